@@ -1,0 +1,53 @@
+// The one call between a node and the control plane: POST /api/v1/nodes/{name}/sync (blueprint section 5).
+// It renews the lease, reports, and brings what changed for this node; the doorbell makes the agent call it at once.
+
+import type { Stored } from './objects.ts';
+import type { ConfigMap, Node, NodeStatus, Pod, PodStatus, Secret } from './types.gen.ts';
+
+export interface PodReport {
+  namespace: string;
+  name: string;
+  uid: string;
+  status: PodStatus;
+}
+
+/** A pod whose containers are all gone after its grace period: the control plane may remove the object. */
+export interface PodGone {
+  namespace: string;
+  name: string;
+  uid: string;
+}
+
+export interface NodeSyncRequest {
+  /** Lease: holder identity is the node's name; duration in seconds. */
+  leaseDurationSeconds: number;
+  /** Full node status when it changed (or every few minutes), otherwise absent. */
+  nodeStatus?: NodeStatus;
+  podStatuses: PodReport[];
+  podsGone: PodGone[];
+  /**
+   * Revisions this node has seen, as an earlier answer gave them; absent for "send everything".
+   * Opaque to the agent.
+   */
+  since?: string;
+}
+
+export interface NodeSyncResponse {
+  /** To be sent as `since` next time. */
+  since: string;
+  /** True: `pods`, `configMaps` and `secrets` are all there is; what is not listed is gone. */
+  full: boolean;
+  node: Stored<Node>;
+  /** Pods bound to this node that changed. */
+  pods: Stored<Pod>[];
+  deletedPods: PodGone[];
+  /** Config maps and secrets that this node's pods name and that changed. */
+  configMaps: Stored<ConfigMap>[];
+  secrets: Stored<Secret>[];
+  /** `kind/namespace/name` of objects that are named by pods but do not exist (any more). */
+  missing: string[];
+  /** Reports that were refused, with the reason (pod gone, uid differs ...). */
+  refused: { namespace: string; name: string; uid: string; message: string }[];
+  /** Call again at the latest after this many milliseconds. */
+  nextSyncMs: number;
+}

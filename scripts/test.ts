@@ -1,0 +1,50 @@
+// npm test: the gate (types, style, unused code, tidy, unit, contract, simulation), then end to end with real containers.
+// npm run ok: the gate only. Each stage says how long it took; the first that fails ends the run with its exit code.
+import { spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const bin = (name: string) => `${root}node_modules/.bin/${name}`;
+const environment = { ...process.env, PATH: `${root}node_modules/.bin:${process.env['PATH'] ?? ''}` };
+
+interface Stage {
+  name: string;
+  command: string;
+  arguments: string[];
+}
+
+const tests = (name: string, patterns: string[], extra: string[] = []): Stage => ({
+  name,
+  command: process.execPath,
+  arguments: ['--test', '--test-reporter=dot', ...extra, ...globSync(patterns, { cwd: root }).sort()],
+});
+
+const gate: Stage[] = [
+  { name: 'types', command: bin('tsc'), arguments: ['--noEmit'] },
+  { name: 'style', command: bin('biome'), arguments: ['check', '--error-on-warnings'] },
+  { name: 'unused', command: bin('knip'), arguments: [] },
+  tests('unit', ['{core,agent,local,cli}/**/*.test.ts', 'test/*.test.ts']),
+  tests('contract', ['test/contract/*.test.ts']),
+  tests('simulation', ['test/simulation/*.test.ts']),
+  tests('golden', ['test/golden/**/*.test.ts', 'test/differential/*.test.ts']),
+];
+// One at a time: each brings up a cluster of its own.
+const endToEnd: Stage[] = [tests('e2e', ['test/e2e/*.test.ts'], ['--test-concurrency=1', '--test-reporter=spec'])];
+
+const stages = process.argv.includes('--gate') ? gate : [...gate, ...endToEnd];
+for (const stage of stages) {
+  if (stage.arguments[0] === '--test' && stage.arguments.at(-1)?.startsWith('--')) continue;
+  const began = performance.now();
+  const { status, signal } = spawnSync(stage.command, stage.arguments, {
+    cwd: root,
+    stdio: 'inherit',
+    env: environment,
+  });
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  console.log(`${status === 0 ? 'ok  ' : 'FAIL'} ${stage.name.padEnd(12)} ${seconds} s`);
+  if (status !== 0) {
+    if (signal) console.log(`${stage.name} was ended by ${signal}`);
+    process.exit(status ?? 1);
+  }
+}
