@@ -81,13 +81,26 @@ export class RevisionExpired extends Error {
   }
 }
 
+/** The revision asked for has not happened yet. */
+export class RevisionAhead extends Error {
+  readonly head: Revision;
+  constructor(head: Revision) {
+    super(`the newest revision is ${head}`);
+    this.name = 'RevisionAhead';
+    this.head = head;
+  }
+}
+
 export interface Store {
   get(resource: Resource, key: ObjectKey): Promise<StoredObject | undefined>;
-  /** Items in order of namespace and name. Throws RevisionExpired when a page or an exact revision can no longer be shown. */
+  /** Items in order of namespace and name. Throws RevisionExpired when a page or an exact revision can no longer be shown, RevisionAhead when it cannot yet. */
   list(resource: Resource, options?: ListOptions): Promise<ListPage>;
-  /** Resolves once the write is durable. Never throws for a failed condition. */
+  /**
+   * Resolves once the write is durable. Never throws for a failed condition; throws ServiceUnavailable when nothing can
+   * be written (disk full), and then nothing was. The object becomes the store's, which freezes it.
+   */
   commit(commit: Commit): Promise<CommitResult>;
-  /** Changes after `since`, in order, at most `limit`. Throws RevisionExpired. */
+  /** Changes after `since`, in order, at most `limit`. Throws RevisionExpired and RevisionAhead. */
   changesSince(resource: Resource, since: Revision, limit?: number): Promise<ChangePage>;
   /** The newest revision that is readable without a gap. */
   head(resource: Resource): Promise<Revision>;

@@ -1,0 +1,74 @@
+// The part of a resource's change log that is held in memory: in order of revision, from a floor upwards.
+import type { Change, Revision } from './store.ts';
+import { RevisionAhead, RevisionExpired } from './store.ts';
+
+/** A change with what undoing it needs. */
+export interface LoggedChange extends Change {
+  /** The revision that `previous` had; 0 for ADDED. */
+  readonly previousRevision: Revision;
+  /** When it was committed, in milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** How much of the log is kept: a change is dropped when it is older than the age or there are more than the count. */
+export interface LogLimits {
+  maxChanges: number;
+  maxAgeMs: number;
+}
+
+/** kube-apiserver's etcd is compacted every five minutes, to what it was five minutes before. */
+export const defaultLogLimits: LogLimits = { maxChanges: 50_000, maxAgeMs: 600_000 };
+
+/** An untouched resource's head. Not 0, because a watch from "0" means something else to Kubernetes clients. */
+export const firstRevision: Revision = 1;
+
+export class ChangeLog {
+  head: Revision;
+  /** Changes after this revision are all there. */
+  floor: Revision;
+  #changes: LoggedChange[] = [];
+
+  constructor(floor: Revision = firstRevision, head: Revision = floor) {
+    this.floor = floor;
+    this.head = head;
+  }
+
+  append(change: LoggedChange): void {
+    this.#changes.push(change);
+    this.head = change.revision;
+  }
+
+  /** Changes after `since`. Throws RevisionExpired and RevisionAhead. */
+  since(since: Revision, limit = Number.POSITIVE_INFINITY): readonly LoggedChange[] {
+    if (since > this.head) throw new RevisionAhead(this.head);
+    if (since < this.floor) throw new RevisionExpired(this.floor);
+    if (since === this.head) return [];
+    const from = this.#indexAfter(since);
+    return this.#changes.slice(from, Math.min(from + limit, this.#changes.length));
+  }
+
+  /** Raises the floor to what the limits allow. */
+  trim(limits: LogLimits, nowMs: number): void {
+    let drop = Math.max(0, this.#changes.length - limits.maxChanges);
+    const oldest = nowMs - limits.maxAgeMs;
+    while (drop < this.#changes.length && this.#changes[drop]!.at < oldest) drop++;
+    if (drop === 0) return;
+    this.floor = this.#changes[drop - 1]!.revision;
+    this.#changes.splice(0, drop);
+  }
+
+  get length(): number {
+    return this.#changes.length;
+  }
+
+  #indexAfter(revision: Revision): number {
+    let low = 0;
+    let high = this.#changes.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#changes[middle]!.revision > revision) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}
