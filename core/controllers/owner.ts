@@ -1,0 +1,73 @@
+// Controller owner references: reading, making, adopting and releasing.
+// Follows https://kubernetes.io/docs/concepts/architecture/garbage-collection/#owners-dependents
+import type { KubeObject } from '../api/objects.ts';
+import { labelSelectorMatches } from '../api/selectors.ts';
+import type { LabelSelector, ObjectMeta, OwnerReference } from '../api/types.gen.ts';
+import type { ResourceRef } from '../client/client.ts';
+import type { Action } from './controller.ts';
+
+interface HasMeta {
+  metadata?: ObjectMeta;
+}
+
+/** What generated types lack: the index signature of KubeObject. */
+export const asObject = <T extends { apiVersion: string; kind: string; metadata: ObjectMeta }>(object: T): KubeObject =>
+  object as unknown as KubeObject;
+
+export const controllerOf = (object: HasMeta): OwnerReference | undefined =>
+  object.metadata?.ownerReferences?.find((owner) => owner.controller);
+
+export const isDeleting = (object: HasMeta): boolean => object.metadata?.deletionTimestamp !== undefined;
+
+export function controllerReference(owner: { apiVersion: string; kind: string; metadata: ObjectMeta }): OwnerReference {
+  return {
+    apiVersion: owner.apiVersion,
+    kind: owner.kind,
+    name: owner.metadata.name ?? '',
+    uid: owner.metadata.uid ?? '',
+    controller: true,
+    blockOwnerDeletion: true,
+  };
+}
+
+/** Whether a reference names an object of this group and kind, whatever the version. */
+export const refersTo = (reference: OwnerReference, group: string, kind: string): boolean =>
+  reference.kind === kind && (reference.apiVersion.split('/').at(-2) ?? '') === group;
+
+export interface Claim<T> {
+  claimed: T[];
+  /** Patches that adopt and release; they go before everything else. */
+  actions: Action[];
+}
+
+/**
+ * Which of `candidates` (owned, or with no controller) the owner has: those owned that match its selector, and those free that
+ * match, which it adopts. Owned ones that no longer match are released. The uid in each patch makes it fail on a namesake.
+ */
+export function claim<T extends { apiVersion: string; kind: string; metadata: ObjectMeta }>(
+  owner: { apiVersion: string; kind: string; metadata: ObjectMeta },
+  selector: LabelSelector | undefined,
+  candidates: readonly T[],
+  of: ResourceRef,
+): Claim<T> {
+  const claimed: T[] = [];
+  const actions: Action[] = [];
+  const patchOwner = (object: T, ownerReferences: unknown[]): void => {
+    const { namespace = '', name = '', uid } = object.metadata;
+    const patch = { metadata: { ownerReferences, uid } };
+    actions.push({ do: 'patch', of, key: { namespace, name }, patch, type: 'strategic' });
+  };
+  for (const object of candidates) {
+    const controller = controllerOf(object);
+    const matches = labelSelectorMatches(selector, object.metadata.labels);
+    if (controller && controller.uid !== owner.metadata.uid) continue;
+    if (controller && matches) claimed.push(object);
+    else if (isDeleting(owner)) continue;
+    else if (controller) patchOwner(object, [{ $patch: 'delete', uid: controller.uid }]);
+    else if (matches && !isDeleting(object)) {
+      patchOwner(object, [controllerReference(owner)]);
+      claimed.push(object);
+    }
+  }
+  return { claimed, actions };
+}

@@ -1,0 +1,56 @@
+// Starts every controller over shared caches. One call a process; two processes at once do no harm.
+import type { Client } from '../client/client.ts';
+import { Informers } from '../client/informers.ts';
+import type { Ports } from '../ports.ts';
+import { builtInControllers } from './built-in.ts';
+import { ControllerRunner } from './runner.ts';
+
+export interface SigningRequest {
+  /** PEM of the certificate signing request. */
+  csrPem: string;
+  /** Key usages as the CertificateSigningRequest names them ("client auth"). */
+  usages: string[];
+  durationSeconds: number;
+}
+
+export interface ControllerDeps {
+  client: Client;
+  ports: Ports;
+  /** Shared with the scheduler of the same process; made and started here when absent. */
+  informers?: Informers;
+  /** PEM bundle published as kube-root-ca.crt in every namespace; without it none is published. */
+  rootCa?: string;
+  /** Signs with the cluster's CA; without it approved requests stay unsigned. PEM out. */
+  signCertificate?: (request: SigningRequest) => Promise<string>;
+  /** Names of the controllers to run; all when absent. */
+  only?: readonly string[];
+}
+
+export interface RunningControllers {
+  /** Resolves once every cache has its first list and the controllers run. */
+  synced: Promise<void>;
+  /** Resolves once nothing is being worked on. */
+  stop(): Promise<void>;
+}
+
+export function startControllers(deps: ControllerDeps): RunningControllers {
+  const { client, ports, only } = deps;
+  const informers = deps.informers ?? new Informers(client, ports);
+  const runners = builtInControllers({ ...deps, informers })
+    .filter(({ name }) => !only || only.includes(name))
+    .map((controller) => new ControllerRunner(controller, { client, ports, informers }));
+  let stopped = false;
+  informers.start();
+  const startOne = async (runner: ControllerRunner<unknown>): Promise<void> => {
+    await Promise.all(runner.controller.watches.map((of) => informers.for(of).whenSynced()));
+    if (!stopped) runner.start();
+  };
+  return {
+    synced: Promise.all(runners.map(startOne)).then(() => undefined),
+    stop: async () => {
+      stopped = true;
+      await Promise.all(runners.map((runner) => runner.stop()));
+      if (!deps.informers) informers.stop();
+    },
+  };
+}
