@@ -1,0 +1,129 @@
+// npm run conformance [-- [REGEX] [--procs N] [--kubeconfig FILE] [--images DIR] [--out DIR] [--write]]
+// Starts a cluster of two nodes (or takes the one of --kubeconfig), runs the conformance tests whose names match, prints the result by SIG.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { program } from '../peer/build.ts';
+import { conformanceNames, focusOn, type Outcome, readReport, type SpecResult, table } from './report.ts';
+
+const clusterName = 'conformance';
+const page = fileURLToPath(new URL('../../docs/conformance.md', import.meta.url));
+const slipwayMain = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    procs: { type: 'string', default: '4' },
+    kubeconfig: { type: 'string' },
+    images: { type: 'string', default: process.env['CONFORMANCE_IMAGES'] ?? '' },
+    out: { type: 'string', default: mkdtempSync(join(tmpdir(), 'slipway-conformance-')) },
+    names: { type: 'string' },
+    nodes: { type: 'string', default: '2' },
+    write: { type: 'boolean', default: false },
+  },
+});
+
+function slipway(...words: string[]): void {
+  const done = spawnSync(process.execPath, [slipwayMain, ...words], { stdio: 'inherit' });
+  if (done.status !== 0) throw new Error(`slipway ${words.join(' ')} ended with exit code ${done.status}`);
+}
+
+function startCluster(kubeconfig: string): void {
+  slipway('up', '--name', clusterName, '--nodes', options.nodes, '--kubeconfig', kubeconfig);
+  if (!options.images) return;
+  for (const file of readdirSync(options.images).filter((name) => name.endsWith('.tar'))) {
+    slipway('image', 'load', join(options.images, file), '--name', clusterName);
+  }
+}
+
+/** The names asked for: a file of names, a regular expression, or all. */
+function chosen(): string[] {
+  const all = conformanceNames();
+  if (options.names) {
+    const wanted = new Set(readFileSync(options.names, 'utf8').split('\n'));
+    return all.filter((name) => wanted.has(name));
+  }
+  const pattern = positionals[0] ? new RegExp(positionals[0]) : /./;
+  return all.filter((name) => pattern.test(name));
+}
+
+function runSuite(kubeconfig: string, names: string[]): SpecResult[] {
+  mkdirSync(options.out, { recursive: true });
+  const suite = [
+    '--provider=skeleton',
+    `--kubeconfig=${kubeconfig}`,
+    `--kubectl-path=${program('kubectl')}`,
+    '--disable-log-dump',
+    '--allowed-not-ready-nodes=-1',
+    '--minStartupPods=0',
+    '--node-schedulable-timeout=30s',
+    '--system-daemonsets-startup-timeout=1s',
+  ];
+  const runner = [
+    `--procs=${options.procs}`,
+    '--timeout=3h',
+    '--no-color',
+    '-v',
+    '--output-interceptor-mode=none',
+    '--poll-progress-after=0',
+    '--keep-going',
+  ];
+  const report = ['--json-report=report.json', `--output-dir=${options.out}`];
+  const ended = spawnSync(
+    program('ginkgo'),
+    ['run', ...runner, ...report, `--focus=${focusOn(names)}`, program('e2e.test'), '--', ...suite],
+    { stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 2 ** 30, cwd: options.out },
+  );
+  writeFileSync(join(options.out, 'suite.log'), ended.stdout ?? '');
+  const file = join(options.out, 'report.json');
+  if (!existsSync(file))
+    throw new Error(`the suite wrote no report (exit code ${ended.status}); see ${join(options.out, 'suite.log')}`);
+  return readReport(readFileSync(file, 'utf8'));
+}
+
+/** Outcomes of the page as it stands, so that a run of some names leaves the others as they were. */
+function known(): Map<string, Outcome> {
+  const outcomes = new Map<string, Outcome>();
+  if (!existsSync(page)) return outcomes;
+  for (const line of readFileSync(page, 'utf8').split('\n')) {
+    const row = /^- (passed|failed): (.+)$/.exec(line);
+    if (row) outcomes.set(row[2]!, row[1] as Outcome);
+  }
+  return outcomes;
+}
+
+function writePage(outcomes: ReadonlyMap<string, Outcome>): void {
+  const names = conformanceNames();
+  const lines = [
+    '# Conformance',
+    '',
+    'What the official conformance suite of Kubernetes 1.36 (446 tests) says of Slipway on one machine with two nodes. Written by',
+    '`npm run conformance -- --write`; a name without a result has not been run or was not reached.',
+    '',
+    table(names, outcomes),
+    '',
+    '## By name',
+    '',
+    ...names.filter((name) => outcomes.has(name)).map((name) => `- ${outcomes.get(name)}: ${name}`),
+    '',
+  ];
+  writeFileSync(page, lines.join('\n'));
+}
+
+const names = chosen();
+const kubeconfig = options.kubeconfig ?? join(options.out, 'kubeconfig');
+try {
+  if (!options.kubeconfig) startCluster(kubeconfig);
+  const results = runSuite(kubeconfig, names);
+  for (const result of results.filter((r) => r.outcome === 'failed')) {
+    console.log(`FAILED ${result.name} (${result.seconds.toFixed(0)} s)\n       ${result.message}`);
+  }
+  const outcomes = new Map<string, Outcome>(results.map((r) => [r.name, r.outcome]));
+  console.log(`\n${table(names, outcomes)}\n\nreport: ${options.out}`);
+  if (options.write) writePage(new Map([...known(), ...outcomes]));
+} finally {
+  if (!options.kubeconfig) slipway('down', '--name', clusterName, '--purge');
+}

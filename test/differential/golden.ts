@@ -1,0 +1,21 @@
+// What the real kube-apiserver answered, one file a scenario.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { kindScenarios } from './cases/kinds.ts';
+import { protocolScenarios } from './cases/protocol.ts';
+import type { Answer, Scenario } from './scenario.ts';
+
+export const scenarios: readonly Scenario[] = [...kindScenarios, ...protocolScenarios];
+
+const folder = new URL('golden/', import.meta.url);
+const fileOf = (scenario: Scenario) => new URL(`${scenario.name}.json`, folder);
+
+export function readGolden(scenario: Scenario): Answer[] | undefined {
+  const file = fileOf(scenario);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Answer[]) : undefined;
+}
+
+export function writeGolden(scenario: Scenario, answers: readonly Answer[]): void {
+  mkdirSync(folder, { recursive: true });
+  // One answer a line: a change of one answer shows as one line.
+  writeFileSync(fileOf(scenario), `[\n${answers.map((answer) => JSON.stringify(answer)).join(',\n')}\n]\n`);
+}

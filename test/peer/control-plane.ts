@@ -1,0 +1,112 @@
+// Starts a real etcd and kube-apiserver on loopback, for comparisons. They end with stop(), by pid.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { program } from './build.ts';
+
+export const peerToken = 'peer-admin-token';
+
+export interface Peer {
+  baseUrl: string;
+  folder: string;
+  pids: Record<string, number>;
+  stop(): Promise<void>;
+}
+
+export interface PeerOptions {
+  port: number;
+  /** Whether etcd syncs to disk before it acknowledges: needed where speed is compared. */
+  durable?: boolean;
+  arguments?: string[];
+}
+
+const startTimeoutMs = 60_000;
+
+/** One GET without a check of the certificate, which kube-apiserver makes up by itself. Resolves to the status code, 0 on failure. */
+const probe = (url: string): Promise<number> =>
+  new Promise((resolve) => {
+    const call = request(
+      url,
+      { rejectUnauthorized: false, headers: { authorization: `Bearer ${peerToken}` } },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      },
+    );
+    call.on('error', () => resolve(0));
+    call.end();
+  });
+
+function writeCredentials(folder: string): void {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  writeFileSync(join(folder, 'sa.key'), privateKey.export({ type: 'pkcs1', format: 'pem' }), { mode: 0o600 });
+  writeFileSync(join(folder, 'tokens.csv'), `${peerToken},admin,admin,system:masters\n`, { mode: 0o600 });
+}
+
+/** etcd uses the two ports above the API server's. Throws with the folder of the logs if it does not come up in a minute. */
+export async function startPeer(options: PeerOptions): Promise<Peer> {
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-peer-'));
+  const children: ChildProcess[] = [];
+  const pids: Record<string, number> = {};
+  const start = (name: 'etcd' | 'kube-apiserver', words: string[]) => {
+    const log = openSync(join(folder, `${name}.log`), 'w');
+    const child = spawn(program(name), words, { stdio: ['ignore', log, log] });
+    children.push(child);
+    pids[name] = child.pid ?? 0;
+  };
+  const stop = async () => {
+    for (const child of children.reverse()) {
+      if (child.exitCode !== null) continue;
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
+      await gone;
+      clearTimeout(timer);
+    }
+    rmSync(folder, { recursive: true, force: true });
+  };
+
+  writeCredentials(folder);
+  const etcdUrl = `http://127.0.0.1:${options.port + 1}`;
+  const peerUrl = `http://127.0.0.1:${options.port + 2}`;
+  start('etcd', [
+    `--data-dir=${join(folder, 'etcd')}`,
+    `--listen-client-urls=${etcdUrl}`,
+    `--advertise-client-urls=${etcdUrl}`,
+    `--listen-peer-urls=${peerUrl}`,
+    `--initial-advertise-peer-urls=${peerUrl}`,
+    `--initial-cluster=default=${peerUrl}`,
+    ...(options.durable ? [] : ['--unsafe-no-fsync']),
+  ]);
+  start('kube-apiserver', [
+    `--etcd-servers=${etcdUrl}`,
+    '--bind-address=127.0.0.1',
+    '--advertise-address=127.0.0.1',
+    `--secure-port=${options.port}`,
+    `--cert-dir=${join(folder, 'certificates')}`,
+    `--token-auth-file=${join(folder, 'tokens.csv')}`,
+    '--authorization-mode=Node,RBAC',
+    '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
+    `--service-account-key-file=${join(folder, 'sa.key')}`,
+    `--service-account-signing-key-file=${join(folder, 'sa.key')}`,
+    '--service-cluster-ip-range=10.0.0.0/16',
+    '--allow-privileged=true',
+    '--endpoint-reconciler-type=none',
+    ...(options.arguments ?? []),
+  ]);
+  const baseUrl = `https://127.0.0.1:${options.port}`;
+  const giveUp = Date.now() + startTimeoutMs;
+  while ((await probe(`${baseUrl}/readyz`)) !== 200) {
+    const dead = children.find((child) => child.exitCode !== null);
+    if (dead || Date.now() > giveUp) {
+      for (const child of children) child.kill('SIGKILL');
+      throw new Error(`the real control plane did not start; its logs are in ${folder}`);
+    }
+    await sleep(100);
+  }
+  return { baseUrl, folder, pids, stop };
+}
