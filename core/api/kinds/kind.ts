@@ -73,6 +73,8 @@ export interface Kind extends Named {
   warnings?(object: KubeObject): string[];
   /** True when an update leaves metadata.generation alone although the object has a spec, or bumps it in a way of its own. */
   generation?: 'spec' | 'none';
+  /** What a change of bumps the generation (compare with sameValue); default: the spec. */
+  generationBasis?(object: KubeObject): unknown;
   /** PUT on an absent name creates (leases, ...). */
   allowCreateOnUpdate?: boolean;
   /** Updates may omit resourceVersion. */

@@ -1,0 +1,50 @@
+// Config maps, secrets and service accounts.
+import type { ConfigMap, Secret, ServiceAccount } from '../../types.gen.ts';
+import type { Rules } from '../build.ts';
+import { ageColumn, nameColumn, text, typed } from '../columns.ts';
+
+/** https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/config-map-v1/ */
+export const configMapRules: Rules<ConfigMap> = {
+  columns: [
+    nameColumn,
+    typed('Data', 'string', (map) => Object.keys(map.data ?? {}).length + Object.keys(map.binaryData ?? {}).length),
+    ageColumn,
+  ],
+};
+
+const toBase64 = (value: string): string => {
+  let binary = '';
+  for (const byte of new TextEncoder().encode(value)) binary += String.fromCharCode(byte);
+  return btoa(binary);
+};
+
+/** https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/secret-v1/ */
+export const secretRules: Rules<Secret> = {
+  fieldLabels: { type: (secret) => secret.type },
+  columns: [
+    nameColumn,
+    text('Type', (secret) => secret.type ?? ''),
+    typed('Data', 'string', (secret) => Object.keys(secret.data ?? {}).length),
+    ageColumn,
+  ],
+  setDefaults(secret) {
+    secret.type ||= 'Opaque';
+    // stringData is for writing only.
+    for (const [key, value] of Object.entries(secret.stringData ?? {})) {
+      secret.data = { ...secret.data, [key]: toBase64(value) };
+    }
+    delete secret.stringData;
+  },
+};
+
+/** https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/service-account-v1/ */
+export const serviceAccountRules: Rules<ServiceAccount> = {
+  columns: [nameColumn, ageColumn],
+  prepareForCreate: keepSecretNames,
+  prepareForUpdate: keepSecretNames,
+};
+
+/** Of the references to secrets only the names count. */
+function keepSecretNames(account: ServiceAccount): void {
+  if (account.secrets) account.secrets = account.secrets.map(({ name }) => (name ? { name } : {}));
+}
