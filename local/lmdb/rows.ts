@@ -1,0 +1,122 @@
+// How the database looks (format 1). Three tables:
+//   rows   [resource, revision] -> a header line and the object's JSON; at once the change log and the home of every object
+//   index  [resource, namespace/name] -> revision of the row that holds the object as it stands
+//   meta   'format'; ['head', resource]: the newest revision taken; ['floor', resource]: changes after it are all there
+// A row stays while it is the object as it stands, or the state before a change that the log still holds.
+import type { Database, RootDatabase } from 'lmdb';
+import type { KubeObject } from '../../core/api/objects.ts';
+import type { LoggedChange } from '../../core/store/change-log.ts';
+import { keyFromOrder, orderOf } from '../../core/store/image.ts';
+import { freeze } from '../../core/store/revision.ts';
+import type { Change, Resource, Revision, StoredObject } from '../../core/store/store.ts';
+
+/** Rises with every change that an older program would misread. */
+export const formatVersion = 1;
+
+export interface Tables {
+  root: RootDatabase<Buffer, string>;
+  rows: Database<Buffer, [Resource, Revision]>;
+  index: Database<number, [Resource, string]>;
+  meta: Database<number, string | [string, Resource]>;
+}
+
+/** The part of a change that is read without decoding the object. */
+export interface RowHeader {
+  type: Change['type'];
+  order: string;
+  previousRevision: Revision;
+  at: number;
+}
+
+const types = { A: 'ADDED', M: 'MODIFIED', D: 'DELETED' } as const;
+const newline = 10;
+
+export function encodeRow(change: LoggedChange): Buffer {
+  const header = [change.type[0], orderOf(change.key), change.previousRevision, change.at];
+  return Buffer.from(`${JSON.stringify(header)}\n${JSON.stringify(change.object)}`);
+}
+
+export function decodeHeader(row: Buffer): RowHeader {
+  const [type, order, previousRevision, at] = JSON.parse(row.toString('utf8', 0, row.indexOf(newline)));
+  return { type: types[type as keyof typeof types], order, previousRevision, at };
+}
+
+export const decodeObject = (row: Buffer): KubeObject =>
+  freeze(JSON.parse(row.toString('utf8', row.indexOf(newline) + 1)) as KubeObject);
+
+function objectAt(tables: Tables, resource: Resource, revision: Revision): KubeObject {
+  const row = tables.rows.get([resource, revision]);
+  if (!row) throw new Error(`the store has lost revision ${revision} of ${resource}`);
+  return decodeObject(row);
+}
+
+/** An object as it stands, decoded when it is first looked at. */
+export class StoredRow implements StoredObject {
+  readonly revision: Revision;
+  readonly #tables: Tables;
+  readonly #resource: Resource;
+  #object: KubeObject | undefined;
+
+  constructor(tables: Tables, resource: Resource, revision: Revision) {
+    this.#tables = tables;
+    this.#resource = resource;
+    this.revision = revision;
+  }
+
+  get object(): KubeObject {
+    this.#object ??= objectAt(this.#tables, this.#resource, this.revision);
+    return this.#object;
+  }
+}
+
+/** A change as the log table holds it; its objects are decoded when they are first looked at. */
+export class LoggedRow implements LoggedChange {
+  readonly type: Change['type'];
+  readonly key: LoggedChange['key'];
+  readonly revision: Revision;
+  readonly previousRevision: Revision;
+  readonly at: number;
+  readonly #tables: Tables;
+  readonly #resource: Resource;
+
+  constructor(tables: Tables, resource: Resource, revision: Revision, row: Buffer) {
+    const header = decodeHeader(row);
+    this.type = header.type;
+    this.key = keyFromOrder(header.order);
+    this.revision = revision;
+    this.previousRevision = header.previousRevision;
+    this.at = header.at;
+    this.#tables = tables;
+    this.#resource = resource;
+  }
+
+  get object(): KubeObject {
+    return objectAt(this.#tables, this.#resource, this.revision);
+  }
+
+  get previous(): KubeObject | undefined {
+    return this.previousRevision ? objectAt(this.#tables, this.#resource, this.previousRevision) : undefined;
+  }
+
+  /** A plain change that no longer needs the database. */
+  read(): LoggedChange {
+    const { type, key, revision, previousRevision, at, object, previous } = this;
+    return { type, key, revision, previousRevision, at, object, ...(previous ? { previous } : {}) };
+  }
+}
+
+/** The rows after `since` up to and with `upTo`, in order. */
+export function readLog(
+  tables: Tables,
+  resource: Resource,
+  since: Revision,
+  upTo: Revision,
+  limit = Number.POSITIVE_INFINITY,
+): LoggedRow[] {
+  const range = tables.rows.getRange({
+    start: [resource, since + 1],
+    end: [resource, upTo + 1],
+    ...(Number.isFinite(limit) ? { limit } : {}),
+  });
+  return Array.from(range, ({ key, value }) => new LoggedRow(tables, resource, key[1], value));
+}

@@ -1,0 +1,145 @@
+// The embedded durable driver. Reads come from memory; a write is acknowledged, and seen by anybody, only once LMDB has
+// synced it to the disk. There is one writer at a time; what arrives while it syncs goes together in the next sync.
+import type { ObjectKey } from '../../core/api/objects.ts';
+import type { LoggedChange, LogLimits } from '../../core/store/change-log.ts';
+import { ChangeLog, defaultLogLimits, firstRevision } from '../../core/store/change-log.ts';
+import { ResourceImage } from '../../core/store/image.ts';
+import { Listeners } from '../../core/store/listeners.ts';
+import type {
+  ChangePage,
+  Commit,
+  CommitResult,
+  ListOptions,
+  ListPage,
+  Resource,
+  Revision,
+  Store,
+  StoredObject,
+} from '../../core/store/store.ts';
+import { RevisionExpired } from '../../core/store/store.ts';
+import { compact } from './compaction.ts';
+import type { Opened } from './open.ts';
+import { openDatabase } from './open.ts';
+import type { Tables } from './rows.ts';
+import { LoggedRow, readLog, StoredRow } from './rows.ts';
+import { Writer } from './writer.ts';
+
+export interface LmdbStoreOptions {
+  /** Made if it is missing. */
+  directory: string;
+  /** Milliseconds since the epoch. */
+  now?: () => number;
+  limits?: Partial<LogLimits>;
+}
+
+/** Changes of each resource that are kept in memory too; older ones are read from the disk. */
+const memoryLimits: LogLimits = { maxChanges: 1_000, maxAgeMs: Number.POSITIVE_INFINITY };
+
+/** What is known of one resource in memory. */
+export interface Loaded {
+  image: ResourceImage;
+  log: ChangeLog;
+  /** The oldest revision that the log on the disk goes on from. */
+  floor: Revision;
+}
+
+/** Throws DataDirectoryInUse and DataDirectoryNewer. */
+export async function openLmdbStore(options: LmdbStoreOptions): Promise<LmdbStore> {
+  return new LmdbStore(await openDatabase(options.directory), options);
+}
+
+export class LmdbStore implements Store {
+  readonly #tables: Tables;
+  readonly #opened: Opened;
+  readonly #now: () => number;
+  readonly #limits: LogLimits;
+  readonly #loaded = new Map<Resource, Loaded>();
+  readonly #listeners = new Listeners();
+  readonly #writer: Writer;
+
+  constructor(opened: Opened, options: LmdbStoreOptions) {
+    this.#opened = opened;
+    this.#tables = opened.tables;
+    this.#now = options.now ?? Date.now;
+    this.#limits = { ...defaultLogLimits, ...options.limits };
+    this.#writer = new Writer({
+      tables: this.#tables,
+      now: this.#now,
+      load: (resource) => this.#load(resource),
+      written: (resource, change) => this.#written(resource, change),
+    });
+  }
+
+  async get(resource: Resource, key: ObjectKey): Promise<StoredObject | undefined> {
+    return this.#load(resource).image.get(key);
+  }
+
+  async list(resource: Resource, options: ListOptions = {}): Promise<ListPage> {
+    const { image, log } = this.#load(resource);
+    const revision = options.continueFrom?.revision ?? options.exact ?? log.head;
+    return image.list(options, revision, this.#since(resource, revision));
+  }
+
+  commit(commit: Commit): Promise<CommitResult> {
+    return this.#writer.commit(commit);
+  }
+
+  async changesSince(resource: Resource, since: Revision, limit?: number): Promise<ChangePage> {
+    const changes = this.#since(resource, since, limit).map((change) =>
+      change instanceof LoggedRow ? change.read() : change,
+    );
+    return { changes, upTo: changes.at(-1)?.revision ?? this.#load(resource).log.head };
+  }
+
+  async head(resource: Resource): Promise<Revision> {
+    return this.#load(resource).log.head;
+  }
+
+  onChange(listener: (resource: Resource) => void): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  /** Drops changes that the limits no longer cover from the disk. Hosts call it now and then. */
+  async compact(): Promise<void> {
+    const resources = Array.from(this.#tables.meta.getKeys({ start: ['head', ''], end: ['head', '\uffff'] }));
+    for (const key of resources) {
+      const resource = (key as [string, Resource])[1];
+      await compact(this.#tables, resource, this.#load(resource), this.#limits, this.#now());
+    }
+  }
+
+  /** Waits for the writes under way. */
+  async close(): Promise<void> {
+    await this.#writer.close();
+    this.#listeners.clear();
+    await this.#opened.close();
+  }
+
+  #written(resource: Resource, change: LoggedChange): void {
+    const { image, log } = this.#load(resource);
+    image.apply(change);
+    log.append(change);
+    if (log.length > memoryLimits.maxChanges * 2) log.trim(memoryLimits, 0);
+    this.#listeners.notify(resource);
+  }
+
+  #since(resource: Resource, since: Revision, limit?: number): readonly LoggedChange[] {
+    const { log, floor } = this.#load(resource);
+    if (since >= log.floor) return log.since(since, limit);
+    if (since < floor) throw new RevisionExpired(floor);
+    return readLog(this.#tables, resource, since, log.head, limit);
+  }
+
+  #load(resource: Resource): Loaded {
+    const known = this.#loaded.get(resource);
+    if (known) return known;
+    const head = this.#tables.meta.get(['head', resource]) ?? firstRevision;
+    const floor = this.#tables.meta.get(['floor', resource]) ?? firstRevision;
+    const image = new ResourceImage();
+    const range = this.#tables.index.getRange({ start: [resource, ''], end: [resource, '\uffff'] });
+    for (const { key, value } of range) image.set(key[1], new StoredRow(this.#tables, resource, value));
+    const loaded: Loaded = { image, log: new ChangeLog(head), floor };
+    this.#loaded.set(resource, loaded);
+    return loaded;
+  }
+}
