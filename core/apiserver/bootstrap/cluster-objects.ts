@@ -1,0 +1,154 @@
+// What every cluster holds from its first moment besides roles: namespaces, priority classes, flow control, the service
+// `kubernetes`, and how to find the cluster.
+import type { KubeObject } from '../../api/objects.ts';
+import { timestamp } from '../../ports.ts';
+import flowControl from './flow-control.json' with { type: 'json' };
+
+export interface BootstrapOptions {
+  /** Where pods reach the API: the endpoint of the service `kubernetes`. */
+  endpoint: { ip: string; port: number };
+  /** First address of the service range. */
+  serviceIp: string;
+  serviceCidrs: readonly string[];
+  /** Public facts for those who join: the address from outside, and the authority's certificate (PEM). */
+  clusterInfo?: { server: string; caPem: string };
+}
+
+export const defaultNamespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'] as const;
+
+export const namespaceObject = (name: string): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: { name, labels: { 'kubernetes.io/metadata.name': name } },
+  spec: { finalizers: ['kubernetes'] },
+  status: { phase: 'Active' },
+});
+
+const priorityClass = (name: string, value: number, description: string): KubeObject => ({
+  apiVersion: 'scheduling.k8s.io/v1',
+  kind: 'PriorityClass',
+  metadata: { name, generation: 1 },
+  value,
+  description,
+  preemptionPolicy: 'PreemptLowerPriority',
+});
+
+export const systemPriorityClasses = (): KubeObject[] => [
+  priorityClass(
+    'system-cluster-critical',
+    2_000_000_000,
+    'Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.',
+  ),
+  priorityClass(
+    'system-node-critical',
+    2_000_001_000,
+    'Used for system critical pods that must not be moved from their current node.',
+  ),
+];
+
+export const flowControlObjects = (): KubeObject[] => structuredClone(flowControl) as unknown as KubeObject[];
+
+const named = (name: string): KubeObject['metadata'] => ({ namespace: 'default', name });
+
+/** The service through which pods find the API. */
+export function kubernetesService({ endpoint, serviceIp }: BootstrapOptions): KubeObject[] {
+  const family = serviceIp.includes(':') ? 'IPv6' : 'IPv4';
+  const service: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { ...named('kubernetes'), labels: { component: 'apiserver', provider: 'kubernetes' } },
+    spec: {
+      clusterIP: serviceIp,
+      clusterIPs: [serviceIp],
+      internalTrafficPolicy: 'Cluster',
+      ipFamilies: [family],
+      ipFamilyPolicy: 'SingleStack',
+      ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: endpoint.port }],
+      sessionAffinity: 'None',
+      type: 'ClusterIP',
+    },
+    status: { loadBalancer: {} },
+  };
+  const address: KubeObject = {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'IPAddress',
+    metadata: {
+      name: serviceIp,
+      labels: {
+        'ipaddress.kubernetes.io/ip-family': family,
+        'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io',
+      },
+    },
+    spec: { parentRef: { resource: 'services', namespace: 'default', name: 'kubernetes' } },
+  };
+  return [service, address, ...kubernetesEndpoints(endpoint)];
+}
+
+/** Kept in step with the address that is handed in, whoever changed them. */
+export function kubernetesEndpoints({ ip, port }: BootstrapOptions['endpoint']): KubeObject[] {
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Endpoints',
+      metadata: { ...named('kubernetes'), labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
+      subsets: [{ addresses: [{ ip }], ports: [{ name: 'https', port, protocol: 'TCP' }] }],
+    },
+    {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { ...named('kubernetes'), labels: { 'kubernetes.io/service-name': 'kubernetes' } },
+      addressType: ip.includes(':') ? 'IPv6' : 'IPv4',
+      endpoints: [{ addresses: [ip], conditions: { ready: true } }],
+      ports: [{ name: 'https', port, protocol: 'TCP' }],
+    },
+  ];
+}
+
+export const serviceCidr = ({ serviceCidrs }: BootstrapOptions, nowMs: number): KubeObject => ({
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'ServiceCIDR',
+  metadata: { name: 'kubernetes' },
+  spec: { cidrs: [...serviceCidrs] },
+  status: {
+    conditions: [
+      {
+        type: 'Ready',
+        status: 'True',
+        lastTransitionTime: timestamp(nowMs),
+        reason: '',
+        message: 'Kubernetes default Service CIDR is ready',
+      },
+    ],
+  },
+});
+
+/** kube-public/cluster-info: a kubeconfig without a user. */
+export function clusterInfo({ server, caPem }: NonNullable<BootstrapOptions['clusterInfo']>): KubeObject {
+  const kubeconfig = [
+    'apiVersion: v1',
+    'clusters:',
+    '- cluster:',
+    `    certificate-authority-data: ${btoa(caPem)}`,
+    `    server: ${server}`,
+    '  name: ""',
+    'contexts: null',
+    'current-context: ""',
+    'kind: Config',
+    'users: null',
+    '',
+  ].join('\n');
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { namespace: 'kube-public', name: 'cluster-info' },
+    data: { kubeconfig },
+  };
+}
+
+/** kube-system/extension-apiserver-authentication: the authority that a server behind the API verifies clients with. */
+export const clientAuthority = (caPem: string): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { namespace: 'kube-system', name: 'extension-apiserver-authentication' },
+  data: { 'client-ca-file': caPem },
+});

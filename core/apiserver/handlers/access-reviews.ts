@@ -1,0 +1,143 @@
+// SubjectAccessReview, SelfSubjectAccessReview and LocalSubjectAccessReview: the authorizers' answer for a question posted.
+
+import type { FieldError } from '../../api/errors.ts';
+import { invalid } from '../../api/errors.ts';
+import { invalidValue, requiredValue } from '../../api/field-errors.ts';
+import type { KubeObject } from '../../api/objects.ts';
+import type {
+  FieldSelectorAttributes,
+  LabelSelectorAttributes,
+  NonResourceAttributes,
+  ResourceAttributes,
+  SubjectAccessReviewSpec,
+} from '../../api/types.gen.ts';
+import type { Authorizer, AuthorizerAttributes, SubresourceHandler, User } from '../server.ts';
+
+const group = 'authorization.k8s.io';
+
+type ReviewKind = 'SubjectAccessReview' | 'SelfSubjectAccessReview' | 'LocalSubjectAccessReview';
+
+export const accessReviewHandlers = (authorize: Authorizer): [string, SubresourceHandler][] => [
+  [`subjectaccessreviews.${group}`, accessReview('SubjectAccessReview', authorize)],
+  [`selfsubjectaccessreviews.${group}`, accessReview('SelfSubjectAccessReview', authorize)],
+  [`localsubjectaccessreviews.${group}`, accessReview('LocalSubjectAccessReview', authorize)],
+];
+
+function accessReview(kind: ReviewKind, authorize: Authorizer): SubresourceHandler {
+  return {
+    verbs: ['create'],
+    async handle(context): Promise<KubeObject> {
+      const review = await context.readBody(`io.k8s.api.authorization.v1.${kind}`);
+      if (kind === 'LocalSubjectAccessReview') review.metadata.namespace ??= context.info.namespace;
+      const spec = (review['spec'] ?? {}) as SubjectAccessReviewSpec;
+      const errors = validate(kind, review, spec);
+      if (errors.length > 0) throw invalid(kind, group, '', errors);
+      const user = kind === 'SelfSubjectAccessReview' ? context.user : subjectOf(spec);
+      const decision = await authorize(attributesOf(user, spec));
+      return {
+        apiVersion: `${group}/v1`,
+        kind,
+        metadata: review.metadata,
+        spec,
+        status: {
+          allowed: decision.allowed,
+          ...(decision.denied ? { denied: true } : {}),
+          ...(decision.reason ? { reason: decision.reason } : {}),
+        },
+      };
+    },
+  };
+}
+
+const subjectOf = ({ user, uid, groups, extra }: SubjectAccessReviewSpec): User => ({
+  username: user ?? '',
+  ...(uid ? { uid } : {}),
+  groups: groups ?? [],
+  ...(extra ? { extra: extra as Record<string, string[]> } : {}),
+});
+
+function attributesOf(user: User, spec: SubjectAccessReviewSpec): AuthorizerAttributes {
+  const resource: ResourceAttributes = spec.resourceAttributes ?? {};
+  const other: NonResourceAttributes = spec.nonResourceAttributes ?? {};
+  const labelSelector = labelText(resource.labelSelector);
+  const fieldSelector = fieldText(resource.fieldSelector);
+  return {
+    user,
+    isResource: spec.resourceAttributes !== undefined,
+    verb: (spec.resourceAttributes ? resource.verb : other.verb) ?? '',
+    group: resource.group ?? '',
+    version: resource.version ?? '',
+    plural: resource.resource ?? '',
+    subresource: resource.subresource ?? '',
+    namespace: resource.namespace ?? '',
+    name: resource.name ?? '',
+    path: other.path ?? '',
+    ...(labelSelector ? { labelSelector } : {}),
+    ...(fieldSelector ? { fieldSelector } : {}),
+  };
+}
+
+/** Requirements in the text form of selectors; those with unknown operators are dropped, which only asks for more. */
+function labelText(selector: LabelSelectorAttributes | undefined): string | undefined {
+  const terms = (selector?.requirements ?? []).flatMap(({ key, operator, values = [] }) => {
+    if (operator === 'In') return [`${key} in (${values.join(',')})`];
+    if (operator === 'NotIn') return [`${key} notin (${values.join(',')})`];
+    if (operator === 'Exists') return [key];
+    return operator === 'DoesNotExist' ? [`!${key}`] : [];
+  });
+  return selector?.rawSelector || terms.join(',') || undefined;
+}
+
+function fieldText(selector: FieldSelectorAttributes | undefined): string | undefined {
+  const terms = (selector?.requirements ?? []).flatMap(({ key, operator, values = [] }) => {
+    if (values.length !== 1) return [];
+    if (operator === 'In') return [`${key}=${values[0]}`];
+    return operator === 'NotIn' ? [`${key}!=${values[0]}`] : [];
+  });
+  return selector?.rawSelector || terms.join(',') || undefined;
+}
+
+function validate(kind: ReviewKind, { metadata }: KubeObject, spec: SubjectAccessReviewSpec): FieldError[] {
+  const { resourceAttributes: resource, nonResourceAttributes: other } = spec;
+  const errors: FieldError[] = [];
+  if (resource && other) {
+    const why = 'cannot be specified in combination with resourceAttributes';
+    errors.push(invalidValue('spec.nonResourceAttributes', other, why));
+  }
+  if (!resource && !other) {
+    const why = 'exactly one of nonResourceAttributes or resourceAttributes must be specified';
+    errors.push(invalidValue('spec.resourceAttributes', null, why));
+  }
+  if (kind !== 'SelfSubjectAccessReview' && !spec.user && !spec.groups?.length) {
+    errors.push(invalidValue('spec.user', spec.user ?? '', 'at least one of user or group must be specified'));
+  }
+  errors.push(...selectorErrors('fieldSelector', resource?.fieldSelector));
+  errors.push(...selectorErrors('labelSelector', resource?.labelSelector));
+  const { namespace = '', managedFields: _, creationTimestamp: __, ...rest } = metadata;
+  const isLocal = kind === 'LocalSubjectAccessReview';
+  if (Object.keys(rest).length > 0 || (namespace && !isLocal)) {
+    errors.push(invalidValue('metadata', metadata, isLocal ? 'must be empty except for namespace' : 'must be empty'));
+  }
+  if (isLocal && resource && (resource.namespace ?? '') !== namespace) {
+    const field = 'spec.resourceAttributes.namespace';
+    errors.push(invalidValue(field, resource.namespace ?? '', 'must match metadata.namespace'));
+  }
+  if (isLocal && other) {
+    errors.push(invalidValue('spec.nonResourceAttributes', other, 'disallowed on this kind of request'));
+  }
+  return errors;
+}
+
+function selectorErrors(
+  name: string,
+  selector: { rawSelector?: string; requirements?: readonly unknown[] } | undefined,
+): FieldError[] {
+  if (!selector) return [];
+  const path = `spec.resourceAttributes.${name}`;
+  const { rawSelector = '', requirements = [] } = selector;
+  if (rawSelector && requirements.length > 0) {
+    return [invalidValue(`${path}.rawSelector`, rawSelector, 'may not specified at the same time as requirements')];
+  }
+  if (rawSelector || requirements.length > 0) return [];
+  return [requiredValue(`${path}.requirements`, `when ${path} is specified, requirements or rawSelector is required`)];
+}

@@ -1,0 +1,80 @@
+// POST /api/v1/nodes/NAME/sync: the one call between a node and the control plane (core/api/node-sync.ts). Only the node
+// itself may call it, and whoever may do everything; each write goes through admission as that caller.
+import { badRequest, StatusError } from '../../api/errors.ts';
+import { findKind } from '../../api/kinds/index.ts';
+import type { NodeSyncRequest, NodeSyncResponse } from '../../api/node-sync.ts';
+import type { Stored } from '../../api/objects.ts';
+import type { Node } from '../../api/types.gen.ts';
+import type { NodeChanges } from '../nodes/changes.ts';
+import { writeReports } from '../nodes/reports.ts';
+import { served } from '../serialize.ts';
+import type { HandlerContext, SubresourceHandler } from '../server.ts';
+
+/** A full node with its images and statuses stays far below. */
+const maxBodyBytes = 8 * 1024 * 1024;
+/** A lease may miss three renewals before it lapses. */
+const renewalsPerLease = 4;
+const minLeaseSeconds = 4;
+const maxLeaseSeconds = 3600;
+
+export const nodeSyncHandler = (changes: NodeChanges): SubresourceHandler => ({
+  verbs: ['create'],
+  async handle(context): Promise<Response> {
+    const { name } = context.info;
+    const request = await readRequest(context);
+    const refused = await writeReports(context, name, request);
+    const [changed, stored] = await Promise.all([
+      changes.read(name, request.since),
+      context.deps.store.get('nodes', { namespace: '', name }),
+    ]);
+    const kind = findKind('', 'v1', 'nodes');
+    if (!stored || !kind) throw new StatusError('NotFound', `nodes "${name}" not found`);
+    const response: NodeSyncResponse = {
+      ...changed,
+      node: served(kind, stored) as unknown as Stored<Node>,
+      refused,
+      nextSyncMs: Math.round((request.leaseDurationSeconds * 1000) / renewalsPerLease),
+    };
+    return Response.json(response);
+  },
+});
+
+/** Throws BadRequest and RequestEntityTooLarge. */
+async function readRequest({ request }: HandlerContext): Promise<NodeSyncRequest> {
+  const declared = Number(request.headers.get('content-length') ?? 0);
+  const tooLarge = (): never => {
+    throw new StatusError('RequestEntityTooLarge', `Request entity is too large: limit is ${maxBodyBytes}`);
+  };
+  if (declared > maxBodyBytes) tooLarge();
+  const text = await request.text();
+  if (text.length > maxBodyBytes) tooLarge();
+  let body: Partial<NodeSyncRequest> | null;
+  try {
+    body = JSON.parse(text) as Partial<NodeSyncRequest> | null;
+  } catch {
+    throw badRequest('the body of a node sync must be JSON');
+  }
+  const { leaseDurationSeconds: lease, podStatuses, podsGone, nodeStatus, since } = body ?? {};
+  if (typeof lease !== 'number' || !(lease >= minLeaseSeconds && lease <= maxLeaseSeconds)) {
+    throw badRequest(`leaseDurationSeconds must be between ${minLeaseSeconds} and ${maxLeaseSeconds}`);
+  }
+  return {
+    leaseDurationSeconds: Math.round(lease),
+    podStatuses: named(podStatuses, 'podStatuses'),
+    podsGone: named(podsGone, 'podsGone'),
+    ...(nodeStatus && typeof nodeStatus === 'object' ? { nodeStatus } : {}),
+    ...(typeof since === 'string' ? { since } : {}),
+  };
+}
+
+function named<T extends { namespace: string; name: string; uid: string }>(list: T[] | undefined, field: string): T[] {
+  if (list === undefined) return [];
+  const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
+  const ok = Array.isArray(list) && list.every((it) => it && isText(it.namespace) && isText(it.name) && isText(it.uid));
+  if (!ok) throw badRequest(`${field} must be a list of entries with namespace, name and uid`);
+  const statuses = (list as { status?: unknown }[]).every(
+    (it) => !('status' in it) || (it.status && typeof it.status === 'object'),
+  );
+  if (!statuses) throw badRequest(`${field} must hold each status as an object`);
+  return list;
+}
