@@ -1,0 +1,26 @@
+// npm run bench [-- --peers] [--only api|scheduler|nodes]: prints a table; each row beside the real Kubernetes 1.36 in the same run with --peers.
+import { parseArgs } from 'node:util';
+import { apiRows } from './api.ts';
+import { markdown, type Row } from './measure.ts';
+import { startReal, startSlipway } from './targets.ts';
+
+const slipwayPort = 18443;
+const peerPort = 19443;
+
+const { values: options } = parseArgs({
+  options: { peers: { type: 'boolean', default: false }, only: { type: 'string', default: '' } },
+});
+const wanted = (part: string) => !options.only || options.only.split(',').includes(part);
+const rows: Row[] = [];
+
+if (wanted('api')) {
+  const slipway = await startSlipway(slipwayPort);
+  const peer = options.peers ? await startReal(peerPort) : undefined;
+  try {
+    rows.push(...(await apiRows(slipway, peer, peer && `127.0.0.1:${peerPort + 1}`)));
+  } finally {
+    await slipway.stop();
+    await peer?.stop();
+  }
+}
+console.log(markdown(rows));
