@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { apiRows } from './api.ts';
 import { markdown, type Row } from './measure.ts';
+import { schedulerRow } from './scheduler.ts';
 import { startReal, startSlipway } from './targets.ts';
 
 const slipwayPort = 18443;
@@ -21,6 +22,23 @@ if (wanted('api')) {
   } finally {
     await slipway.stop();
     await peer?.stop();
+  }
+}
+/** Nodes and pods of each scheduler run. */
+const scales = [
+  [1000, 3000],
+  [5000, 5000],
+] as const;
+if (wanted('scheduler')) {
+  for (const [nodes, pods] of scales) {
+    const slipway = await startSlipway(slipwayPort);
+    const peer = options.peers ? await startReal(peerPort, true) : undefined;
+    try {
+      rows.push(await schedulerRow(nodes, pods, slipway, peer));
+    } finally {
+      await slipway.stop();
+      await peer?.stop();
+    }
   }
 }
 console.log(markdown(rows));

@@ -52,8 +52,13 @@ export async function startSlipway(port: number): Promise<Target> {
 }
 
 /** Admission of namespaces' service accounts is done by hand there: no controller manager runs beside it. */
-export async function startReal(port: number): Promise<Target> {
-  const peer = await startPeer({ port, durable: true, arguments: ['--disable-admission-plugins=ServiceAccount'] });
+export async function startReal(port: number, scheduler = false): Promise<Target> {
+  const peer = await startPeer({
+    port,
+    durable: true,
+    scheduler,
+    arguments: ['--disable-admission-plugins=ServiceAccount'],
+  });
   return {
     name: 'kube-apiserver on etcd',
     baseUrl: peer.baseUrl,

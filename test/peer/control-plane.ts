@@ -21,6 +21,7 @@ export interface PeerOptions {
   port: number;
   /** Whether etcd syncs to disk before it acknowledges: needed where speed is compared. */
   durable?: boolean;
+  scheduler?: boolean;
   arguments?: string[];
 }
 
@@ -47,12 +48,21 @@ function writeCredentials(folder: string): void {
   writeFileSync(join(folder, 'tokens.csv'), `${peerToken},admin,admin,system:masters\n`, { mode: 0o600 });
 }
 
-/** etcd uses the two ports above the API server's. Throws with the folder of the logs if it does not come up in a minute. */
+const tokenKubeconfig = (server: string) => ({
+  apiVersion: 'v1',
+  kind: 'Config',
+  clusters: [{ name: 'peer', cluster: { server, 'insecure-skip-tls-verify': true } }],
+  users: [{ name: 'admin', user: { token: peerToken } }],
+  contexts: [{ name: 'peer', context: { cluster: 'peer', user: 'admin' } }],
+  'current-context': 'peer',
+});
+
+/** etcd uses the two ports above the API server's, the scheduler the third. Throws with the folder of the logs if it does not come up in a minute. */
 export async function startPeer(options: PeerOptions): Promise<Peer> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-peer-'));
   const children: ChildProcess[] = [];
   const pids: Record<string, number> = {};
-  const start = (name: 'etcd' | 'kube-apiserver', words: string[]) => {
+  const start = (name: 'etcd' | 'kube-apiserver' | 'kube-scheduler', words: string[]) => {
     const log = openSync(join(folder, `${name}.log`), 'w');
     const child = spawn(program(name), words, { stdio: ['ignore', log, log] });
     children.push(child);
@@ -107,6 +117,18 @@ export async function startPeer(options: PeerOptions): Promise<Peer> {
       throw new Error(`the real control plane did not start; its logs are in ${folder}`);
     }
     await sleep(100);
+  }
+  if (options.scheduler) {
+    const kubeconfig = join(folder, 'scheduler.kubeconfig');
+    writeFileSync(kubeconfig, JSON.stringify(tokenKubeconfig(baseUrl)), { mode: 0o600 });
+    start('kube-scheduler', [
+      `--kubeconfig=${kubeconfig}`,
+      '--bind-address=127.0.0.1',
+      `--secure-port=${options.port + 3}`,
+      '--leader-elect=false',
+      '--kube-api-qps=5000',
+      '--kube-api-burst=5000',
+    ]);
   }
   return { baseUrl, folder, pids, stop };
 }
