@@ -1,14 +1,21 @@
-// The caches that one process shares between its controllers and its scheduler: one informer a resource.
+// The caches that one process shares between its controllers and its scheduler: one informer a resource, and for resources of
+// which only the metadata matters (ownership), one that keeps no more than that.
 import type { KubeObject, ObjectKey } from '../api/objects.ts';
 import type { Ports } from '../ports.ts';
 import type { Client, ResourceRef } from './client.ts';
-import { Informer, type InformerOptions } from './informer.ts';
+import { Informer } from './informer.ts';
 import { resourceName } from './resources.ts';
+
+const metadataOnly = ({ apiVersion, kind, metadata }: KubeObject): KubeObject => {
+  const { managedFields: _managedFields, annotations: _annotations, ...rest } = metadata;
+  return { apiVersion, kind, metadata: rest };
+};
 
 export class Informers {
   readonly #client: Client;
   readonly #ports: Ports;
-  readonly #informers = new Map<string, Informer>();
+  readonly #whole = new Map<string, Informer>();
+  readonly #metadata = new Map<string, Informer>();
   #started = false;
 
   constructor(client: Client, ports: Ports) {
@@ -17,19 +24,24 @@ export class Informers {
   }
 
   /** The informer of a resource, made (and started, if the others are) when first asked for. */
-  for(of: ResourceRef, options?: InformerOptions): Informer {
+  for(of: ResourceRef): Informer {
     const name = resourceName(of);
-    let informer = this.#informers.get(name);
-    if (!informer) {
-      informer = new Informer(this.#client, this.#ports, of, options);
-      this.#informers.set(name, informer);
-      if (this.#started) informer.start();
-    }
-    return informer;
+    const informer = this.#whole.get(name);
+    return informer ?? this.#make(this.#whole, name, new Informer(this.#client, this.#ports, of));
   }
 
-  find(of: ResourceRef): Informer | undefined {
-    return this.#informers.get(resourceName(of));
+  /** The informer of a resource of which only metadata is needed: the whole one if there is one. */
+  forMetadata(of: ResourceRef): Informer {
+    const name = resourceName(of);
+    const informer = this.#whole.get(name) ?? this.#metadata.get(name);
+    const options = { transform: metadataOnly };
+    return informer ?? this.#make(this.#metadata, name, new Informer(this.#client, this.#ports, of, options));
+  }
+
+  #make(into: Map<string, Informer>, name: string, informer: Informer): Informer {
+    into.set(name, informer);
+    if (this.#started) informer.start();
+    return informer;
   }
 
   get(of: ResourceRef, key: ObjectKey): KubeObject | undefined {
@@ -48,24 +60,34 @@ export class Informers {
     return this.for(of).orphans(namespace);
   }
 
+  /** Shows the answer of a create, update or patch of this process to those who cache the resource. */
+  wrote(of: ResourceRef, object: KubeObject): void {
+    for (const informer of this.#existing(of)) informer.wrote(object);
+  }
+
+  deletionAsked(of: ResourceRef, key: ObjectKey, uid?: string): void {
+    for (const informer of this.#existing(of)) informer.deletionAsked(key, uid);
+  }
+
+  #existing(of: ResourceRef): Informer[] {
+    const name = resourceName(of);
+    return [this.#whole.get(name), this.#metadata.get(name)].filter((informer) => informer !== undefined);
+  }
+
   start(): void {
     this.#started = true;
-    for (const informer of this.#informers.values()) informer.start();
+    for (const informer of [...this.#whole.values(), ...this.#metadata.values()]) informer.start();
   }
 
   stop(): void {
     this.#started = false;
-    for (const informer of this.#informers.values()) informer.stop();
+    for (const informer of [...this.#whole.values(), ...this.#metadata.values()]) informer.stop();
   }
 
-  /** Resolves once every informer asked for so far has its first list. */
-  async whenSynced(): Promise<void> {
-    await Promise.all([...this.#informers.values()].map((informer) => informer.whenSynced()));
-  }
-
-  /** Forgets a resource whose definition is gone. */
+  /** Forgets a resource that is served no more. */
   drop(of: ResourceRef): void {
-    this.find(of)?.stop();
-    this.#informers.delete(resourceName(of));
+    for (const informer of this.#existing(of)) informer.stop();
+    this.#whole.delete(resourceName(of));
+    this.#metadata.delete(resourceName(of));
   }
 }

@@ -56,14 +56,13 @@ export async function act(actions: readonly Action[], context: ActContext): Prom
 async function perform(action: Action, context: ActContext): Promise<void> {
   if (action.do === 'event') tell(action, context);
   if (!isWrite(action)) return;
-  const informer = context.informers.find(action.of);
   const written = await write(action, context.client).catch((error: unknown) => {
     if (action.do === 'delete' && isStatus(error, 'NotFound')) return undefined;
     throw error;
   });
-  if (action.do === 'delete') informer?.deletionAsked(action.key, action.options?.uid);
+  if (action.do === 'delete') context.informers.deletionAsked(action.of, action.key, action.options?.uid);
   else if (written?.metadata?.uid && written.metadata.resourceVersion && isSameKind(action, written)) {
-    informer?.wrote(written);
+    context.informers.wrote(action.of, written);
   }
   if (action.event) tell(action.event, context);
 }

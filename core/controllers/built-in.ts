@@ -1,13 +1,27 @@
 // The controllers that a cluster runs.
+import { ResourceCatalog } from '../client/discovery.ts';
 import type { Controller } from './controller.ts';
 import { deploymentController } from './deployment/controller.ts';
+import { garbageCollector } from './garbage-collector/controller.ts';
+import { namespaceController } from './namespace/controller.ts';
 import { replicaSetController, replicationControllerController } from './replica-set/controller.ts';
+import { rootCaController } from './root-ca.ts';
+import { serviceAccountController } from './service-account.ts';
 import type { ControllerDeps } from './start.ts';
 
 /** The runner cares for a controller's observations only in handing them back to it. */
 const erased = <Observed>(controller: Controller<Observed>): Controller<unknown> =>
   controller as unknown as Controller<unknown>;
 
-export function builtInControllers(_deps: ControllerDeps): Controller<unknown>[] {
-  return [erased(deploymentController), erased(replicaSetController), erased(replicationControllerController)];
+export function builtInControllers({ client, ports, rootCa }: ControllerDeps): Controller<unknown>[] {
+  const catalog = new ResourceCatalog(client, ports.clock);
+  return [
+    erased(deploymentController),
+    erased(replicaSetController),
+    erased(replicationControllerController),
+    erased(namespaceController(catalog)),
+    erased(garbageCollector(catalog, ports.clock)),
+    erased(serviceAccountController),
+    ...(rootCa ? [erased(rootCaController(rootCa))] : []),
+  ];
 }

@@ -1,6 +1,7 @@
 // A controller decides in pure code; the runner observes and acts. Requests are keys, not events.
 import type { KubeObject, ObjectKey } from '../api/objects.ts';
 import type { Client, DeleteOptions, PatchType, ResourceRef } from '../client/client.ts';
+import type { Informers } from '../client/informers.ts';
 
 /** What to tell about an object; on a write, told once the write is done. */
 export interface EventNote {
@@ -69,6 +70,11 @@ export interface Controller<Observed> {
   decide(observed: Observed, nowMs: number): Action[];
   /** What to do and say about actions that failed; the key is looked at again with backoff all the same. Pure. */
   failed?(observed: Observed, failures: readonly Failure[], nowMs: number): Action[];
+  /**
+   * For who is woken by more than `watches` (every kind there is): called when the runner starts; resolves to what ends it
+   * once it has seen all there is.
+   */
+  attach?(enqueue: (key: ObjectKey) => void, informers: Informers): Promise<() => void>;
   /** Every key is looked at again after this long. */
   resyncMs?: number;
   /** Keys worked on at once. */

@@ -47,7 +47,7 @@ export class ControllerRunner<Observed> {
   }
 
   /** Follows the informers from now on; they must have their first list. */
-  start(): void {
+  async start(): Promise<void> {
     this.#running = true;
     for (const of of this.controller.watches) {
       const unsubscribe = this.#deps.informers.for(of).subscribe((object, previous) => {
@@ -58,6 +58,9 @@ export class ControllerRunner<Observed> {
     this.#queue.onReady = () => this.#work();
     this.#work();
     this.#planResync();
+    const detach = await this.controller.attach?.((key) => this.#queue.add(key), this.#deps.informers);
+    if (detach) this.#unsubscribe.push(detach);
+    if (!this.#running) for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe();
   }
 
   /** No key is begun any more; resolves when those begun are done. */

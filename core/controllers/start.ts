@@ -43,7 +43,7 @@ export function startControllers(deps: ControllerDeps): RunningControllers {
   informers.start();
   const startOne = async (runner: ControllerRunner<unknown>): Promise<void> => {
     await Promise.all(runner.controller.watches.map((of) => informers.for(of).whenSynced()));
-    if (!stopped) runner.start();
+    if (!stopped) await runner.start();
   };
   return {
     synced: Promise.all(runners.map(startOne)).then(() => undefined),

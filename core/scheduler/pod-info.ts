@@ -1,0 +1,97 @@
+// What the scheduler knows of a pod, computed once.
+import type { Stored } from '../api/objects.ts';
+import { labelSelectorMatches } from '../api/selectors.ts';
+import type { Pod, PodAffinityTerm, WeightedPodAffinityTerm } from '../api/types.gen.ts';
+import { nodeNamesRequired } from './node-selector.ts';
+import { podRequests, type Resources } from './requests.ts';
+
+export type StoredPod = Stored<Pod>;
+
+export interface HostPort {
+  /** '0.0.0.0' stands for every address. */
+  ip: string;
+  protocol: string;
+  port: number;
+}
+
+export interface WeightedTerm {
+  term: PodAffinityTerm;
+  weight: number;
+}
+
+export interface PodInfo {
+  readonly pod: StoredPod;
+  readonly priority: number;
+  readonly requests: Resources;
+  /** As `requests`, with defaults for what is not asked for: what scores count. */
+  readonly weights: Resources;
+  readonly ports: readonly HostPort[];
+  readonly nodeNames: Set<string> | undefined;
+  readonly requiredAffinity: readonly PodAffinityTerm[];
+  readonly requiredAntiAffinity: readonly PodAffinityTerm[];
+  readonly preferredAffinity: readonly WeightedTerm[];
+  readonly preferredAntiAffinity: readonly WeightedTerm[];
+  /** Pods with equal signatures are judged alike by all rules that do not look at other pods. */
+  readonly signature: string;
+}
+
+export const isTerminal = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+
+function hostPorts({ spec }: Pod): HostPort[] {
+  const ports: HostPort[] = [];
+  const sidecars = (spec?.initContainers ?? []).filter((container) => container.restartPolicy === 'Always');
+  for (const container of [...(spec?.containers ?? []), ...sidecars]) {
+    for (const { hostPort, hostIP, protocol } of container.ports ?? []) {
+      if (hostPort) ports.push({ ip: hostIP || '0.0.0.0', protocol: protocol ?? 'TCP', port: hostPort });
+    }
+  }
+  return ports;
+}
+
+const weighted = (terms: readonly WeightedPodAffinityTerm[] | undefined): WeightedTerm[] =>
+  (terms ?? []).map(({ podAffinityTerm: term, weight }) => ({ term, weight }));
+
+export function podInfo(pod: StoredPod): PodInfo {
+  const { spec } = pod;
+  const { podAffinity, podAntiAffinity, nodeAffinity } = spec?.affinity ?? {};
+  const images = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map((container) => container.image);
+  return {
+    pod,
+    priority: spec?.priority ?? 0,
+    requests: podRequests(pod),
+    weights: podRequests(pod, true),
+    ports: hostPorts(pod),
+    nodeNames: nodeNamesRequired(pod),
+    requiredAffinity: podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [],
+    requiredAntiAffinity: podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [],
+    preferredAffinity: weighted(podAffinity?.preferredDuringSchedulingIgnoredDuringExecution),
+    preferredAntiAffinity: weighted(podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution),
+    signature: JSON.stringify([spec?.nodeName, spec?.nodeSelector, nodeAffinity, spec?.tolerations, images]),
+  };
+}
+
+export const hasAffinity = (info: PodInfo): boolean =>
+  info.requiredAffinity.length +
+    info.requiredAntiAffinity.length +
+    info.preferredAffinity.length +
+    info.preferredAntiAffinity.length >
+  0;
+
+/**
+ * Whether `other` is one of the pods that a term of `owner` speaks of. Follows
+ * https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#namespace-selector
+ */
+export function affinityTermMatches(
+  term: PodAffinityTerm,
+  owner: StoredPod,
+  other: StoredPod,
+  namespaceLabels: (namespace: string) => Record<string, string> | undefined,
+): boolean {
+  const namespace = other.metadata.namespace ?? '';
+  const named = term.namespaces ?? [];
+  const inNamespace =
+    named.length === 0 && !term.namespaceSelector
+      ? namespace === owner.metadata.namespace
+      : named.includes(namespace) || labelSelectorMatches(term.namespaceSelector, namespaceLabels(namespace) ?? {});
+  return inNamespace && labelSelectorMatches(term.labelSelector, other.metadata.labels);
+}

@@ -1,0 +1,102 @@
+// Starts the scheduler over caches of nodes, pods and namespaces.
+import type { KubeObject } from '../api/objects.ts';
+import type { Client } from '../client/client.ts';
+import { Informers } from '../client/informers.ts';
+import { resources } from '../client/resources.ts';
+import type { Ports } from '../ports.ts';
+import { Cluster } from './cluster.ts';
+import type { ClusterEvent } from './filters/filter.ts';
+import type { StoredNode } from './node-info.ts';
+import { isTerminal, podInfo, type StoredPod } from './pod-info.ts';
+import { SchedulingQueue } from './queue.ts';
+import { Scheduler } from './scheduler.ts';
+
+export interface StartSchedulerDeps {
+  client: Client;
+  ports: Ports;
+  /** Shared with the controllers of the same process; made and started here when absent. */
+  informers?: Informers;
+  /** Which pods are its own, by spec.schedulerName. */
+  name?: string;
+}
+
+export interface RunningScheduler {
+  /** Resolves once the caches have their first list and pods are being scheduled. */
+  synced: Promise<void>;
+  stop(): Promise<void>;
+}
+
+const DEFAULT_NAME = 'default-scheduler';
+
+export function startScheduler(deps: StartSchedulerDeps): RunningScheduler {
+  const { client, ports, name = DEFAULT_NAME } = deps;
+  const informers = deps.informers ?? new Informers(client, ports);
+  const cluster = new Cluster();
+  const queue = new SchedulingQueue(ports.clock);
+  const scheduler = new Scheduler({ client, ports, cluster, queue, name });
+  const watched = [resources.namespaces, resources.nodes, resources.pods].map((of) => informers.for(of));
+  const [namespaces, nodes, pods] = watched;
+  const unsubscribe: (() => void)[] = [];
+  let stopped = false;
+  const begin = (): void => {
+    if (stopped) return;
+    const react = (event: ClusterEvent | undefined): void => {
+      if (event) queue.react(event);
+    };
+    unsubscribe.push(
+      namespaces!.subscribe(({ metadata }, _previous, deleted) =>
+        react(cluster.setNamespace(metadata.name ?? '', deleted ? undefined : (metadata.labels ?? {}))),
+      ),
+      nodes!.subscribe((node, _previous, deleted) => {
+        if (deleted) cluster.removeNode(node.metadata.name ?? '');
+        else react(cluster.setNode(node as unknown as StoredNode));
+      }),
+      pods!.subscribe(podListener(cluster, queue, name, react)),
+    );
+    scheduler.start();
+  };
+  informers.start();
+  return {
+    synced: Promise.all(watched.map((informer) => informer.whenSynced())).then(begin),
+    stop: async () => {
+      stopped = true;
+      for (const end of unsubscribe) end();
+      await scheduler.stop();
+      queue.clear();
+      if (!deps.informers) informers.stop();
+    },
+  };
+}
+
+/** A pod is in one place: on a node, in the queue, or of no concern. */
+function podListener(
+  cluster: Cluster,
+  queue: SchedulingQueue,
+  schedulerName: string,
+  react: (event: ClusterEvent | undefined) => void,
+): (object: KubeObject, previous: KubeObject | undefined, deleted: boolean) => void {
+  const gone = (pod: StoredPod): void => {
+    queue.delete(pod.metadata.uid);
+    react(cluster.removePod(pod));
+  };
+  return (object, previous, deleted) => {
+    const pod = object as unknown as StoredPod;
+    if (deleted) {
+      gone(pod);
+      return;
+    }
+    // A namesake in its place, its deletion not seen.
+    if (previous && previous.metadata.uid !== pod.metadata.uid) gone(previous as unknown as StoredPod);
+    const { spec } = pod;
+    if (spec?.nodeName) {
+      queue.delete(pod.metadata.uid);
+      react(cluster.setPod(pod));
+      return;
+    }
+    if (cluster.isPlaced(pod.metadata.uid)) return;
+    const isOwn = (spec?.schedulerName ?? DEFAULT_NAME) === schedulerName;
+    const waits = isOwn && !pod.metadata.deletionTimestamp && !isTerminal(pod) && !spec?.schedulingGates?.length;
+    if (waits) queue.set(pod, podInfo);
+    else queue.delete(pod.metadata.uid);
+  };
+}
