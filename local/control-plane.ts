@@ -1,0 +1,222 @@
+// Composition root of the control plane: store, API, controllers, scheduler, doorbells and the TLS listener in one process.
+import { createPublicKey } from 'node:crypto';
+import { join } from 'node:path';
+import { createAccess } from '../core/apiserver/access-control.ts';
+import { createApiServer } from '../core/apiserver/app.ts';
+import { bootstrap } from '../core/apiserver/bootstrap.ts';
+import { nodesToRing } from '../core/apiserver/nodes/doorbells.ts';
+import type { ApiServer } from '../core/apiserver/server.ts';
+import type { Client } from '../core/client/client.ts';
+import { httpClient } from '../core/client/http.ts';
+import { Informers } from '../core/client/informers.ts';
+import { startControllers } from '../core/controllers/start.ts';
+import type { Log, Ports } from '../core/ports.ts';
+import { startScheduler } from '../core/scheduler/start.ts';
+import { Hub } from '../core/store/hub.ts';
+import type { Store } from '../core/store/store.ts';
+import { withEncryption } from '../core/store/transform.ts';
+import type { ControlPlaneConfig, ControlPlaneFiles, ListenAddress } from './config.ts';
+import { startDoorbells } from './doorbell.ts';
+import { ensureEncryptionKeys } from './encryption-keys.ts';
+import { randomIds, systemClock } from './host-ports.ts';
+import { startCompaction } from './lmdb/schedule.ts';
+import { openLmdbStore } from './lmdb/store.ts';
+import type { NodeConnections } from './node-dialer.ts';
+import { createNodeDialer } from './node-dialer.ts';
+import type { Pki } from './pki.ts';
+import { certificateFile, ensurePki, importPrivateKey, importPublicKey, keyFile, standardServerNames } from './pki.ts';
+import { firstAddress } from './service-range.ts';
+import { startListener } from './serving/listener.ts';
+import { spliceToAgent } from './serving/upgrade.ts';
+import { serverVersion } from './version.ts';
+
+/** What is stored encrypted. */
+const secretResources: ReadonlySet<string> = new Set(['secrets']);
+
+export interface ControlPlane {
+  /** As bound. */
+  addresses: readonly ListenAddress[];
+  files: ControlPlaneFiles;
+  /** Ends watches, then connections, then the store. */
+  stop(): Promise<void>;
+}
+
+/** How long open connections may take to end at a stop. */
+const drainMs = 2_000;
+
+/** Throws PortInUse, DataDirectoryInUse, DataDirectoryNewer. Resolves once requests are answered. */
+export async function startControlPlane(config: ControlPlaneConfig, log: Log): Promise<ControlPlane> {
+  const ports: Ports = { clock: systemClock, ids: randomIds, log };
+  const undo: (() => Promise<unknown> | unknown)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    const pki = await preparePki(config);
+    const { store, compact } = await openStore(config);
+    undo.push(() => store.close());
+    undo.push(startCompaction(compact, ports));
+    const hub = new Hub(store);
+    const nodes = createNodeDialer({
+      ca: pki.ca.certificate,
+      certificate: pki.nodeClient.certificate,
+      key: pki.nodeClient.key,
+    });
+    undo.push(() => nodes.close());
+    const { api, doorbells } = await startApi(config, { ports, store, hub, nodes, pki });
+    const work = startWork(api, ports, pki);
+    undo.push(() => work.stop());
+    undo.push(await doorbells());
+    const listener = await startListener({
+      listen: config.listen,
+      certificate: pki.server.certificate,
+      key: pki.server.key,
+      clientCa: pki.ca.certificate,
+      api,
+      splice: (tunnel, request, socket, head) => spliceToAgent(nodes, tunnel, request, socket, head),
+      log,
+    });
+    undo.push(async () => {
+      const closed = listener.close(drainMs);
+      api.close();
+      hub.close();
+      await closed;
+    });
+    return { addresses: listener.addresses, files: filesOf(pki), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function preparePki(config: ControlPlaneConfig): Promise<Pki> {
+  const hosts = config.listen.map(({ host }) => host).filter((host) => host !== '0.0.0.0' && host !== '::');
+  const serverNames = new Set([
+    ...standardServerNames(config.clusterDomain, firstAddress(config.serviceCidr)),
+    ...hosts,
+    config.advertise.host,
+    ...(config.certificateNames ?? []),
+  ]);
+  return ensurePki({
+    directory: join(config.dataDirectory, 'pki'),
+    clusterName: config.name,
+    serverNames: [...serverNames],
+    nowMs: systemClock.now(),
+  });
+}
+
+const filesOf = ({ directory }: Pki): ControlPlaneFiles => ({
+  ca: certificateFile(directory, 'ca'),
+  adminCertificate: certificateFile(directory, 'admin'),
+  adminKey: keyFile(directory, 'admin'),
+});
+
+async function openStore(config: ControlPlaneConfig): Promise<{ store: Store; compact(): Promise<void> }> {
+  const [first, ...more] = await ensureEncryptionKeys(join(config.dataDirectory, 'pki', 'encryption.json'));
+  const driver = await openLmdbStore({
+    directory: join(config.dataDirectory, 'store'),
+    now: () => systemClock.now(),
+    ...(config.changeLog ? { limits: config.changeLog } : {}),
+  });
+  const store = withEncryption(driver, {
+    resources: secretResources,
+    keys: [first!, ...more],
+    randomBytes: (length) => randomIds.bytes(length),
+  });
+  return { store, compact: () => driver.compact() };
+}
+
+interface ApiParts {
+  ports: Ports;
+  store: Store;
+  hub: Hub;
+  nodes: NodeConnections;
+  pki: Pki;
+}
+
+async function startApi(config: ControlPlaneConfig, { ports, store, hub, nodes, pki }: ApiParts) {
+  const publicKey = createPublicKey(pki.serviceAccountKey).export({ format: 'pem', type: 'spki' });
+  const access = await createAccess({
+    ...ports,
+    store,
+    signingKeys: [
+      {
+        algorithm: 'ES256',
+        privateKey: await importPrivateKey(pki.serviceAccountKey),
+        publicKey: await importPublicKey(publicKey.toString()),
+      },
+    ],
+    issuers: [`https://kubernetes.default.svc.${config.clusterDomain}`],
+  });
+  const server = config.listen[0];
+  await bootstrap(
+    { store, ...ports },
+    {
+      endpoint: { ip: config.advertise.host, port: config.advertise.port },
+      serviceIp: firstAddress(config.serviceCidr),
+      serviceCidrs: [config.serviceCidr],
+      ...(server ? { clusterInfo: { server: urlOf(server), caPem: pki.ca.certificate } } : {}),
+    },
+  );
+  const api = createApiServer({
+    ...ports,
+    ...access,
+    store,
+    hub,
+    nodes,
+    services: { cidr: config.serviceCidr },
+    version: serverVersion,
+  });
+  const doorbells = () =>
+    startDoorbells({
+      store,
+      hub,
+      log: ports.log,
+      ring: (node) => nodes.ring(node),
+      async nodesOf(resource, changes) {
+        const pods = await access.lister.view('pods');
+        return changes.flatMap((change) => nodesToRing(resource, change, (namespace) => pods.list(namespace)));
+      },
+    });
+  return { api, doorbells };
+}
+
+export const urlOf = ({ host, port }: ListenAddress): string =>
+  `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
+
+/** Everything that watches and acts goes through the API like any other client, without a socket between. */
+function startWork(api: ApiServer, ports: Ports, pki: Pki): { stop(): Promise<void> } {
+  const clientOf = (component: string): Client => {
+    const certificate = { commonName: `system:${component}`, organizations: ['system:masters'], fingerprint: '' };
+    return httpClient({
+      baseUrl: 'https://kubernetes.default.svc',
+      fetch: (request) => api.fetch(request, { certificate }),
+      userAgent: component,
+    });
+  };
+  const controllersClient = clientOf('kube-controller-manager');
+  const informers = new Informers(controllersClient, ports);
+  informers.start();
+  const controllers = startControllers({
+    client: controllersClient,
+    ports,
+    informers,
+    rootCa: pki.ca.certificate,
+    signCertificate: async ({ csrPem, usages, durationSeconds }) => {
+      const { signCertificateRequest } = await import('../core/api/certificates.ts');
+      const ca = { certificatePem: pki.ca.certificate, privateKey: await importPrivateKey(pki.ca.key) };
+      return await signCertificateRequest(csrPem, { ca, usages, durationSeconds, nowMs: systemClock.now() });
+    },
+  });
+  const scheduler = startScheduler({ client: clientOf('kube-scheduler'), ports, informers });
+  const failed = (part: string) => (error: unknown) =>
+    ports.log('error', 'part-failed', { part, error: String(error) });
+  controllers.synced.catch(failed('controllers'));
+  scheduler.synced.catch(failed('scheduler'));
+  return {
+    async stop() {
+      await Promise.all([controllers.stop(), scheduler.stop()]);
+      informers.stop();
+    },
+  };
+}

@@ -1,0 +1,64 @@
+// Rings the doorbells of the nodes that a change concerns, so that they sync at once. Many changes in a row make few rings,
+// and one that is lost is only a delay: nothing is retried.
+import type { KubeObject } from '../core/api/objects.ts';
+import type { Log } from '../core/ports.ts';
+import type { Hub } from '../core/store/hub.ts';
+import type { Change, Resource, Store } from '../core/store/store.ts';
+
+export interface DoorbellOptions {
+  store: Store;
+  hub: Hub;
+  /** Which nodes the changes concern. */
+  nodesOf(resource: Resource, changes: readonly Change[]): Promise<readonly string[]>;
+  /** Resolves when the node's agent took the call. */
+  ring(node: KubeObject): Promise<void>;
+  log: Log;
+}
+
+const watched: readonly Resource[] = ['pods', 'nodes', 'configmaps', 'secrets'];
+
+/** One node's bell: while a call is under way, more wishes become one more call. */
+type Bell = 'ringing' | 'again';
+
+/** Returns a function that stops it. */
+export async function startDoorbells(options: DoorbellOptions): Promise<() => void> {
+  const { store, hub, nodesOf, log } = options;
+  const bells = new Map<string, Bell>();
+
+  const call = async (name: string): Promise<void> => {
+    const node = await store.get('nodes', { namespace: '', name });
+    if (node) await options.ring(node.object);
+  };
+  const ring = async (name: string): Promise<void> => {
+    if (bells.has(name)) {
+      bells.set(name, 'again');
+      return;
+    }
+    bells.set(name, 'ringing');
+    for (;;) {
+      await call(name).catch((error: Error) =>
+        log('debug', 'doorbell-not-heard', { node: name, error: error.message }),
+      );
+      if (bells.get(name) !== 'again') break;
+      bells.set(name, 'ringing');
+    }
+    bells.delete(name);
+  };
+
+  const subscriptions = await Promise.all(
+    watched.map(async (resource) => {
+      const onChanges = (changes: readonly Change[]): void => {
+        nodesOf(resource, changes)
+          .then((nodes) => new Set(nodes).forEach((name) => void ring(name)))
+          .catch((error: Error) => log('warn', 'doorbells-not-rung', { resource, error: error.message }));
+      };
+      const onEnd = (error: unknown): void => {
+        if (error) log('error', 'doorbells-stopped', { resource, error: String(error) });
+      };
+      return await hub.subscribe(resource, await store.head(resource), { onChanges, onEnd });
+    }),
+  );
+  return () => {
+    for (const subscription of subscriptions) subscription.close();
+  };
+}

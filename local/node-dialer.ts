@@ -1,0 +1,128 @@
+// Connections to the agents, over TLS with the control plane's own client certificate.
+import type { IncomingMessage } from 'node:http';
+import { Agent, request as httpsRequest } from 'node:https';
+import { isIP } from 'node:net';
+import { Readable } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { connect } from 'node:tls';
+import type { KubeObject } from '../core/api/objects.ts';
+import type { Node } from '../core/api/types.gen.ts';
+import type { NodeDialer } from '../core/apiserver/server.ts';
+import { agentPort } from './config.ts';
+
+export interface DialerOptions {
+  /** PEM: what agents' serving certificates are checked against, and what the control plane shows them. */
+  ca: string;
+  certificate: string;
+  key: string;
+}
+
+export interface AgentAddress {
+  host: string;
+  port: number;
+  /** The name that the agent's certificate must carry. */
+  name: string;
+}
+
+export interface NodeConnections extends NodeDialer {
+  /** A naked connection, for upgrades. */
+  connect(node: KubeObject): Promise<{ socket: TLSSocket; host: string }>;
+  /** Resolves when the agent took the call. */
+  ring(node: KubeObject): Promise<void>;
+  close(): void;
+}
+
+const connectTimeoutMs = 5_000;
+const ringTimeoutMs = 3_000;
+
+/** Throws an Error that says what the node lacks. */
+export function agentAddressOf(node: KubeObject): AgentAddress {
+  const { addresses = [], daemonEndpoints } = (node as unknown as Node).status ?? {};
+  const of = (type: string): string | undefined => addresses.find((address) => address.type === type)?.address;
+  const host = of('InternalIP') ?? of('ExternalIP') ?? of('Hostname');
+  const name = node.metadata.name ?? '';
+  if (!host) throw new Error(`node "${name}" has no address yet`);
+  return { host, port: daemonEndpoints?.kubeletEndpoint?.Port ?? agentPort, name };
+}
+
+export function createNodeDialer(options: DialerOptions): NodeConnections {
+  const { ca, certificate: cert, key } = options;
+  const agent = new Agent({ ca, cert, key, keepAlive: true, maxSockets: 64, maxFreeSockets: 2, timeout: 0 });
+  const target = (node: KubeObject) => {
+    const { host, port, name } = agentAddressOf(node);
+    return { host, port, agent, ...(isIP(name) ? {} : { servername: name }) };
+  };
+  return {
+    fetch: (node, path, init = {}) => {
+      const headers = Object.fromEntries(new Headers(init.headers));
+      const call = httpsRequest({ ...target(node), path, method: init.method ?? 'GET', headers });
+      return exchange(call, init);
+    },
+    async connect(node) {
+      const { agent: _pool, ...to } = target(node);
+      const socket = connect({ ...to, ca, cert, key, ALPNProtocols: ['http/1.1'] });
+      await connected(socket);
+      return { socket, host: `${to.host}:${to.port}` };
+    },
+    async ring(node) {
+      const call = httpsRequest({ ...target(node), path: '/doorbell', method: 'POST', timeout: ringTimeoutMs });
+      call.on('timeout', () => call.destroy(new Error('the agent did not answer')));
+      const response = await exchange(call, {});
+      await response.body?.cancel();
+      if (!response.ok) throw new Error(`the agent answered ${response.status}`);
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+function connected(socket: TLSSocket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.setTimeout(connectTimeoutMs, () => socket.destroy(new Error('timed out')));
+    socket.once('error', reject);
+    socket.once('secureConnect', () => {
+      socket.setTimeout(0);
+      socket.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function exchange(call: ReturnType<typeof httpsRequest>, init: RequestInit): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => void call.destroy(new Error('aborted'));
+    init.signal?.addEventListener('abort', abort);
+    call.on('socket', (socket) => {
+      const timer = setTimeout(() => call.destroy(new Error('timed out')), connectTimeoutMs);
+      const reached = (): void => clearTimeout(timer);
+      if (socket.connecting) socket.once('secureConnect', reached).once('close', reached);
+      else reached();
+    });
+    call.on('error', reject);
+    call.on('response', (answer) => {
+      answer.on('close', () => init.signal?.removeEventListener('abort', abort));
+      resolve(responseOf(answer));
+    });
+    send(call, init.body).catch((error: Error) => call.destroy(error));
+  });
+}
+
+async function send(call: ReturnType<typeof httpsRequest>, body: RequestInit['body']): Promise<void> {
+  if (body === undefined || body === null) call.end();
+  else if (body instanceof ReadableStream) Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]).pipe(call);
+  else call.end(Buffer.from(await new Response(body).arrayBuffer()));
+}
+
+/** Statuses that a Response may have no body with. */
+const bodiless = new Set([204, 205, 304]);
+
+function responseOf(answer: IncomingMessage): Response {
+  const headers = new Headers();
+  for (let i = 0; i < answer.rawHeaders.length; i += 2)
+    headers.append(answer.rawHeaders[i]!, answer.rawHeaders[i + 1]!);
+  const status = answer.statusCode ?? 502;
+  if (bodiless.has(status)) {
+    answer.resume();
+    return new Response(null, { status, headers });
+  }
+  return new Response(Readable.toWeb(answer) as ReadableStream, { status, headers });
+}
