@@ -79,4 +79,8 @@ export interface Kind extends Named {
   allowCreateOnUpdate?: boolean;
   /** Updates may omit resourceVersion. */
   allowUnconditionalUpdate?: boolean;
+  /** DELETE answers the object that was deleted, not a Status. */
+  returnsDeletedObject?: boolean;
+  /** What becomes of dependents when a deletion does not say: 'delete' (default), 'orphan', or 'none' (no finalizers ever). */
+  garbageCollection?: 'delete' | 'orphan' | 'none';
 }

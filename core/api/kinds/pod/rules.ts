@@ -4,6 +4,8 @@ import { type Rules, resetMetaForStatus } from '../build.ts';
 import { podColumns } from './columns.ts';
 import { defaultPod } from './defaults.ts';
 import { qosClassOf } from './pod-resources.ts';
+import { validateEphemeralUpdate, validatePodStatusUpdate, validatePodUpdate } from './update.ts';
+import { validatePod } from './validate-pod.ts';
 
 /** Seconds that a pod gets to end: none if it was never bound or has ended. */
 function gracePeriodSeconds(pod: Pod): number {
@@ -91,5 +93,10 @@ export const podRules: Rules<Pod> = {
       pod.spec = { ...structuredClone(old.spec!), ...(ephemeralContainers ? { ephemeralContainers } : {}) };
       resetMetaForStatus(pod as KubeObject, old as KubeObject);
     }
+  },
+  validate: validatePod,
+  validateUpdate(pod, old, subresource) {
+    if (subresource === 'status') return validatePodStatusUpdate(pod, old);
+    return subresource === 'ephemeralcontainers' ? validateEphemeralUpdate(pod, old) : validatePodUpdate(pod, old);
   },
 };

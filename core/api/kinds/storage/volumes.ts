@@ -5,6 +5,8 @@ import type { PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimSpec
 import type { Rules } from '../build.ts';
 import { ageColumn, nameColumn, text, wide } from '../columns.ts';
 import { roundResources } from '../pod/defaults.ts';
+import { validateClaim, validateClaimUpdate } from './validate-claim.ts';
+import { validateVolume, validateVolumeUpdate } from './validate-volume.ts';
 
 const betaClass = 'volume.beta.kubernetes.io/storage-class';
 const shortModes = [
@@ -66,6 +68,8 @@ export const persistentVolumeRules: Rules<PersistentVolume> = {
       });
     roundResources(pv.spec.capacity);
   },
+  validate: validateVolume,
+  validateUpdate: validateVolumeUpdate,
   prepareForCreate(pv, context) {
     pv.status!.lastPhaseTransitionTime = timestamp(context.nowMs);
   },
@@ -118,6 +122,8 @@ export const persistentVolumeClaimRules: Rules<PersistentVolumeClaim> = {
     roundResources(pvc.spec.resources?.limits);
     roundResources(pvc.status.capacity);
   },
+  validate: validateClaim,
+  validateUpdate: validateClaimUpdate,
   prepareForCreate: (pvc) => normalizeSources(pvc.spec, false),
   prepareForUpdate(pvc, old, _context, subresource) {
     if (subresource === '')
