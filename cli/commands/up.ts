@@ -1,0 +1,58 @@
+// slipway up
+
+import { up } from '../../local/cluster/up.ts';
+import { sampleImage } from '../../local/images/sample.ts';
+import { ensureMachine } from '../../local/install/ensure-machine.ts';
+import { defaultKubeconfig } from '../../local/kubeconfig.ts';
+import { seconds, terminalProgress } from '../../local/progress.ts';
+import { clusterPaths } from '../../local/state/paths.ts';
+import { type ClusterSpec, type Runtime, readSpec } from '../../local/state/spec.ts';
+import { asRoot } from '../as-root.ts';
+import { Interrupted } from '../report.ts';
+
+export interface UpOptions {
+  name: string;
+  nodes?: number;
+  runtime?: Runtime;
+  port?: number;
+  egress?: boolean;
+  kubeconfig?: string;
+  install: boolean;
+}
+
+export async function upCommand(options: UpOptions): Promise<void> {
+  const begin = performance.now();
+  const paths = clusterPaths(options.name);
+  const progress = terminalProgress(process.stdout);
+  const interrupt = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => interrupt.abort(new Interrupted()));
+  const runtime = options.runtime ?? readSpec(paths)?.runtime ?? 'containerd';
+  if (runtime === 'containerd') {
+    if (await asRoot('real containers need root (or: slipway up --runtime simulated)')) return;
+    await ensureMachine(progress, { install: options.install, signal: interrupt.signal });
+  }
+  const wishes = { ...options, kubeconfig: options.kubeconfig ?? readSpec(paths)?.kubeconfig ?? defaultKubeconfig() };
+  const { spec, wasRunning } = await up(paths, wishes, progress, interrupt.signal);
+  if (wasRunning)
+    progress.say(
+      `Cluster "${spec.name}" is running already: https://127.0.0.1:${spec.port}, kubectl context "${paths.id}".`,
+    );
+  else
+    progress.say(
+      `\nCluster "${spec.name}" is up after ${seconds(performance.now() - begin)}; kubectl context "${paths.id}".\n${suggestions(paths.id, spec)}`,
+    );
+}
+
+function suggestions(context: string, spec: ClusterSpec): string {
+  const pretence =
+    spec.runtime === 'simulated' ? '\nIts nodes are simulated: pods run in pretence, no container is started.\n' : '';
+  const stop = spec.name === 'slipway' ? 'npm stop' : `npm stop -- --name ${spec.name}`;
+  return `${pretence}
+Try:
+  kubectl --context ${context} get nodes -o wide
+  kubectl --context ${context} run hello --image=${sampleImage}
+  kubectl --context ${context} get pods --watch
+
+Stop it with: ${stop}`;
+}

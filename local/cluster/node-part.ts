@@ -1,0 +1,108 @@
+// One node: its folders, its containerd and its agent.
+import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { AgentConfig } from '../../agent/config.ts';
+import { agentPort, type ControlPlaneReady } from '../config.ts';
+import { hostPortHandler } from '../containerd/config.ts';
+import { importImages, startContainerd, untilServing } from '../containerd/containerd.ts';
+import { type AddressPlan, nodeAddress, podRange } from '../network/addresses.ts';
+import { type ClusterPaths, type NodePaths, nodePaths } from '../state/paths.ts';
+import { type ProcessRef, type ProcessTable, startDetached } from '../state/processes.ts';
+import { type ClusterSpec, logFile, type NodeSpec, writeFileAtomic } from '../state/spec.ts';
+import { clusterDomain } from './control-plane-part.ts';
+
+const entry = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
+
+export const containerdPart = (node: NodeSpec): string => `${node.name}/containerd`;
+export const agentPart = (node: NodeSpec): string => `${node.name}/agent`;
+
+/** The node's containerd, running and holding the images it must have. */
+export async function containerdUp(
+  paths: ClusterPaths,
+  table: ProcessTable,
+  plan: AddressPlan,
+  node: NodeSpec,
+  images: () => Promise<string[]>,
+): Promise<void> {
+  const own = nodePaths(paths, node.name);
+  const running = table.get(containerdPart(node));
+  const alive = running !== undefined && table.alive(containerdPart(node));
+  const ref = alive ? running : startContainerd(paths, own, podRange(plan, node.number));
+  if (!alive) table.set(containerdPart(node), ref);
+  await untilServing(paths, own, ref);
+  await importMissing(own, images);
+}
+
+/** The marker stands beside containerd's own data, so that both live and die together. */
+async function importMissing(node: NodePaths, images: () => Promise<string[]>): Promise<void> {
+  const marker = join(node.containerdRoot, 'slipway-images');
+  if (existsSync(marker)) return;
+  for (const archive of await images()) await importImages(node, archive);
+  writeFileSync(marker, '');
+}
+
+export interface AgentSettings {
+  paths: ClusterPaths;
+  spec: ClusterSpec;
+  plan: AddressPlan;
+  ready: ControlPlaneReady;
+  bootstrapTokenFile: string;
+}
+
+export function agentConfig(
+  { paths, spec, plan, ready, bootstrapTokenFile }: AgentSettings,
+  node: NodeSpec,
+): AgentConfig {
+  const own = nodePaths(paths, node.name);
+  const shared = {
+    clusterName: spec.name,
+    nodeName: node.name,
+    caFile: ready.files.ca,
+    bootstrapTokenFile,
+    stateDir: own.agentState,
+    cgroupRoot: `${own.cgroup}/kubepods`,
+    podCidr: podRange(plan, node.number),
+    clusterDns: [],
+    clusterDomain,
+  };
+  if (spec.runtime === 'simulated') {
+    return { ...shared, runtime: 'simulated', apiUrl: `https://127.0.0.1:${spec.port}`, address: '127.0.0.1', port: 0 };
+  }
+  return {
+    ...shared,
+    runtime: 'containerd',
+    apiUrl: `https://${plan.gateway}:${spec.port}`,
+    containerdSocket: own.socket,
+    address: nodeAddress(plan, node.number),
+    port: agentPort,
+    resolvConf: own.resolvConf,
+    hostPortHandler,
+  };
+}
+
+/** Starts the agent in the node's network namespace (a simulated one where the command runs). */
+export function startAgent(settings: AgentSettings, node: NodeSpec): ProcessRef {
+  const { paths, spec } = settings;
+  const own = nodePaths(paths, node.name);
+  mkdirSync(own.agentState, { recursive: true, mode: 0o700 });
+  if (spec.runtime === 'containerd') writeResolvConf(own, spec.egress);
+  writeFileAtomic(own.agentConfig, `${JSON.stringify(agentConfig(settings, node), null, 2)}\n`);
+  const command = [process.execPath, entry, own.agentConfig];
+  const inside = spec.runtime === 'containerd' ? ['nsenter', `--net=${own.namespaceFile}`, ...command] : command;
+  return startDetached(inside, logFile(paths, agentPart(node)));
+}
+
+/** A resolver on loopback (systemd's) cannot be reached from a node: the servers behind it are asked then. */
+const resolvConfs = ['/run/systemd/resolve/resolv.conf', '/etc/resolv.conf'];
+
+/** Nodes that cannot get out have nobody to ask for outside names. */
+export function writeResolvConf(node: NodePaths, egress: boolean): void {
+  const source = resolvConfs.find((file) => existsSync(file));
+  if (egress && source) copyFileSync(source, node.resolvConf);
+  else writeFileSync(node.resolvConf, '# this node has no way out: slipway up --egress gives it one\n');
+}
+
+export const forgetNode = (paths: ClusterPaths, node: NodeSpec): void => {
+  rmSync(nodePaths(paths, node.name).dir, { recursive: true, force: true });
+};

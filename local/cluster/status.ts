@@ -1,0 +1,123 @@
+// How a cluster is: each part with its process and memory, each node as the API shows it.
+import { readFileSync } from 'node:fs';
+import type { Node } from '../../core/api/types.gen.ts';
+import { resources } from '../../core/client/resources.ts';
+import { run } from '../run.ts';
+import type { ClusterPaths } from '../state/paths.ts';
+import { isAlive, type Processes, readProcesses } from '../state/processes.ts';
+import { readReady } from '../state/ready-file.ts';
+import { type ClusterSpec, readSpec } from '../state/spec.ts';
+import { adminClient } from './admin.ts';
+import { controlPlaneFiles } from './control-plane-part.ts';
+import { isReady } from './nodes-ready.ts';
+import { partsOf } from './up.ts';
+
+export interface PartStatus {
+  part: string;
+  up: boolean;
+  pid?: number;
+  /** Resident set, in bytes. */
+  memory?: number;
+  version?: string;
+  /** 'ok', or what is wrong. */
+  health: string;
+}
+
+export interface NodeStatusLine {
+  name: string;
+  ready: boolean;
+  version: string;
+  address: string;
+  runtime: string;
+  pods: number;
+}
+
+export interface ClusterStatus {
+  name: string;
+  context: string;
+  server: string;
+  runtime: ClusterSpec['runtime'];
+  egress: boolean;
+  dataDirectory: string;
+  parts: PartStatus[];
+  nodes: NodeStatusLine[];
+  healthy: boolean;
+}
+
+/** undefined when there is no such cluster. */
+export async function clusterStatus(paths: ClusterPaths, version: string): Promise<ClusterStatus | undefined> {
+  const spec = readSpec(paths);
+  if (!spec) return undefined;
+  const processes = readProcesses(paths.processes);
+  const ready = readReady(controlPlaneFiles(paths).ready);
+  const api =
+    ready && isAlive(processes['control-plane']) ? await askApi(ready) : { error: 'is not running', nodes: [] };
+  const versions: Record<string, string> = {
+    containerd: spec.runtime === 'containerd' ? await containerdVersion() : '',
+  };
+  const parts = partsOf(spec).map((part) => {
+    const kind = part.split('/').at(-1)!;
+    const line = partStatus(part, processes, versions[kind] ?? version);
+    return kind === 'control-plane' && line.up && api.error ? { ...line, health: api.error } : line;
+  });
+  const stopped = spec.nodes.filter((node) => node.stopped).map((node) => node.name);
+  return {
+    name: spec.name,
+    context: paths.id,
+    server: `https://127.0.0.1:${spec.port}`,
+    runtime: spec.runtime,
+    egress: spec.egress,
+    dataDirectory: paths.dir,
+    parts,
+    nodes: api.nodes,
+    healthy:
+      parts.every((part) => part.health === 'ok') &&
+      api.nodes.every((node) => node.ready || stopped.includes(node.name)),
+  };
+}
+
+function partStatus(part: string, processes: Processes, version: string): PartStatus {
+  const ref = processes[part];
+  if (!isAlive(ref)) return { part, up: false, health: ref ? 'has died' : 'is not running' };
+  return { part, up: true, pid: ref.pid, memory: residentBytes(ref.pid), version, health: 'ok' };
+}
+
+/** From proc(5), /proc/PID/status. undefined where there is none. */
+function residentBytes(pid: number): number | undefined {
+  try {
+    const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+  } catch {
+    return undefined;
+  }
+}
+
+export async function containerdVersion(): Promise<string> {
+  const result = await run('containerd', ['--version']).catch(() => undefined);
+  return result?.stdout.trim().split(/\s+/)[2] ?? '';
+}
+
+async function askApi(ready: Parameters<typeof adminClient>[0]): Promise<{ error?: string; nodes: NodeStatusLine[] }> {
+  try {
+    const client = adminClient(ready);
+    const health = await client.raw('/readyz');
+    if (health.status !== 200) return { error: `answers ${health.status} to /readyz`, nodes: [] };
+    const [nodes, pods] = await Promise.all([
+      client.list<Node>(resources.nodes),
+      client.list<{ spec?: { nodeName?: string } } & Node>(resources.pods),
+    ]);
+    const podsOn = (name: string): number => pods.items.filter((pod) => pod.spec?.nodeName === name).length;
+    return { nodes: nodes.items.map((node) => nodeLine(node, podsOn(node.metadata?.name ?? ''))) };
+  } catch (error) {
+    return { error: `does not answer: ${(error as Error).message}`, nodes: [] };
+  }
+}
+
+const nodeLine = (node: Node, pods: number): NodeStatusLine => ({
+  name: node.metadata?.name ?? '',
+  ready: isReady(node),
+  version: node.status?.nodeInfo?.kubeletVersion ?? '',
+  address: node.status?.addresses?.find((address) => address.type === 'InternalIP')?.address ?? '',
+  runtime: node.status?.nodeInfo?.containerRuntimeVersion ?? '',
+  pods,
+});

@@ -1,0 +1,134 @@
+// Starts one node's containerd inside the node's network namespace, and talks to it with containerd's own `ctr`.
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Failure, tail } from '../failure.ts';
+import { pauseImage } from '../images/pause.ts';
+import { nodeSysctls } from '../network/topology.ts';
+import { run, runOrFail } from '../run.ts';
+import type { ClusterPaths, NodePaths } from '../state/paths.ts';
+import { isAlive, type ProcessRef, startDetached } from '../state/processes.ts';
+import { logFile, readIfThere } from '../state/spec.ts';
+import { chainFolders, cniChain, containerdToml } from './config.ts';
+
+/** Where distributions put CNI plugins: Debian, then everybody else. */
+const pluginFolders = ['/usr/lib/cni', '/opt/cni/bin', '/usr/libexec/cni'];
+export const cniPlugins = (): string | undefined =>
+  pluginFolders.find((folder) => existsSync(`${folder}/bridge`) && existsSync(`${folder}/host-local`));
+
+/** The file of a program, looked for in PATH and where only root looks. */
+export const which = (program: string): string | undefined =>
+  [...(process.env['PATH'] ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin']
+    .filter((folder) => folder !== '')
+    .map((folder) => `${folder}/${program}`)
+    .find((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
+
+/** `kubernetes.io` images and containers live in this namespace of containerd. */
+const criNamespace = 'k8s.io';
+
+/** Writes the configuration and starts it; it serves a little later (see untilServing). */
+export function startContainerd(cluster: ClusterPaths, node: NodePaths, podRange: string): ProcessRef {
+  const runc = which('runc');
+  const plugins = cniPlugins();
+  if (!which('containerd') || !runc || !plugins) {
+    throw new Failure(
+      'containerd, runc or the CNI plugins are not on this machine',
+      'slipway doctor says what is missing',
+    );
+  }
+  const chains = chainFolders(node.cni);
+  const leases = `${node.run}/leases`;
+  for (const folder of [chains.bridge, chains.hostPort, node.containerdRoot, leases, `${cluster.dir}/registries`]) {
+    mkdirSync(folder, { recursive: true, mode: 0o711 });
+  }
+  const network = { name: `${cluster.id}.${node.name}`, range: podRange, leases };
+  writeFileSync(`${chains.bridge}/10-slipway.conflist`, cniChain(network, false));
+  writeFileSync(`${chains.hostPort}/10-slipway.conflist`, cniChain(network, true));
+  const toml = containerdToml({
+    root: node.containerdRoot,
+    state: `${node.run}/containerd`,
+    socket: node.socket,
+    cni: node.cni,
+    cniPlugins: plugins,
+    runc,
+    pauseImage,
+    registries: `${cluster.dir}/registries`,
+  });
+  writeFileSync(node.containerdConfig, toml);
+  // one shell for the sysctls of the namespace, which then becomes containerd: the pid stays
+  const sysctls = Object.entries(nodeSysctls).map(
+    ([name, value]) => `[ -e /proc/sys/${name} ] && echo ${value} > /proc/sys/${name}`,
+  );
+  const script = `${sysctls.join('\n')}\nexec containerd -c "$1"`;
+  return startDetached(
+    ['nsenter', `--net=${node.namespaceFile}`, '/bin/sh', '-c', script, 'sh', node.containerdConfig],
+    logFile(cluster, `${node.name}/containerd`),
+    withSystemPath(),
+  );
+}
+
+/** Non-login shells lack the folders of iptables and runc, which the CNI plugins and the shim call by name. */
+const withSystemPath = (): NodeJS.ProcessEnv => ({
+  ...process.env,
+  PATH: `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin`,
+});
+
+/** Resolves when its socket takes connections. Throws Failure with the end of its log when it dies or stays silent. */
+export async function untilServing(
+  cluster: ClusterPaths,
+  node: NodePaths,
+  ref: ProcessRef,
+  withinMs = 20_000,
+): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (performance.now() < deadline) {
+    if (await takesConnections(node.socket)) return;
+    if (!isAlive(ref)) break;
+    await sleep(10);
+  }
+  const log = logFile(cluster, `${node.name}/containerd`);
+  throw new Failure(
+    `containerd of node ${node.name} did not come up; the end of ${log}:\n${tail(readIfThere(log) ?? '')}`,
+    'slipway doctor checks what it needs',
+  );
+}
+
+export const takesConnections = (socket: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const connection = connect(socket);
+    connection.on('connect', () => {
+      connection.destroy();
+      resolve(true);
+    });
+    connection.on('error', () => resolve(false));
+  });
+
+const ctr = (node: NodePaths, ...args: string[]): string[] => [
+  '--address',
+  node.socket,
+  '--namespace',
+  criNamespace,
+  ...args,
+];
+
+/** Names of the images that this node holds, as containerd writes them (digest names left out). */
+export async function imageNames(node: NodePaths): Promise<string[]> {
+  const names = await runOrFail('ctr', ctr(node, 'images', 'list', '-q'));
+  return names.split('\n').filter((name) => name !== '' && !name.startsWith('sha256:') && !name.includes('@sha256:'));
+}
+
+/** Imports an OCI or Docker archive; returns the names that it held. Throws Failure with containerd's reason. */
+export async function importImages(node: NodePaths, archive: string): Promise<string[]> {
+  const result = await run('ctr', ctr(node, 'images', 'import', archive));
+  if (result.code !== 0)
+    throw new Failure(
+      `${archive} could not be imported: ${(result.stderr || result.stdout).trim().split('\n').at(-1)}`,
+    );
+  // containerd 1 says "unpacking NAME (DIGEST)...done", containerd 2 "NAME  saved"
+  return [...result.stdout.matchAll(/^unpacking (\S+)|^(\S+)\s+saved/gm)].map((match) => (match[1] ?? match[2])!);
+}
+
+export async function removeImage(node: NodePaths, name: string): Promise<boolean> {
+  const result = await run('ctr', ctr(node, 'images', 'remove', '--sync', name));
+  return result.code === 0 && !/not found/.test(result.stderr);
+}

@@ -1,0 +1,81 @@
+// Builds a Dockerfile with buildah, in a store of the cluster's own, and hands out an archive.
+
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { which } from '../containerd/containerd.ts';
+import { Failure } from '../failure.ts';
+import { installPackages, isDebian } from '../install/debian.ts';
+import type { Progress } from '../progress.ts';
+import { runOrFail } from '../run.ts';
+import type { ClusterPaths } from '../state/paths.ts';
+
+export interface BuildOptions {
+  /** Full reference. */
+  tag: string;
+  file?: string;
+  buildArgs: readonly string[];
+}
+
+export async function ensureBuildah(progress: Progress, install: boolean): Promise<void> {
+  if (which('buildah')) return;
+  if (!install || !isDebian())
+    throw new Failure('buildah is not on this machine', 'apt-get install --no-install-recommends buildah');
+  progress.say('buildah is missing on this machine. Installing it from Debian.');
+  await progress.step('Debian packages', async (note) => {
+    note('buildah');
+    await installPackages(['buildah']);
+  });
+}
+
+/**
+ * Returns the file of a Docker archive, which the caller removes. `known`: archives whose images FROM may name.
+ * chroot isolation and plain copies as storage: both work in virtual machines and containers where others do not.
+ */
+export async function buildImage(
+  paths: ClusterPaths,
+  folder: string,
+  options: BuildOptions,
+  known: readonly string[],
+): Promise<string> {
+  const context = resolve(folder);
+  if (!statSync(context, { throwIfNoEntry: false })?.isDirectory()) throw new Failure(`there is no folder ${folder}`);
+  const file = options.file
+    ? resolve(options.file)
+    : ['Dockerfile', 'Containerfile'].map((name) => join(context, name)).find((name) => existsSync(name));
+  if (!file || !existsSync(file)) throw new Failure(`there is no Dockerfile in ${folder}`, 'name it: --file FILE');
+  const store = join(paths.cache, 'buildah');
+  mkdirSync(store, { recursive: true, mode: 0o700 });
+  const storage = ['--root', store, '--runroot', join(store, 'run'), '--storage-driver', 'vfs'];
+  for (const archive of known) await runOrFail('buildah', [...storage, 'pull', '-q', `oci-archive:${archive}`]);
+  const args = [
+    ...storage,
+    'bud',
+    '--isolation',
+    'chroot',
+    '--layers',
+    '--pull=false',
+    '--format',
+    'docker',
+    '--tag',
+    options.tag,
+    '--file',
+    file,
+  ];
+  await shown('buildah', [...args, ...options.buildArgs.flatMap((arg) => ['--build-arg', arg]), context]);
+  const archive = join(store, `built-${process.pid}.tar`);
+  rmSync(archive, { force: true });
+  await runOrFail('buildah', [...storage, 'push', '-q', options.tag, `docker-archive:${archive}:${options.tag}`]);
+  return archive;
+}
+
+/** With its own words on the terminal: a person waits for it. */
+function shown(command: string, args: readonly string[]): Promise<void> {
+  return new Promise((done, reject) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+    child.on('error', reject);
+    child.on('close', (code) =>
+      code === 0 ? done() : reject(new Failure(`${command} failed with exit code ${code}`)),
+    );
+  });
+}

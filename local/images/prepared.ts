@@ -1,0 +1,35 @@
+// The archives that every new node imports, made once and kept beside the clusters.
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ClusterPaths } from '../state/paths.ts';
+import { architecture, type ImageDescription, ociArchive } from './oci-archive.ts';
+import { pauseDescription } from './pause.ts';
+import { findBusybox, sampleDescription } from './sample.ts';
+
+/** Changes when the images' contents do. */
+const edition = 1;
+
+/** Files of the archives. Without the sample, and with a word about it, where its package cannot be had. */
+export async function preparedImages(paths: ClusterPaths, say: (text: string) => void): Promise<string[]> {
+  const pause = await prepared(paths, 'pause', async () => pauseDescription());
+  try {
+    const sample = await prepared(paths, 'sample', async () => {
+      const { program, applets } = await findBusybox();
+      return sampleDescription(program, applets);
+    });
+    return [pause, sample];
+  } catch (error) {
+    say(`the sample image was left out: ${(error as Error).message}`);
+    return [pause];
+  }
+}
+
+async function prepared(paths: ClusterPaths, name: string, describe: () => Promise<ImageDescription>): Promise<string> {
+  const file = join(paths.cache, `${name}-${edition}-${architecture()}.tar`);
+  if (existsSync(file)) return file;
+  mkdirSync(paths.cache, { recursive: true, mode: 0o700 });
+  const temporary = `${file}.${process.pid}`;
+  writeFileSync(temporary, ociArchive(await describe()));
+  renameSync(temporary, file);
+  return file;
+}

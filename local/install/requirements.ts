@@ -1,0 +1,32 @@
+// What real containers need on a machine, and which Debian package brings it.
+import { cniPlugins, which } from '../containerd/containerd.ts';
+
+export interface Requirement {
+  what: string;
+  /** Debian's package. */
+  package: string;
+  present: () => boolean;
+}
+
+const program = (name: string, of: string): Requirement => ({
+  what: name,
+  package: of,
+  present: () => which(name) !== undefined,
+});
+
+export const requirements: readonly Requirement[] = [
+  program('containerd', 'containerd'),
+  program('ctr', 'containerd'),
+  program('runc', 'runc'),
+  { what: 'CNI plugins', package: 'containernetworking-plugins', present: () => cniPlugins() !== undefined },
+  program('nft', 'nftables'),
+  program('iptables', 'iptables'), // the portmap plugin calls it
+  program('ip', 'iproute2'),
+  program('nsenter', 'util-linux'),
+];
+
+export const missing = (): Requirement[] => requirements.filter((requirement) => !requirement.present());
+
+export const packagesOf = (list: readonly Requirement[]): string[] => [
+  ...new Set(list.map((requirement) => requirement.package)),
+];

@@ -1,0 +1,82 @@
+// The address plan of a cluster. Plan i (0 to 63) takes 10.(64+i).0.0/16 for nodes and pods and 10.(128+i).0.0/16 for services.
+import { Failure } from '../failure.ts';
+
+export const planCount = 64;
+/** Node n has the address .(10+n) and the pod range .(16+n); the last pod range must stay below .255. */
+export const maxNodes = 200;
+
+export interface AddressPlan {
+  index: number;
+  /** Nodes and pods together. */
+  cluster: string;
+  services: string;
+  /** The nodes' own network, and the machine's address in it (where the API server listens too). */
+  nodes: string;
+  gateway: string;
+  /** First address of the service range: `kubernetes.default`. */
+  kubernetesService: string;
+}
+
+export function addressPlan(index: number): AddressPlan {
+  const a = `10.${64 + index}`;
+  const s = `10.${128 + index}`;
+  return {
+    index,
+    cluster: `${a}.0.0/16`,
+    services: `${s}.0.0/16`,
+    nodes: `${a}.0.0/24`,
+    gateway: `${a}.0.1`,
+    kubernetesService: `${s}.0.1`,
+  };
+}
+
+export const nodeAddress = (plan: AddressPlan, number: number): string => `10.${64 + plan.index}.0.${10 + number}`;
+export const podRange = (plan: AddressPlan, number: number): string => `10.${64 + plan.index}.${16 + number}.0/24`;
+
+interface Range {
+  first: number;
+  last: number;
+}
+
+/** A CIDR or a plain address. undefined for what is no IPv4 (`default`, IPv6). */
+export function parseRange(text: string): Range | undefined {
+  const match = /^(\d+)\.(\d+)\.(\d+)\.(\d+)(?:\/(\d+))?$/.exec(text);
+  if (!match) return undefined;
+  const bits = Number(match[5] ?? 32);
+  const size = 2 ** (32 - bits);
+  const address = match.slice(1, 5).reduce((sum, octet) => sum * 256 + Number(octet), 0);
+  const first = address - (address % size);
+  return { first, last: first + size - 1 };
+}
+
+export function overlaps(a: string, b: string): boolean {
+  const x = parseRange(a);
+  const y = parseRange(b);
+  return x !== undefined && y !== undefined && x.first <= y.last && y.first <= x.last;
+}
+
+/**
+ * The first plan that overlaps no route of this machine and is no other cluster's. A cluster that has one keeps it
+ * (its services' addresses are in the store); throws Failure when that has become impossible.
+ */
+export function choosePlan(routes: readonly string[], taken: readonly number[], own?: number): AddressPlan {
+  const free = (index: number): boolean => {
+    const plan = addressPlan(index);
+    return !routes.some((route) => overlaps(route, plan.cluster) || overlaps(route, plan.services));
+  };
+  if (own !== undefined) {
+    if (free(own)) return addressPlan(own);
+    const { cluster, services } = addressPlan(own);
+    throw new Failure(
+      `this machine now has a route into the cluster's addresses (${cluster} or ${services})`,
+      'remove that route (ip route), or start a new cluster with --name',
+    );
+  }
+  for (let index = 0; index < planCount; index++) {
+    if (!taken.includes(index) && free(index)) return addressPlan(index);
+  }
+  throw new Failure(
+    'every address range that Slipway may take is in use on this machine',
+    'ip route shows what takes 10.64.0.0/10',
+  );
+}

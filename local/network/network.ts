@@ -1,0 +1,107 @@
+// Makes and removes a cluster's network. All the work is done by a handful of `ip -batch` calls, since each process costs milliseconds.
+import { existsSync, readdirSync } from 'node:fs';
+import { Failure } from '../failure.ts';
+import { run, runOrFail } from '../run.ts';
+import {
+  fabricBatch,
+  fabricPort,
+  hostLink,
+  machineBatch,
+  type Network,
+  type NetworkNode,
+  nodeBatch,
+  nodeCable,
+  podRoute,
+} from './topology.ts';
+
+/** Destinations of the machine's IPv4 routes that are not the default route, those through `except` left out. */
+export async function machineRoutes(except?: string): Promise<string[]> {
+  const routes = JSON.parse(await runOrFail('ip', ['-j', '-4', 'route', 'show', 'table', 'all'])) as {
+    dst: string;
+    dev?: string;
+    type?: string;
+  }[];
+  return routes
+    .filter(
+      (route) =>
+        route.dst !== 'default' && route.type !== 'local' && route.type !== 'broadcast' && route.dev !== except,
+    )
+    .map((route) => route.dst);
+}
+
+export const hasDefaultRoute = async (): Promise<boolean> =>
+  (await runOrFail('ip', ['-4', 'route', 'show', 'default'])).trim() !== '';
+
+export async function makeNetwork(network: Network): Promise<void> {
+  await runBatch([], machineBatch(network));
+  await Promise.all([
+    runBatch(['-n', network.fabric], fabricBatch(network)),
+    ...network.nodes.map((node) => runBatch(['-n', node.namespace], nodeBatch(network, node))),
+  ]);
+}
+
+/** Adds one node to a network that is up. `network.nodes` holds it already. */
+export async function addNode(network: Network, node: NetworkNode): Promise<void> {
+  const others = network.nodes.filter((other) => other.number !== node.number);
+  await runBatch([], [`netns add ${node.namespace}`, nodeCable(node, network.fabric), podRoute(network.plan, node)]);
+  await Promise.all([
+    runBatch(['-n', network.fabric], [fabricPort(node)]),
+    runBatch(['-n', node.namespace], nodeBatch(network, node)),
+    ...others.map((other) => runBatch(['-n', other.namespace], [podRoute(network.plan, node)])),
+  ]);
+}
+
+export async function removeNode(network: Network, node: NetworkNode): Promise<void> {
+  const forget = podRoute(network.plan, node).replace('route add', 'route del');
+  await Promise.all([
+    runBatch(['-force'], [forget, `netns del ${node.namespace}`], true),
+    ...network.nodes
+      .filter((other) => other.number !== node.number)
+      .map((other) => runBatch(['-force', '-n', other.namespace], [forget], true)),
+  ]);
+}
+
+export const networkIsUp = (network: Network): boolean =>
+  [network.fabric, ...network.nodes.map((node) => node.namespace)].every(namespaceExists) &&
+  existsSync(`/sys/class/net/${hostLink(network.plan)}`);
+
+export const namespaceExists = (name: string): boolean => existsSync(`/run/netns/${name}`);
+
+/** Removes what is there of it; `id` is the prefix of the cluster's namespaces. Never fails for what is already gone. */
+export async function removeNetwork(id: string, network: Pick<Network, 'plan'>): Promise<void> {
+  const { cluster, services } = network.plan;
+  const namespaces = clusterNamespaces(id);
+  const link = hostLink(network.plan);
+  await runBatch(
+    ['-force'],
+    [
+      ...(existsSync(`/sys/class/net/${link}`) ? [`link del ${link}`] : []),
+      `route del unreachable ${cluster}`,
+      `route del unreachable ${services}`,
+      ...namespaces.map((name) => `netns del ${name}`),
+    ],
+    true,
+  );
+}
+
+/** Names of the namespaces that belong to a cluster: `ID.fabric`, `ID.NODE`. */
+export function clusterNamespaces(id: string): string[] {
+  try {
+    return readdirSync('/run/netns').filter((name) => name.startsWith(`${id}.`));
+  } catch {
+    return [];
+  }
+}
+
+/** `ip -batch` from standard input. `lenient`: goes on after lines that fail, and reports nothing. */
+export async function runBatch(options: readonly string[], lines: readonly string[], lenient = false): Promise<void> {
+  if (lines.length === 0) return;
+  const result = await run('ip', [...options, '-batch', '-'], { input: `${lines.join('\n')}\n` });
+  if (result.code === 0 || lenient) return;
+  const failed = /Command failed -:(\d+)/.exec(result.stderr);
+  const line = failed ? lines[Number(failed[1]) - 1] : undefined;
+  throw new Failure(
+    `the network could not be made: ${result.stderr.split('\n')[0]}${line ? ` (ip ${[...options, line].join(' ')})` : ''}`,
+    'slipway doctor checks what the kernel offers',
+  );
+}

@@ -1,0 +1,47 @@
+// A cluster's cgroups, in every hierarchy there is (version 1 has one for each controller, version 2 one for all).
+import { readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Mount points of the cgroup hierarchies (proc(5), /proc/self/mounts). */
+export function cgroupMounts(mounts = readFileSync('/proc/self/mounts', 'utf8')): string[] {
+  return mounts.split('\n').flatMap((line) => {
+    const [, point, type] = line.split(' ');
+    return point !== undefined && (type === 'cgroup' || type === 'cgroup2') ? [point] : [];
+  });
+}
+
+/** Folders of a cgroup and all below it, deepest first. */
+function tree(folder: string): string[] {
+  try {
+    const below = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    return [...below.flatMap((entry) => tree(join(folder, entry.name))), folder];
+  } catch {
+    return [];
+  }
+}
+
+const folders = (cgroup: string): string[] => cgroupMounts().flatMap((mount) => tree(`${mount}${cgroup}`));
+
+/** Every process in it or below. */
+export function processesIn(cgroup: string): number[] {
+  const pids = folders(cgroup).flatMap((folder) => {
+    try {
+      return readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
+    } catch {
+      return []; // went away meanwhile
+    }
+  });
+  return [...new Set(pids)].filter((pid) => pid > 0);
+}
+
+/** Returns the folders that could not be removed (a process is still in them). */
+export function removeCgroup(cgroup: string): string[] {
+  return folders(cgroup).filter((folder) => {
+    try {
+      rmdirSync(folder);
+      return false;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code !== 'ENOENT';
+    }
+  });
+}
