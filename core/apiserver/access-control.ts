@@ -14,6 +14,7 @@ import { createNodeGraph } from './authorize/node-graph.ts';
 import { rbacAuthorizer } from './authorize/rbac.ts';
 import { createRoleResolver } from './authorize/role-resolver.ts';
 import { nodeRules } from './bootstrap/default-roles.ts';
+import { approvalHandler } from './handlers/csr.ts';
 import { nodeSyncHandler } from './handlers/node-sync.ts';
 import { reviewHandlers } from './handlers/reviews.ts';
 import { tokenHandler } from './handlers/token.ts';
@@ -59,6 +60,7 @@ export async function createAccess(options: AccessOptions): Promise<Access> {
     admission: admissionPlugins({ ...options, lister, authorize, roles }),
     handlers: new Map([
       ['serviceaccounts/token', tokenHandler({ keys, issuer: issuers[0], audiences })],
+      ['certificatesigningrequests.certificates.k8s.io/approval', approvalHandler],
       ['nodes/sync', nodeSyncHandler(createNodeChanges(store, lister))],
       ...reviewHandlers({ authorize, roles, tokens, audiences }),
     ]),

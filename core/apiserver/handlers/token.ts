@@ -1,6 +1,6 @@
 // POST serviceaccounts/NAME/token: a token for a service account, bound to a pod, secret or node, for a while.
 // Source: https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/ and KEP-1205.
-import { badRequest, conflict, invalid, notFound } from '../../api/errors.ts';
+import { badRequest, conflict, invalid, notFound, StatusError } from '../../api/errors.ts';
 import { invalidValue } from '../../api/field-errors.ts';
 import type { KubeObject, ObjectKey, Stored } from '../../api/objects.ts';
 import type {
@@ -13,9 +13,10 @@ import type {
 } from '../../api/types.gen.ts';
 import { timestamp } from '../../ports.ts';
 import type { Store } from '../../store/store.ts';
+import { mutateAdmission, validateAdmission } from '../admission.ts';
 import type { IssuerKeys } from '../authenticate/signing-keys.ts';
 import { serviceAccountClaims } from '../authenticate/token-claims.ts';
-import type { HandlerContext, SubresourceHandler } from '../server.ts';
+import type { AdmissionRequest, HandlerContext, SubresourceHandler } from '../server.ts';
 
 export interface TokenHandlerDeps {
   keys: IssuerKeys;
@@ -61,6 +62,7 @@ async function createToken(deps: TokenHandlerDeps, context: HandlerContext): Pro
   }
   const expirationSeconds = request.spec?.expirationSeconds ?? defaultExpirationSeconds;
   checkExpiration(expirationSeconds);
+  await admit(context, request as unknown as KubeObject);
   const ref = request.spec?.boundObjectRef;
   const bound = ref ? await resolveBound(server.store, ref, namespace, name) : {};
   const asked = request.spec?.audiences ?? [];
@@ -87,6 +89,28 @@ async function createToken(deps: TokenHandlerDeps, context: HandlerContext): Pro
     spec: { audiences, expirationSeconds, boundObjectRef: ref ?? null },
     status: { token: await deps.keys.sign(claims), expirationTimestamp: timestamp(nowMs + expirationSeconds * 1000) },
   };
+}
+
+/** NodeRestriction looks here: a node gets tokens only for its own pods. */
+async function admit(context: HandlerContext, object: KubeObject): Promise<void> {
+  const { kind, info, user, warnings, deps } = context;
+  if (!kind) throw new StatusError('InternalError', 'a token request without its kind');
+  const { namespace, name, subresource } = info;
+  const of: AdmissionRequest = {
+    kind,
+    operation: 'CREATE',
+    subresource,
+    namespace,
+    name,
+    object,
+    old: undefined,
+    user,
+    dryRun: false,
+    options: {},
+    warnings,
+  };
+  await mutateAdmission(deps, of);
+  await validateAdmission(deps, of);
 }
 
 function checkMetadata({ metadata }: TokenRequest, namespace: string, name: string): void {
