@@ -17,7 +17,9 @@ const sendTo =
   (baseUrl: string): Send =>
   (path, init) =>
     new Promise((resolve, reject) => {
-      const headers = { ...init.headers, authorization: `Bearer ${peerToken}` };
+      // Node frames no body of a DELETE by itself.
+      const length = init.body === undefined ? {} : { 'content-length': Buffer.byteLength(init.body) };
+      const headers = { ...init.headers, ...length, authorization: `Bearer ${peerToken}` };
       const call = request(`${baseUrl}${path}`, { method: init.method, headers, rejectUnauthorized: false, timeout: 10_000 }, (answer) => {
         const chunks: Buffer[] = [];
         answer.on('data', (chunk: Buffer) => chunks.push(chunk));
