@@ -1,5 +1,6 @@
 // Building blocks of the tables that `kubectl get` prints.
 import type { KubeObject } from '../objects.ts';
+import { formatSelector as formatRequirements, labelSelectorRequirements, SelectorError } from '../selectors.ts';
 import type { LabelSelector, ObjectMeta } from '../types.gen.ts';
 import type { TypedColumn } from './build.ts';
 import { age } from './duration.ts';
@@ -60,21 +61,10 @@ export function formatLabels(labels: Record<string, string> | undefined): string
 
 /** A label selector in the form that list requests take; "<none>" when it selects everything, or nothing is given. */
 export function formatSelector(selector: LabelSelector | undefined): string {
-  if (!selector) return '<none>';
-  const terms: { key: string; text: string }[] = Object.entries(selector.matchLabels ?? {}).map(([key, value]) => ({
-    key,
-    text: `${key}=${value}`,
-  }));
-  for (const { key, operator, values = [] } of selector.matchExpressions ?? []) {
-    const set = `(${[...values].sort().join(',')})`;
-    if (operator === 'In') terms.push({ key, text: `${key} in ${set}` });
-    else if (operator === 'NotIn') terms.push({ key, text: `${key} notin ${set}` });
-    else if (operator === 'Exists') terms.push({ key, text: key });
-    else terms.push({ key, text: `!${key}` });
+  try {
+    return formatRequirements(labelSelectorRequirements(selector) ?? []) || '<none>';
+  } catch (error) {
+    if (error instanceof SelectorError) return '<error>';
+    throw error;
   }
-  if (terms.length === 0) return '<none>';
-  return terms
-    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
-    .map((term) => term.text)
-    .join(',');
 }

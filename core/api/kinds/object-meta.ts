@@ -2,8 +2,9 @@
 // Follows https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/
 import type { FieldError } from '../errors.ts';
 import { goQuote } from '../field-errors.ts';
-import { dns1123Label, dns1123Subdomain, labelValue, pathSegmentName, prefixOf, qualifiedName } from '../names.ts';
+import { dns1123Label, dns1123Subdomain, pathSegmentName, prefixOf, qualifiedName } from '../names.ts';
 import type { KubeObject } from '../objects.ts';
+import { validateLabels as labelErrors } from '../selectors.ts';
 import type { ObjectMeta, OwnerReference } from '../types.gen.ts';
 import { byteLength, Findings } from './findings.ts';
 import type { Kind } from './kind.ts';
@@ -75,10 +76,7 @@ function validateMaps(found: Findings, meta: ObjectMeta): void {
 }
 
 export function validateLabels(found: Findings, field: string, labels: Record<string, string> | undefined): void {
-  for (const [key, value] of Object.entries(labels ?? {})) {
-    found.invalid(field, key, qualifiedName(key));
-    found.invalid(field, value, labelValue(value));
-  }
+  found.add(labelErrors(labels, field));
 }
 
 export function validateAnnotations(

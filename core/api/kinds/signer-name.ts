@@ -9,14 +9,14 @@ const maxSignerBytes = maxDomainBytes + maxPathBytes + 1;
 
 /** `domain.example/path`, where the domain has two parts at least. */
 export function checkSignerName(found: Findings, field: string, name: string): void {
-  if (!name) return found.required(field);
+  if (!name) {
+    found.required(field);
+    return;
+  }
   const segments = name.split('/');
   if (segments.length !== 2) {
-    return found.invalid(
-      field,
-      name,
-      "must be a fully qualified domain and path of the form 'example.com/signer-name'",
-    );
+    found.invalid(field, name, "must be a fully qualified domain and path of the form 'example.com/signer-name'");
+    return;
   }
   const [domain, path] = segments as [string, string];
   if (byteLength(domain) > maxDomainBytes) found.tooLong(field, maxDomainBytes);

@@ -21,12 +21,21 @@ export function validateFieldRef(
   reference: ObjectFieldSelector,
   supported: readonly string[],
 ): void {
-  if (!reference.apiVersion) return found.required(`${field}.apiVersion`);
-  if (!reference.fieldPath) return found.required(`${field}.fieldPath`);
+  if (!reference.apiVersion) {
+    found.required(`${field}.apiVersion`);
+    return;
+  }
+  if (!reference.fieldPath) {
+    found.required(`${field}.fieldPath`);
+    return;
+  }
   const label = reference.fieldPath;
   const [, path, key] = /^(.+?)\['(.*)'\]$/s.exec(label) ?? [];
   const problem = conversionProblem(reference.apiVersion, label, path);
-  if (problem) return found.invalid(`${field}.fieldPath`, label, `error converting fieldPath: ${problem}`);
+  if (problem) {
+    found.invalid(`${field}.fieldPath`, label, `error converting fieldPath: ${problem}`);
+    return;
+  }
   if (path === 'metadata.annotations') found.invalid(field, key!.toLowerCase(), qualifiedName(key!.toLowerCase()));
   else if (path === 'metadata.labels') found.invalid(field, key!, qualifiedName(key!));
   else if (!supported.includes(label === 'spec.host' ? 'spec.nodeName' : label)) {

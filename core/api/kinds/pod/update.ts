@@ -87,7 +87,8 @@ function narrowAffinity(found: Findings, affinity: NodeAffinity | undefined, old
   const oldTerms = old[name].nodeSelectorTerms;
   const terms = affinity?.[name]?.nodeSelectorTerms ?? [];
   if (oldTerms.length > 0 && oldTerms.length !== terms.length) {
-    return found.invalid(field, terms, 'no additions/deletions to non-empty NodeSelectorTerms list are allowed');
+    found.invalid(field, terms, 'no additions/deletions to non-empty NodeSelectorTerms list are allowed');
+    return;
   }
   for (const [i, oldTerm] of oldTerms.entries()) {
     const term = terms[i]!;

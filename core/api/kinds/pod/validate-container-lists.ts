@@ -50,7 +50,10 @@ function validateRestartPolicy(
 export function validateContainers(found: Findings, field: string, scope: PodScope): void {
   const { spec } = scope;
   const containers = spec.containers ?? [];
-  if (containers.length === 0) return found.required(field);
+  if (containers.length === 0) {
+    found.required(field);
+    return;
+  }
   const names = new Set<string>();
   const grace = spec.terminationGracePeriodSeconds;
   for (const [index, container] of containers.entries()) {

@@ -25,7 +25,10 @@ function validateAppArmor(found: Findings, field: string, profile: AppArmorProfi
   const at = `${field}.localhostProfile`;
   const path = profile.localhostProfile;
   if (profile.type === 'Localhost') {
-    if (path === undefined) return found.required(at, 'must be set when AppArmor type is Localhost');
+    if (path === undefined) {
+      found.required(at, 'must be set when AppArmor type is Localhost');
+      return;
+    }
     if (path.trim() !== path) found.invalid(at, path, 'must not be padded with whitespace');
     else if (path === '') found.required(at, 'must be set when AppArmor type is Localhost');
     if (byteLength(path) > maxProfilePathBytes) found.tooLong(at, maxProfilePathBytes);

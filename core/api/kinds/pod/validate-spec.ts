@@ -49,12 +49,13 @@ function validateDns(
 ): void {
   const nameservers = config?.nameservers ?? [];
   if (policy === 'None') {
-    if (!config) return found.required(field, 'must provide `dnsConfig` when `dnsPolicy` is None');
+    if (!config) {
+      found.required(field, 'must provide `dnsConfig` when `dnsPolicy` is None');
+      return;
+    }
     if (nameservers.length === 0) {
-      return found.required(
-        `${field}.nameservers`,
-        'must provide at least one DNS nameserver when `dnsPolicy` is None',
-      );
+      found.required(`${field}.nameservers`, 'must provide at least one DNS nameserver when `dnsPolicy` is None');
+      return;
     }
   }
   const searches = config?.searches ?? [];

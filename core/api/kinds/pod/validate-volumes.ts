@@ -105,7 +105,10 @@ export function validateVolumes(
 
 function validateVolumeSource(found: Findings, field: string, volume: Volume, meta: ObjectMeta | undefined): void {
   const [first, ...others] = sourceTypes.filter((type) => volume[type] !== undefined && volume[type] !== null);
-  if (!first) return found.required(field, 'must specify a volume type');
+  if (!first) {
+    found.required(field, 'must specify a volume type');
+    return;
+  }
   validateSource(found, field, first, volume, meta);
   for (const type of others)
     found.forbidden(`${field}.${conflictNames[type] ?? type}`, 'may not specify more than 1 volume type');
@@ -148,7 +151,10 @@ function validateSource(
 }
 
 export function validateHostPath(found: Findings, field: string, hostPath: HostPathVolumeSource): void {
-  if (!hostPath.path) return found.required(`${field}.path`);
+  if (!hostPath.path) {
+    found.required(`${field}.path`);
+    return;
+  }
   checkNoBacksteps(found, `${field}.path`, hostPath.path);
   if (hostPath.type !== undefined && !hostPathTypes.includes(hostPath.type)) {
     found.unsupported(`${field}.type`, hostPath.type, hostPathTypes);

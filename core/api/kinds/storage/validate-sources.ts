@@ -35,7 +35,10 @@ const maxDriverBytes = 63;
 const maxPortalCharacters = 64;
 
 export function checkDriverName(found: Findings, field: string, driver: string | undefined): void {
-  if (!driver) return found.required(field);
+  if (!driver) {
+    found.required(field);
+    return;
+  }
   if (byteLength(driver) > maxDriverBytes) found.tooLong(field, maxDriverBytes);
   found.invalid(field, driver, dns1123Subdomain(driver.toLowerCase()));
 }

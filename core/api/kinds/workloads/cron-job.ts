@@ -4,6 +4,7 @@ import { ageColumn, integer, nameColumn, text, typed } from '../columns.ts';
 import { age } from '../duration.ts';
 import { defaultTemplate } from '../pod/defaults.ts';
 import { selectorColumn, templateColumns } from './template-columns.ts';
+import { validateCronJob, validateCronJobUpdate } from './validate-cron-job.ts';
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/cron-job-v1/ */
 export const cronJobRules: Rules<CronJob> = {
@@ -35,4 +36,6 @@ export const cronJobRules: Rules<CronJob> = {
     }
     defaultTemplate(job?.template);
   },
+  validate: validateCronJob,
+  validateUpdate: validateCronJobUpdate,
 };

@@ -3,6 +3,7 @@ import type { Rules } from '../build.ts';
 import { ageColumn, formatLabels, integer, nameColumn, text } from '../columns.ts';
 import { defaultTemplate } from '../pod/defaults.ts';
 import { selectorColumn, templateColumns } from './template-columns.ts';
+import { validateDaemonSet, validateDaemonSetUpdate } from './validate-apps.ts';
 
 const templateGeneration = 'deprecated.daemonset.template.generation';
 
@@ -47,4 +48,6 @@ export const daemonSetRules: Rules<DaemonSet> = {
       [templateGeneration]: String(changed ? before + 1 : before),
     };
   },
+  validate: validateDaemonSet,
+  validateUpdate: validateDaemonSetUpdate,
 };

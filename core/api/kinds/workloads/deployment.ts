@@ -3,6 +3,7 @@ import type { Rules } from '../build.ts';
 import { ageColumn, formatSelector, nameColumn, text, typed, wide } from '../columns.ts';
 import { defaultTemplate } from '../pod/defaults.ts';
 import { templateColumns } from './template-columns.ts';
+import { validateDeployment, validateDeploymentUpdate } from './validate-apps.ts';
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/deployment-v1/ */
 export const deploymentRules: Rules<Deployment> = {
@@ -38,4 +39,6 @@ export const deploymentRules: Rules<Deployment> = {
   prepareForUpdate(deployment, old, _context, subresource) {
     if (subresource === 'status' && deployment.metadata) deployment.metadata.labels = old.metadata?.labels;
   },
+  validate: validateDeployment,
+  validateUpdate: validateDeploymentUpdate,
 };

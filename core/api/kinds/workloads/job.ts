@@ -4,6 +4,8 @@ import { ageColumn, nameColumn, text } from '../columns.ts';
 import { humanDuration } from '../duration.ts';
 import { defaultTemplate } from '../pod/defaults.ts';
 import { selectorColumn, templateColumns } from './template-columns.ts';
+import { validateJob, validateJobUpdate } from './validate-job.ts';
+import { validateJobStatusUpdate } from './validate-job-status.ts';
 
 const maxInt32 = 2147483647;
 
@@ -86,4 +88,7 @@ export const jobRules: Rules<Job> = {
   prepareForCreate(job) {
     if (job.spec && !job.spec.manualSelector) generateSelector(job);
   },
+  validate: validateJob,
+  validateUpdate: (job, old, subresource) =>
+    subresource === 'status' ? validateJobStatusUpdate(job, old) : validateJobUpdate(job, old),
 };

@@ -3,6 +3,7 @@ import type { Rules } from '../build.ts';
 import { ageColumn, integer, nameColumn } from '../columns.ts';
 import { defaultTemplate } from '../pod/defaults.ts';
 import { selectorColumn, templateColumns } from './template-columns.ts';
+import { validateReplicaSet, validateReplicaSetUpdate } from './validate-apps.ts';
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/replica-set-v1/ */
 export const replicaSetRules: Rules<ReplicaSet> = {
@@ -22,4 +23,6 @@ export const replicaSetRules: Rules<ReplicaSet> = {
     rs.spec.replicas ??= 1;
     defaultTemplate(rs.spec.template);
   },
+  validate: validateReplicaSet,
+  validateUpdate: validateReplicaSetUpdate,
 };

@@ -3,6 +3,7 @@ import type { Rules } from '../build.ts';
 import { ageColumn, integer, nameColumn } from '../columns.ts';
 import { defaultTemplate } from '../pod/defaults.ts';
 import { labelsColumn, templateColumns } from './template-columns.ts';
+import { validateReplicationController, validateReplicationControllerUpdate } from './validate-apps.ts';
 
 const isEmpty = (map: Record<string, string> | undefined): boolean => Object.keys(map ?? {}).length === 0;
 
@@ -29,4 +30,6 @@ export const replicationControllerRules: Rules<ReplicationController> = {
     }
     defaultTemplate(rc.spec.template);
   },
+  validate: validateReplicationController,
+  validateUpdate: validateReplicationControllerUpdate,
 };

@@ -3,6 +3,7 @@ import type { Rules } from '../build.ts';
 import { ageColumn, nameColumn, text } from '../columns.ts';
 import { defaultTemplate } from '../pod/defaults.ts';
 import { templateColumns } from './template-columns.ts';
+import { validateStatefulSet, validateStatefulSetUpdate } from './validate-stateful-set.ts';
 
 function defaultClaimTemplate(claim: PersistentVolumeClaim): void {
   claim.apiVersion ??= 'v1';
@@ -41,4 +42,6 @@ export const statefulSetRules: Rules<StatefulSet> = {
     for (const claim of spec.volumeClaimTemplates ?? []) defaultClaimTemplate(claim);
     defaultTemplate(spec.template);
   },
+  validate: validateStatefulSet,
+  validateUpdate: validateStatefulSetUpdate,
 };
