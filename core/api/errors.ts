@@ -66,7 +66,7 @@ export interface Named {
 
 const qualified = (of: Named): string => (of.group ? `${of.plural}.${of.group}` : of.plural);
 const detailsOf = (of: Named, name: string): StatusDetails => ({
-  name,
+  ...(name ? { name } : {}),
   ...(of.group ? { group: of.group } : {}),
   kind: of.plural,
 });
@@ -125,7 +125,7 @@ export function invalid(kind: string, group: string, name: string, errors: Field
   const causes: StatusCause[] = errors.map((e) => ({ reason: e.reason, message: e.message, field: e.field }));
   const label = group ? `${kind}.${group}` : kind;
   return new StatusError('Invalid', `${label} "${name}" is invalid: ${summary}`, {
-    name,
+    ...(name ? { name } : {}),
     ...(group ? { group } : {}),
     kind,
     causes,

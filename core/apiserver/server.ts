@@ -3,6 +3,7 @@
 import type { Kind, Verb } from '../api/kinds/kind.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { Ports } from '../ports.ts';
+import type { Hub } from '../store/hub.ts';
 import type { Store } from '../store/store.ts';
 
 /** Who calls, as authentication found it. */
@@ -108,8 +109,14 @@ export interface ApiServerDeps extends Ports {
   authorizers: readonly Authorizer[];
   admission: readonly AdmissionPlugin[];
   nodes: NodeDialer;
+  /** The reader of changes that watches share; a host that reads them too hands its own in. */
+  hub?: Hub;
   /** Extra handlers for subresources and review kinds, found by `plural.group/subresource` or `plural.group` (create only). */
   handlers: ReadonlyMap<string, SubresourceHandler>;
+  /** More paths that GET answers with a fixed kind of document (OIDC discovery); authorised as non-resource paths. */
+  documents?: ReadonlyMap<string, { contentType: string; body(): string }>;
+  /** Addresses and node ports of services; defaults: 10.96.0.0/16, and 30000 to 32767. IPv4 only. */
+  services?: { cidr?: string; nodePorts?: { first: number; last: number } };
   /** Shown by /version. */
   version: { gitVersion: string; major: string; minor: string; platform: string };
 }
@@ -140,4 +147,6 @@ export interface ApiServer {
   fetch(request: Request, peer: Peer): Promise<Response>;
   /** Authenticates, authorises and admits an upgrade request; a Response is the refusal. */
   upgrade(request: Request, peer: Peer): Promise<Tunnel | Response>;
+  /** Ends every watch cleanly; nothing is served after. */
+  close(): void;
 }

@@ -1,0 +1,122 @@
+// Finds who answers a resource request: a verb, or the handler of a subresource.
+import { StatusError } from '../api/errors.ts';
+import { findKind } from '../api/kinds/index.ts';
+import type { Kind, Verb } from '../api/kinds/kind.ts';
+import type { KubeObject } from '../api/objects.ts';
+import { applyDefaults } from '../api/schema/walker.ts';
+import type { Call, ServerState } from './call.ts';
+import { decodeBody, type Expected, readBody } from './decode-body.ts';
+import { noSuchResource } from './documents.ts';
+import { bodyEncoding, negotiate } from './negotiate.ts';
+import { handlerOf } from './resources.ts';
+import { respondValue } from './respond.ts';
+import type { HandlerContext, Peer, RequestInfo, SubresourceHandler, User } from './server.ts';
+import { create } from './verbs/create.ts';
+import { remove } from './verbs/delete.ts';
+import { deleteCollection } from './verbs/delete-collection.ts';
+import { get } from './verbs/get.ts';
+import { list } from './verbs/list.ts';
+import { patch } from './verbs/patch.ts';
+import { update } from './verbs/update.ts';
+import { watch } from './verbs/watch.ts';
+
+const verbs: Readonly<Record<Verb, (call: Call) => Promise<Response>>> = {
+  create,
+  get,
+  list,
+  watch,
+  update,
+  patch,
+  delete: remove,
+  deletecollection: deleteCollection,
+};
+
+const wrongMethod = (): StatusError =>
+  new StatusError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+
+/** What a path names, before anybody looks at the method. Throws NotFound. */
+export function kindOf(info: RequestInfo): Kind {
+  const kind = findKind(info.group, info.version, info.plural);
+  if (!kind) throw noSuchResource();
+  const named = info.verb !== 'list' && info.verb !== 'watch' && info.verb !== 'deletecollection' && info.name !== '';
+  const inNamespace = info.namespace !== '' && info.plural !== 'namespaces';
+  if (kind.namespaced ? !inNamespace && named : inNamespace) throw noSuchResource();
+  return kind;
+}
+
+export interface Arrived {
+  request: Request;
+  url: URL;
+  query: URLSearchParams;
+  info: RequestInfo;
+  user: User;
+  peer: Peer;
+  warnings: string[];
+}
+
+export function callOf(server: ServerState, arrived: Arrived, kind: Kind): Call {
+  const { request, warnings } = arrived;
+  return {
+    ...arrived,
+    kind,
+    deps: server.deps,
+    server,
+    readBody: async (schema) => {
+      const expected = expectedOfSchema(schema);
+      const object = decodeBody(await readBody(request), bodyEncoding(request), expected, 'Warn', warnings);
+      applyDefaults(schema, object);
+      return object;
+    },
+  };
+}
+
+/** `io.k8s.api.authentication.v1.TokenRequest`: kind and version are its last parts; the group is the path's affair. */
+function expectedOfSchema(schema: string): Expected {
+  return { schema, kind: schema.slice(schema.lastIndexOf('.') + 1), apiVersion: '' };
+}
+
+/** Throws NotFound and MethodNotAllowed, and whatever the verb throws. */
+export async function dispatch(server: ServerState, arrived: Arrived): Promise<Response> {
+  const { info } = arrived;
+  const kind = kindOf(info);
+  const call = callOf(server, arrived, kind);
+  const isStatus = info.subresource === 'status' && kind.hasStatus;
+  if (info.subresource !== '' && !isStatus) {
+    const handler = handlerOf(server.deps, kind, info.subresource);
+    if (!handler) throw noSuchResource();
+    return await answer(call, handler);
+  }
+  if (isStatus) {
+    if (info.verb !== 'get' && info.verb !== 'update' && info.verb !== 'patch') throw wrongMethod();
+    return await verbs[info.verb](call);
+  }
+  const posted = handlerOf(server.deps, kind, '');
+  if (posted) {
+    if (info.verb === 'create' && (!kind.namespaced || info.namespace)) return await answer(call, posted);
+    throw info.name ? noSuchResource() : wrongMethod();
+  }
+  const verb = info.verb as Verb;
+  if (!kind.verbs.includes(verb) || !Object.hasOwn(verbs, verb)) throw wrongMethod();
+  // Only reads go across namespaces, and only a collection is posted to.
+  const needsNamespace = verb === 'create' || verb === 'deletecollection';
+  if (kind.namespaced && !info.namespace && needsNamespace) throw wrongMethod();
+  if (verb === 'create' && info.name) throw wrongMethod();
+  if ((verb === 'update' || verb === 'patch' || verb === 'delete') && !info.name) throw wrongMethod();
+  return await verbs[verb](call);
+}
+
+async function answer(call: Call, handler: SubresourceHandler): Promise<Response> {
+  if (!handler.verbs.includes(call.info.verb as Verb)) throw wrongMethod();
+  const context: HandlerContext = call;
+  const result = await handler.handle(context);
+  if (result instanceof Response) return result;
+  const accepted = { ...negotiate(call.request, call.query), form: 'object' } as const;
+  return respondValue(call, statusOf(call, result), result, accepted);
+}
+
+const statusOf = (call: Call, result: KubeObject): number =>
+  call.info.verb !== 'create'
+    ? 200
+    : result.kind === 'Status' && typeof result['code'] === 'number'
+      ? result['code']
+      : 201;

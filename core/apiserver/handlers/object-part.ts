@@ -1,0 +1,34 @@
+// Subresources that read the whole object and write one part of it.
+import type { KubeObject } from '../../api/objects.ts';
+import { type Call, scopeOf } from '../call.ts';
+import { readObject } from '../decode-body.ts';
+import { copyJson } from '../json.ts';
+import { matchName } from '../metadata.ts';
+import { patchKind } from '../negotiate.ts';
+import { writeOptions } from '../options.ts';
+import { respondObject } from '../respond.ts';
+import type { HandlerContext } from '../server.ts';
+import { current } from '../verbs/get.ts';
+import { patched, readPatch } from '../verbs/patch.ts';
+import { updateObject } from '../verbs/update.ts';
+
+/** `take` gives the object to store from what stands (a copy that may be changed) and what the client wants. */
+export async function writePart(
+  context: HandlerContext,
+  take: (standing: KubeObject, wanted: KubeObject) => KubeObject,
+): Promise<Response> {
+  const call = context as Call;
+  const { kind, info } = call;
+  if (info.verb === 'get') return respondObject(call, 200, await current(call));
+  const isPatch = info.verb === 'patch';
+  const options = writeOptions(call.query, isPatch ? 'PatchOptions' : 'UpdateOptions');
+  const scope = scopeOf(call, kind, options);
+  const type = isPatch ? patchKind(call.request) : undefined;
+  const body = type ? await readPatch(call, type) : await readObject(call, options.fieldValidation);
+  const { stored } = await updateObject(scope, { namespace: scope.namespace, name: scope.name }, (standing) => {
+    const wanted = type ? patched(call, type, body, standing, options.fieldValidation) : (copyJson(body) as KubeObject);
+    matchName(wanted, scope.name, scope.namespace);
+    return take(copyJson(standing), wanted);
+  });
+  return respondObject(call, 200, stored);
+}

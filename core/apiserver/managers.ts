@@ -1,0 +1,30 @@
+// Who wrote which fields: metadata.managedFields, kept for update managers.
+// Follows https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
+import { trackUpdate } from '../api/managed-fields.ts';
+import type { KubeObject } from '../api/objects.ts';
+import { timestamp } from '../ports.ts';
+import type { WriteScope } from './call.ts';
+import { sameJson } from './json.ts';
+import { apiVersionOf } from './serialize.ts';
+
+/** `before`: undefined for a new object. Sets the managed fields of `object`. */
+export function trackManagedFields(scope: WriteScope, before: KubeObject | undefined, object: KubeObject): void {
+  trackUpdate(scope.kind.schema, before, object, {
+    manager: scope.fieldManager,
+    apiVersion: apiVersionOf(scope.kind),
+    time: timestamp(scope.deps.clock.now()),
+    subresource: scope.subresource,
+  });
+}
+
+/** A write that changes nothing but the time of its own managed fields changes nothing: it keeps the old entries. */
+export function keepManagedFieldTimes(object: KubeObject, old: KubeObject): void {
+  const entries = object.metadata.managedFields;
+  const before = old.metadata.managedFields;
+  if (!entries || !before || entries.length !== before.length) return;
+  const same = entries.every((entry, index) => sameJson({ ...entry, time: '' }, { ...before[index], time: '' }));
+  if (!same || sameJson(entries, before)) return;
+  const { managedFields: _a, ...metadata } = object.metadata;
+  const { managedFields: _b, ...oldMetadata } = old.metadata;
+  if (sameJson({ ...object, metadata }, { ...old, metadata: oldMetadata })) object.metadata.managedFields = before;
+}

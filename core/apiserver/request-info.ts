@@ -1,0 +1,86 @@
+// What a request asks for, read from its method and URL alone.
+// Follows https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris
+import { badRequest } from '../api/errors.ts';
+import type { RequestInfo } from './server.ts';
+
+const verbOfMethod: Readonly<Record<string, string>> = {
+  POST: 'create',
+  GET: 'get',
+  HEAD: 'get',
+  PUT: 'update',
+  PATCH: 'patch',
+  DELETE: 'delete',
+};
+
+/** Subresources of a namespace itself; any other word after its name is a resource within it. */
+const namespaceSubresources = new Set(['status', 'finalize']);
+
+const isTrue = (value: string | null): boolean => value !== null && value !== 'false' && value !== '0';
+
+/** The name that a field selector demands ("metadata.name=x"), which authorisation looks at as if it stood in the path. */
+function nameInSelector(fieldSelector: string): string {
+  for (const term of fieldSelector.split(',')) {
+    const found = /^metadata\.name==?([^=].*)$/.exec(term);
+    if (found) return found[1]!;
+  }
+  return '';
+}
+
+export function pathParts(pathname: string): string[] {
+  const parts = pathname.split('/').filter((part) => part !== '');
+  if (!pathname.includes('%')) return parts;
+  try {
+    return parts.map(decodeURIComponent);
+  } catch {
+    throw badRequest(`the path cannot be decoded: ${pathname}`);
+  }
+}
+
+/** Throws BadRequest for a path that is not valid percent-encoding. */
+export function requestInfo(method: string, url: URL, query: URLSearchParams): RequestInfo {
+  const nonResource: RequestInfo = {
+    isResource: false,
+    verb: method.toLowerCase(),
+    group: '',
+    version: '',
+    plural: '',
+    namespace: '',
+    name: '',
+    subresource: '',
+    path: url.pathname,
+  };
+  const parts = pathParts(url.pathname);
+  const [prefix] = parts;
+  if (parts.length < 3 || (prefix !== 'api' && prefix !== 'apis')) return nonResource;
+  let at = 1;
+  const group = prefix === 'apis' ? parts[at++]! : '';
+  if (parts.length - at < 2) return nonResource;
+  const version = parts[at++]!;
+  const info: RequestInfo = { ...nonResource, isResource: true, verb: verbOfMethod[method] ?? '', group, version };
+
+  if (parts[at] === 'namespaces' && parts.length > at + 1) {
+    info.namespace = parts[at + 1]!;
+    if (parts.length > at + 2 && !namespaceSubresources.has(parts[at + 2]!)) at += 2;
+  }
+  info.plural = parts[at] ?? '';
+  info.name = parts[at + 1] ?? '';
+  info.subresource = parts[at + 2] ?? '';
+  if (info.name !== '') return info;
+
+  if (info.verb === 'get' || info.verb === 'delete') {
+    info.labelSelector = query.get('labelSelector') ?? '';
+    info.fieldSelector = query.get('fieldSelector') ?? '';
+    if (info.verb === 'get') info.verb = isTrue(query.get('watch')) ? 'watch' : 'list';
+    else info.verb = 'deletecollection';
+    info.name = nameInSelector(info.fieldSelector);
+  }
+  return info;
+}
+
+/** What follows the subresource in the path ("/pods/x/proxy/a/b" -> "a/b"), as the client wrote it. */
+export function pathAfterSubresource(info: RequestInfo): string {
+  const marker = `/${info.subresource}`;
+  const nameEnd = info.path.indexOf(`/${encodeURIComponent(info.name)}${marker}`);
+  const from = nameEnd < 0 ? info.path.indexOf(marker) : info.path.indexOf(marker, nameEnd + info.name.length);
+  return from < 0 ? '' : info.path.slice(from + marker.length + 1);
+}
