@@ -3,7 +3,12 @@ import { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
-import { type CertificateAuthority, signCertificateRequest, signerObjection, subjectOfRequest } from './certificates.ts';
+import {
+  type CertificateAuthority,
+  signCertificateRequest,
+  signerObjection,
+  subjectOfRequest,
+} from './certificates.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const now = Date.parse('2026-05-06T07:08:09Z');
@@ -98,7 +103,10 @@ test('each signer grants only what it is for', async () => {
   assert.match(signerObjection(kubelet, node, ['server auth', 'digital signature']) ?? '', /usages/);
   assert.equal(signerObjection('kubernetes.io/kube-apiserver-client', user, clientUsages), undefined);
   assert.match(signerObjection('kubernetes.io/kube-apiserver-client', user, ['server auth']) ?? '', /client auth/);
-  assert.match(signerObjection('kubernetes.io/kubelet-serving', node, ['server auth', 'digital signature']) ?? '', /DNS/);
+  assert.match(
+    signerObjection('kubernetes.io/kubelet-serving', node, ['server auth', 'digital signature']) ?? '',
+    /DNS/,
+  );
   assert.match(signerObjection('kubernetes.io/legacy-unknown', node, clientUsages) ?? '', /not served/);
 });
 

@@ -7,7 +7,9 @@ import { defaultIngressClass } from './default-ingress-class.ts';
 import { defaultTolerationSeconds } from './default-tolerations.ts';
 import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
+import { nodeRestriction } from './node-restriction.ts';
 import { podResize } from './pod-resize.ts';
+import { podSecurity } from './pod-security/plugin.ts';
 import { priority } from './priority.ts';
 import type { AdmissionDeps } from './request.ts';
 import { resourceQuota } from './resource-quota.ts';
@@ -22,7 +24,9 @@ export const admissionPlugins = (deps: AdmissionDeps): AdmissionPlugin[] => [
   namespaceLifecycle(deps),
   limitRanger(deps),
   serviceAccountPlugin(deps),
+  nodeRestriction(deps),
   taintNodesByCondition,
+  podSecurity(deps),
   priority(deps),
   defaultTolerationSeconds,
   defaultStorageClass(deps),
