@@ -39,6 +39,7 @@ export class Informer {
   readonly #whenSynced: Promise<void>;
   #resolveSynced: () => void = () => {};
   #abort: AbortController | undefined;
+  #refreshing: Promise<string> | undefined;
 
   constructor(client: Client, ports: Ports, of: ResourceRef, options: InformerOptions = {}) {
     this.of = of;
@@ -157,10 +158,12 @@ export class Informer {
         for await (const event of this.#client.watch(this.of, from, this.#options.selection, signal)) {
           if (signal.aborted) return;
           from = event.type === 'BOOKMARK' ? event.resourceVersion : (event.object.metadata.resourceVersion ?? from);
-          this.#seen = Math.max(this.#seen, Number(from));
-          if (event.type === 'DELETED') this.#remove(keyString(keyOf(event.object)), Number(from));
-          else if (event.type !== 'BOOKMARK') this.#put(event.object);
           backoff = BACKOFF_FIRST_MS;
+          // Said before, or covered by a list since.
+          if (Number(from) <= this.#seen) continue;
+          this.#seen = Number(from);
+          if (event.type === 'DELETED') this.#remove(keyString(keyOf(event.object)), this.#seen);
+          else if (event.type !== 'BOOKMARK') this.#put(event.object);
         }
         if (this.#ports.clock.now() - begun >= WATCH_SHORT_MS) continue;
       } catch (error) {
@@ -179,11 +182,21 @@ export class Informer {
     }
   }
 
-  async #relist(signal: AbortSignal): Promise<string> {
+  /** Lists anew: after a write whose answer was lost, only this says whether it took effect. */
+  async refresh(): Promise<void> {
+    this.#refreshing ??= this.#relist().finally(() => {
+      this.#refreshing = undefined;
+    });
+    await this.#refreshing;
+  }
+
+  async #relist(signal?: AbortSignal): Promise<string> {
     const { items, resourceVersion } = await this.#client.list(this.of, this.#options.selection);
-    if (signal.aborted) return resourceVersion;
-    this.#replace(items, Number(resourceVersion));
-    this.#seen = Number(resourceVersion);
+    const revision = Number(resourceVersion);
+    // A list that was overtaken by the watch says nothing new.
+    if (signal?.aborted || revision < this.#seen) return resourceVersion;
+    this.#replace(items, revision);
+    this.#seen = revision;
     if (!this.#synced) {
       this.#synced = true;
       this.#resolveSynced();

@@ -69,6 +69,10 @@ export class Informers {
     for (const informer of this.#existing(of)) informer.deletionAsked(key, uid);
   }
 
+  async refresh(of: ResourceRef): Promise<void> {
+    await Promise.all(this.#existing(of).map((informer) => informer.refresh()));
+  }
+
   #existing(of: ResourceRef): Informer[] {
     const name = resourceName(of);
     return [this.#whole.get(name), this.#metadata.get(name)].filter((informer) => informer !== undefined);

@@ -1,10 +1,11 @@
 // Runs one controller: changes become keys, keys are observed, decided and acted upon, with backoff and resync.
 // `handleKeys` does the same for a batch of keys and returns, for hosts that live only as long as a batch (a function).
-import { isStatus } from '../api/errors.ts';
+import { isStatus, type StatusError } from '../api/errors.ts';
 import { keyString, type ObjectKey } from '../api/objects.ts';
-import type { Client } from '../client/client.ts';
+import type { Client, ResourceRef } from '../client/client.ts';
 import { EventRecorder } from '../client/event-recorder.ts';
 import type { Informers } from '../client/informers.ts';
+import { resourceName } from '../client/resources.ts';
 import type { Ports } from '../ports.ts';
 import { act } from './act.ts';
 import type { Controller, Failure } from './controller.ts';
@@ -27,12 +28,17 @@ export interface KeyResult {
 /** Keys of cluster-scoped and namespaced objects never meet in one controller, but a name may hold no slash anyway. */
 const idOf = (key: ObjectKey): string => `${key.namespace}\n${key.name}`;
 
+/** The answer was lost, or the server does not know itself: the write may have taken effect. */
+const isUncertain = (error: Error): boolean => !isStatus(error) || (error as StatusError).code >= 500;
+
 export class ControllerRunner<Observed> {
   readonly controller: Controller<Observed>;
   readonly #deps: RunnerDeps;
   readonly #events: EventRecorder;
   readonly #queue: WorkQueue<ObjectKey>;
   readonly #unsubscribe: (() => void)[] = [];
+  /** Resources of writes that may or may not have taken effect, by key: they are listed anew before the next decision. */
+  readonly #uncertain = new Map<string, Map<string, ResourceRef>>();
   #running = false;
   #busy = 0;
   #cancelResync: (() => void) | undefined;
@@ -137,6 +143,7 @@ export class ControllerRunner<Observed> {
     const { client, ports, informers } = this.#deps;
     const context = { client, informers, events: this.#events };
     try {
+      await this.#settle(key);
       const observed = await this.controller.observe(key, informers, client);
       if (observed === undefined) return { key };
       const actions = this.controller.decide(observed, ports.clock.now());
@@ -144,6 +151,7 @@ export class ControllerRunner<Observed> {
       const failures = await act(actions, context);
       if (failures.length > 0) {
         this.#report(key, failures);
+        this.#doubt(key, failures);
         const answer = this.controller.failed?.(observed, failures, ports.clock.now()) ?? [];
         const further = await act(answer, context);
         if (further.length > 0) this.#report(key, further);
@@ -159,6 +167,20 @@ export class ControllerRunner<Observed> {
       });
       return { key, again: { afterMs: 0, failed: true } };
     }
+  }
+
+  #doubt(key: ObjectKey, failures: readonly Failure[]): void {
+    const doubtful = failures.flatMap(({ action, error }) => ('of' in action && isUncertain(error) ? [action.of] : []));
+    if (doubtful.length > 0) {
+      this.#uncertain.set(idOf(key), new Map(doubtful.map((of) => [resourceName(of), of])));
+    }
+  }
+
+  async #settle(key: ObjectKey): Promise<void> {
+    const doubtful = this.#uncertain.get(idOf(key));
+    if (!doubtful) return;
+    await Promise.all([...doubtful.values()].map((of) => this.#deps.informers.refresh(of)));
+    this.#uncertain.delete(idOf(key));
   }
 
   /** Conflicts are everyday life; the rest may be worth a look. */

@@ -47,7 +47,8 @@ function shrinkOldSets(plan: DeploymentPlan): boolean {
   const most = sum([...old, newSet], specReplicas) - least - unavailableNew;
   if (most <= 0) return false;
   const cleaned = dropUnhealthy(plan, old, most);
-  const dropped = dropAvailable(plan, least);
+  // In a state that is of one piece the two limits agree; what replica sets say of themselves may lag behind their size.
+  const dropped = dropAvailable(plan, least, most - cleaned);
   return cleaned + dropped > 0;
 }
 
@@ -64,8 +65,9 @@ function dropUnhealthy(plan: DeploymentPlan, old: readonly DeploymentReplicaSet[
   return dropped;
 }
 
-function dropAvailable(plan: DeploymentPlan, least: number): number {
-  const spare = sum(activeSets(plan.oldSets), availableReplicas) + availableReplicas(plan.newSet!) - least;
+function dropAvailable(plan: DeploymentPlan, least: number, most: number): number {
+  const available = sum(activeSets(plan.oldSets), availableReplicas) + availableReplicas(plan.newSet!);
+  const spare = Math.min(available - least, most);
   let dropped = 0;
   for (const rs of activeSets(plan.oldSets)) {
     const count = Math.min(specReplicas(rs), spare - dropped);

@@ -3,7 +3,7 @@
 import { sameValue } from '../../api/kinds/findings.ts';
 import type { KubeObject, ObjectKey } from '../../api/objects.ts';
 import { keyOf } from '../../api/objects.ts';
-import { labelSelectorMatches } from '../../api/selectors.ts';
+import { formatSelector, labelSelectorMatches, labelSelectorRequirements } from '../../api/selectors.ts';
 import type { LabelSelector } from '../../api/types.gen.ts';
 import type { Client, ResourceRef } from '../../client/client.ts';
 import { resources } from '../../client/resources.ts';
@@ -11,7 +11,7 @@ import type { Cache, Controller } from '../controller.ts';
 import { controllerOf, isDeleting, refersTo } from '../owner.ts';
 import { isActive, type StoredPod } from '../pod-state.ts';
 import { BURST, decideReplicaSet, failedReplicaSet } from './decide.ts';
-import { type Flavour, type ObservedReplicaSet, replicasOf, type StoredReplicaSet } from './model.ts';
+import { type Flavour, type ObservedReplicaSet, replicasOf, type StoredReplicaSet, statusOf } from './model.ts';
 import { freePodNames } from './pod-names.ts';
 
 const replicaSets: Flavour = {
@@ -58,6 +58,26 @@ function podsOnNode(owner: StoredReplicaSet, flavour: Flavour, cache: Cache): Re
   return counts;
 }
 
+/**
+ * Its pods by the cache; asked for anew when the status, as somebody wrote it, counts more than the cache shows and pods
+ * are about to be made: either some are gone, or the cache is behind.
+ */
+async function ownedPods(
+  owner: StoredReplicaSet,
+  selector: LabelSelector | undefined,
+  { namespace }: ObjectKey,
+  cache: Cache,
+  client: Client,
+): Promise<StoredPod[]> {
+  const { uid } = owner.metadata;
+  const cached = cache.ownedBy(resources.pods, uid) as unknown as StoredPod[];
+  const active = cached.filter(isActive).length;
+  if (active >= replicasOf(owner) || active >= statusOf(owner).replicas || isDeleting(owner)) return cached;
+  const labelSelector = formatSelector(labelSelectorRequirements(selector) ?? []);
+  const { items } = await client.list(resources.pods, { namespace, labelSelector });
+  return items.filter((pod) => controllerOf(pod)?.uid === uid) as unknown as StoredPod[];
+}
+
 async function observe(
   flavour: Flavour,
   key: ObjectKey,
@@ -68,7 +88,7 @@ async function observe(
   if (!object) return undefined;
   const owner = object as unknown as StoredReplicaSet;
   const selector = flavour.selectorOf(object);
-  const owned = cache.ownedBy(resources.pods, owner.metadata.uid) as unknown as StoredPod[];
+  const owned = await ownedPods(owner, selector, key, cache, client);
   const free = (cache.orphans(resources.pods, key.namespace) as unknown as StoredPod[]).filter(
     (pod) => isActive(pod) && labelSelectorMatches(selector, pod.metadata.labels),
   );

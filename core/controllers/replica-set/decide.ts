@@ -20,6 +20,7 @@ function claimPods({ owner, selector, pods }: ObservedReplicaSet): Claimed {
   const terminating = pods.filter((pod) => isDeleting(pod) && !isFinished(pod));
   return {
     active: active.claimed,
+    created: 0,
     terminating: claim(owner, selector, terminating, resources.pods).claimed.length,
     actions: active.actions,
   };
@@ -54,17 +55,17 @@ function removePod(owner: StoredReplicaSet, pod: StoredPod): Action {
   return { do: 'delete', of: resources.pods, key: { namespace, name }, options: { uid }, event };
 }
 
-function scale(
-  { owner, freeNames, podsOnNode }: ObservedReplicaSet,
-  active: readonly StoredPod[],
-  nowMs: number,
-): Action[] {
-  if (isDeleting(owner)) return [];
-  const surplus = active.length - replicasOf(owner);
-  if (surplus < 0) return freeNames.slice(0, Math.min(-surplus, BURST)).map((name) => newPod(owner, name));
-  if (surplus === 0) return [];
+interface Scaling {
+  created: readonly string[];
+  removed: readonly StoredPod[];
+}
+
+function scale(observed: ObservedReplicaSet, active: readonly StoredPod[], nowMs: number): Scaling {
+  const { owner, freeNames, podsOnNode } = observed;
+  const surplus = isDeleting(owner) ? 0 : active.length - replicasOf(owner);
+  if (surplus <= 0) return { created: freeNames.slice(0, Math.min(-surplus, BURST)), removed: [] };
   const order = [...active].sort(givingUpOrder(podsOnNode, nowMs));
-  return order.slice(0, Math.min(surplus, BURST)).map((pod) => removePod(owner, pod));
+  return { created: [], removed: order.slice(0, Math.min(surplus, BURST)) };
 }
 
 export const decideReplicaSet =
@@ -72,12 +73,16 @@ export const decideReplicaSet =
   (observed: ObservedReplicaSet, nowMs: number): Action[] => {
     const { owner } = observed;
     const claimed = claimPods(observed);
-    const scaling = scale(observed, claimed.active, nowMs);
-    const status = statusAfter(flavour, owner, claimed, undefined, nowMs);
-    const nextMs = nextAvailabilityMs(owner, claimed.active, nowMs);
+    const { created, removed } = scale(observed, claimed.active, nowMs);
+    const active = claimed.active.filter((pod) => !removed.includes(pod));
+    // A pod on a node takes its time to end; any other is gone at once.
+    const terminating = claimed.terminating + removed.filter((pod) => pod.spec?.nodeName).length;
+    const status = statusAfter(flavour, owner, { active, created: created.length, terminating }, undefined, nowMs);
+    const nextMs = nextAvailabilityMs(owner, active, nowMs);
     return [
       ...claimed.actions,
-      ...scaling,
+      ...created.map((name) => newPod(owner, name)),
+      ...removed.map((pod) => removePod(owner, pod)),
       ...writeStatus(flavour, owner, status),
       ...(nextMs === undefined ? [] : [{ do: 'requeue', afterMs: nextMs } as const]),
     ];

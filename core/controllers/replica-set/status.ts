@@ -10,6 +10,8 @@ import { type Flavour, type StoredReplicaSet, statusOf } from './model.ts';
 
 export interface PodCounts {
   active: readonly StoredPod[];
+  /** Made in this round: counted at once, so that whoever reads the status next knows of them. */
+  created: number;
   terminating: number;
 }
 
@@ -37,7 +39,7 @@ function conditionsAfter(owner: StoredReplicaSet, trouble: Trouble | undefined, 
 export function statusAfter(
   flavour: Flavour,
   owner: StoredReplicaSet,
-  { active, terminating }: PodCounts,
+  { active, created, terminating }: PodCounts,
   trouble: Trouble | undefined,
   nowMs: number,
 ): ReplicaSetStatus {
@@ -45,8 +47,8 @@ export function statusAfter(
   const minReadySeconds = owner.spec?.minReadySeconds ?? 0;
   const conditions = conditionsAfter(owner, trouble, nowMs);
   return {
-    replicas: active.length,
-    fullyLabeledReplicas: active.filter((pod) => hasLabels(pod, labels)).length,
+    replicas: active.length + created,
+    fullyLabeledReplicas: active.filter((pod) => hasLabels(pod, labels)).length + created,
     readyReplicas: active.filter(isReady).length,
     availableReplicas: active.filter((pod) => availableInMs(pod, minReadySeconds, nowMs) === 0).length,
     ...(flavour.countsTerminating ? { terminatingReplicas: terminating } : {}),
