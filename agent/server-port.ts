@@ -86,7 +86,11 @@ export interface ServerPort {
   attachUrl(containerId: string, options: Omit<ExecOptions, 'command'>): Promise<string>;
   portForwardUrl(sandboxId: string, ports: number[]): Promise<string>;
   /** Runs a command without a stream (`/run`), stdout and stderr as text. */
-  execSync(containerId: string, command: string[], timeoutSeconds: number): Promise<{ stdout: string; stderr: string; exitCode: number }>;
+  execSync(
+    containerId: string,
+    command: string[],
+    timeoutSeconds: number,
+  ): Promise<{ stdout: string; stderr: string; exitCode: number }>;
   podUsage(): Promise<PodUsage[]>;
   nodeUsage(): Promise<NodeUsage>;
   /** Root of the node's log files, for `/logs/`. */

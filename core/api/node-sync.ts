@@ -2,7 +2,7 @@
 // It renews the lease, reports, and brings what changed for this node; the doorbell makes the agent call it at once.
 
 import type { Stored } from './objects.ts';
-import type { ConfigMap, Node, NodeStatus, Pod, PodStatus, Secret } from './types.gen.ts';
+import type { ConfigMap, Node, NodeStatus, Pod, PodStatus, Secret, Service } from './types.gen.ts';
 
 export interface PodReport {
   namespace: string;
@@ -44,6 +44,8 @@ export interface NodeSyncResponse {
   /** Config maps and secrets that this node's pods name and that changed. */
   configMaps: Stored<ConfigMap>[];
   secrets: Stored<Secret>[];
+  /** All services with a cluster IP (environment of containers), when one of them changed or the answer is full. */
+  services?: Stored<Service>[];
   /** `kind/namespace/name` of objects that are named by pods but do not exist (any more). */
   missing: string[];
   /** Reports that were refused, with the reason (pod gone, uid differs ...). */

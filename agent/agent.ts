@@ -1,0 +1,221 @@
+// The node's pods: one worker each, fed by sync answers and by what the runtime shows.
+import type { NodeSyncRequest, NodeSyncResponse } from '../core/api/node-sync.ts';
+import type { KubeObject } from '../core/api/objects.ts';
+import type { Node, Pod, PodStatus } from '../core/api/types.gen.ts';
+import type { NodeAbilities } from '../core/kubelet/admission.ts';
+import { admit } from '../core/kubelet/admission.ts';
+import { findContainer } from '../core/kubelet/containers.ts';
+import type { PodEvent, PodMemory } from '../core/kubelet/model.ts';
+import { emptyMemory } from '../core/kubelet/model.ts';
+import { isTerminal } from '../core/kubelet/phase.ts';
+import type { Log } from '../core/ports.ts';
+import type { Checkpoint } from './checkpoint/checkpoint.ts';
+import type { ObjectCache } from './objects.ts';
+import { PodWorker } from './pods/worker.ts';
+import type { Runtime } from './runtime.ts';
+import { SyncLoop } from './sync.ts';
+import { usesObject } from './volumes/payload.ts';
+
+export interface AgentDeps {
+  nodeName: string;
+  hostIPs: string[];
+  runtime: Runtime;
+  objects: ObjectCache;
+  /** The sync call. */
+  call(request: NodeSyncRequest): Promise<NodeSyncResponse>;
+  /** Writes an event about a pod, in the background. */
+  recordEvent(pod: KubeObject, event: PodEvent, fieldPath: string | undefined): void;
+  /** Absent: nothing outlives this process (simulated nodes). */
+  checkpoint?: Checkpoint;
+  abilities(): NodeAbilities;
+  leaseDurationSeconds: number;
+  syncIntervalMs: number;
+  now(): number;
+  log: Log;
+}
+
+const lists = { init: 'initContainers', app: 'containers', ephemeral: 'ephemeralContainers' } as const;
+
+export class Agent {
+  readonly #deps: AgentDeps;
+  readonly #workers = new Map<string, PodWorker>();
+  readonly #sync: SyncLoop;
+  #node: Node | undefined;
+  #sawAll = false;
+
+  constructor(deps: AgentDeps) {
+    this.#deps = deps;
+    this.#sync = new SyncLoop({
+      call: deps.call,
+      apply: (answer) => this.#apply(answer),
+      leaseDurationSeconds: deps.leaseDurationSeconds,
+      intervalMs: deps.syncIntervalMs,
+      log: deps.log,
+    });
+  }
+
+  get sync(): SyncLoop {
+    return this.#sync;
+  }
+
+  get node(): Node | undefined {
+    return this.#node;
+  }
+
+  /** Adopts what the checkpoint names and what runs; needs no control plane. */
+  async start(): Promise<void> {
+    await this.#deps.runtime.start((uid) => this.#workers.get(uid)?.wake());
+    for (const saved of this.#deps.checkpoint?.load() ?? []) {
+      const uid = saved.pod.metadata?.uid;
+      if (uid) this.#add(saved.pod, saved.memory).wake();
+    }
+  }
+
+  /** Begins to talk with the control plane. */
+  connect(): void {
+    this.#sync.start();
+  }
+
+  ring(): void {
+    this.#sync.ring();
+  }
+
+  /** What runs goes on running. */
+  async close(): Promise<void> {
+    this.#sync.close();
+    for (const worker of this.#workers.values()) worker.close();
+    await this.#deps.checkpoint?.flush();
+    await this.#deps.runtime.close();
+  }
+
+  workers(): Iterable<PodWorker> {
+    return this.#workers.values();
+  }
+
+  worker(uid: string): PodWorker | undefined {
+    return this.#workers.get(uid);
+  }
+
+  find(namespace: string, name: string): PodWorker | undefined {
+    for (const worker of this.#workers.values()) {
+      if (worker.pod.metadata?.name === name && worker.pod.metadata.namespace === namespace) return worker;
+    }
+    return undefined;
+  }
+
+  #apply(answer: NodeSyncResponse): void {
+    this.#node = answer.node;
+    const changed = this.#deps.objects.apply(answer);
+    for (const pod of answer.pods) this.#take(pod);
+    for (const gone of answer.deletedPods) this.#workers.get(gone.uid)?.remove();
+    if (answer.full) {
+      const listed = new Set(answer.pods.map((p) => p.metadata.uid));
+      for (const worker of this.#workers.values()) if (!listed.has(worker.uid)) worker.remove();
+    }
+    if (changed.size > 0) this.#refresh(changed);
+    if (answer.full && !this.#sawAll) this.#removeOrphans();
+    this.#sawAll ||= answer.full;
+  }
+
+  #take(pod: Pod): void {
+    const known = this.#workers.get(pod.metadata?.uid ?? '');
+    if (!known) {
+      const worker = this.#add(pod, this.#admitted(pod));
+      this.#deps.runtime.prepare(worker.task);
+      worker.wake();
+      return;
+    }
+    const before = JSON.stringify([known.pod.metadata?.labels, known.pod.metadata?.annotations]);
+    known.update(pod);
+    if (before !== JSON.stringify([pod.metadata?.labels, pod.metadata?.annotations])) void this.#refreshVolumes(known);
+  }
+
+  /** A pod that does not fit begins, and ends, as Failed. Pods that ran before are never asked again. */
+  #admitted(pod: Pod): PodMemory {
+    const memory = emptyMemory();
+    const ran = pod.status?.startTime !== undefined || isTerminal(pod.status?.phase);
+    if (ran || pod.metadata?.deletionTimestamp || !this.#node) return memory;
+    const others = [...this.#workers.values()].filter((w) => !w.over).map((w) => w.pod);
+    const rejection = admit(pod, this.#node, others, this.#deps.abilities());
+    if (!rejection) return memory;
+    this.#event(pod, { type: 'Warning', reason: rejection.reason, message: rejection.message });
+    return { ...memory, failed: { ...rejection, message: `Pod was rejected: ${rejection.message}` } };
+  }
+
+  #add(pod: Pod, memory: PodMemory): PodWorker {
+    const { runtime, hostIPs, now, log, checkpoint } = this.#deps;
+    const worker = new PodWorker(
+      {
+        runtime,
+        hostIPs,
+        now,
+        log,
+        event: (about, event) => this.#event(about, event),
+        report: (about, status) => this.#report(about, status),
+        gone: (about, wanted) => this.#gone(about, wanted),
+        save: (about, remembered) => checkpoint?.save(about.metadata?.uid ?? '', { pod: about, memory: remembered }),
+      },
+      pod,
+      memory,
+    );
+    this.#workers.set(worker.uid, worker);
+    return worker;
+  }
+
+  #report(pod: Pod, status: PodStatus): void {
+    const { namespace = '', name = '', uid = '' } = pod.metadata ?? {};
+    if (name) this.#sync.report({ namespace, name, uid, status });
+  }
+
+  #gone(pod: Pod, wanted: boolean): void {
+    const { namespace = '', name = '', uid = '' } = pod.metadata ?? {};
+    this.#workers.delete(uid);
+    this.#deps.checkpoint?.forget(uid);
+    if (wanted) this.#sync.reportGone({ namespace, name, uid });
+  }
+
+  #event(pod: Pod, event: PodEvent): void {
+    if (!pod.metadata?.name) return;
+    const found = event.container ? findContainer(pod, event.container) : undefined;
+    const fieldPath = found ? `spec.${lists[found.kind]}{${event.container}}` : undefined;
+    this.#deps.recordEvent({ ...pod, apiVersion: 'v1', kind: 'Pod' } as KubeObject, event, fieldPath);
+  }
+
+  /** Config maps and secrets changed: volumes are written again, starts that waited for them are tried. */
+  #refresh(changed: ReadonlySet<string>): void {
+    for (const worker of this.#workers.values()) {
+      const namespace = worker.pod.metadata?.namespace ?? '';
+      if ((worker.pod.spec?.volumes ?? []).some((v) => usesObject(v, changed, namespace)))
+        void this.#refreshVolumes(worker);
+      worker.poke();
+    }
+  }
+
+  /** Tokens are renewed by writing volumes again; call now and then. */
+  async refreshAll(): Promise<void> {
+    for (const worker of this.#workers.values()) {
+      const tokens = (worker.pod.spec?.volumes ?? []).some((v) =>
+        v.projected?.sources?.some((s) => s.serviceAccountToken),
+      );
+      if (tokens && !worker.over) await this.#refreshVolumes(worker);
+    }
+  }
+
+  async #refreshVolumes(worker: PodWorker): Promise<void> {
+    try {
+      await this.#deps.runtime.refresh(worker.task);
+    } catch (error) {
+      this.#deps.log('warn', 'volumes not refreshed', { pod: worker.uid, error: (error as Error).message });
+    }
+  }
+
+  /** What is on the node but not in the cluster goes. */
+  #removeOrphans(): void {
+    for (const { uid, namespace, name } of this.#deps.runtime.present()) {
+      if (this.#workers.has(uid)) continue;
+      this.#deps.log('info', 'removing what is left of a pod', { uid, namespace, name });
+      const pod: Pod = { metadata: { uid, namespace, name }, spec: { containers: [] } };
+      this.#add(pod, emptyMemory()).remove();
+    }
+  }
+}

@@ -1,0 +1,64 @@
+// `fetch` over TLS with the node's client certificate: Node's own fetch takes no certificates. Connections stay open.
+import type { IncomingMessage } from 'node:http';
+import { Agent, request as httpsRequest } from 'node:https';
+import { Readable } from 'node:stream';
+
+export interface Credentials {
+  /** PEM of the CA that the API server's certificate is checked against. */
+  ca: string;
+  /** The node's own, once it has one. */
+  certificate?: { key: string; cert: string };
+  /** Bootstrap token, until then. */
+  token?: string;
+}
+
+const connectTimeoutMs = 10_000;
+/** Most answers take milliseconds; a list of everything after a long absence takes longer. */
+const answerTimeoutMs = 60_000;
+const noBody = new Set([101, 204, 205, 304]);
+
+function responseOf(answer: IncomingMessage): Response {
+  const headers = new Headers();
+  for (let i = 0; i < answer.rawHeaders.length; i += 2)
+    headers.append(answer.rawHeaders[i]!, answer.rawHeaders[i + 1]!);
+  const status = answer.statusCode ?? 500;
+  if (noBody.has(status)) {
+    answer.resume();
+    return new Response(null, { status, headers });
+  }
+  return new Response(Readable.toWeb(answer) as unknown as ReadableStream, { status, headers });
+}
+
+/** @param credentials asked for each request, so that a renewed certificate is used at once */
+export function apiFetch(credentials: () => Credentials): {
+  fetch(request: Request): Promise<Response>;
+  close(): void;
+} {
+  let agent: Agent | undefined;
+  let used: string | undefined;
+  const agentFor = (now: Credentials): Agent => {
+    if (agent && used === (now.certificate?.cert ?? '')) return agent;
+    agent?.destroy();
+    used = now.certificate?.cert ?? '';
+    agent = new Agent({ keepAlive: true, maxSockets: 8, timeout: answerTimeoutMs, ca: now.ca, ...now.certificate });
+    return agent;
+  };
+  const send = async (request: Request): Promise<Response> => {
+    const now = credentials();
+    const body = request.body === null ? undefined : Buffer.from(await request.arrayBuffer());
+    const headers: Record<string, string> = Object.fromEntries(request.headers);
+    if (now.token && !now.certificate) headers['authorization'] = `Bearer ${now.token}`;
+    if (body) headers['content-length'] = String(body.length);
+    return new Promise((resolve, reject) => {
+      const outgoing = httpsRequest(
+        request.url,
+        { method: request.method, headers, agent: agentFor(now), signal: request.signal, timeout: connectTimeoutMs },
+        (answer) => resolve(responseOf(answer)),
+      );
+      outgoing.on('timeout', () => outgoing.destroy(new Error('the control plane does not answer')));
+      outgoing.on('error', reject);
+      outgoing.end(body);
+    });
+  };
+  return { fetch: send, close: () => agent?.destroy() };
+}

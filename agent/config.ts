@@ -1,0 +1,118 @@
+// The agent's one configuration file (JSON), written by whoever starts the node. Every path is absolute.
+import { readFileSync } from 'node:fs';
+
+export interface AgentConfig {
+  clusterName: string;
+  nodeName: string;
+  /** `https://host:port` of the API server. */
+  apiUrl: string;
+  /** PEM file of the cluster's CA: what the API server's certificate and its client certificate are checked against. */
+  caFile: string;
+  /** File that holds `id.secret`; needed only until the node has a client certificate. */
+  bootstrapTokenFile?: string;
+  runtime: 'containerd' | 'simulated';
+  /** The node's containerd socket (CRI and containerd's own API); unused by the simulated runtime. */
+  containerdSocket?: string;
+  /** Checkpoint and certificates; readable by the agent only. Survives restarts. */
+  stateDir: string;
+  /** `<podsDir>/<pod uid>/...`: volumes, hosts files, termination messages. Default: `<stateDir>/pods`. */
+  podsDir?: string;
+  /** `<podLogDir>/<namespace>_<pod>_<uid>/<container>/<attempt>.log`. Default: `<stateDir>/logs`. */
+  podLogDir?: string;
+  /** Folder of localhost seccomp profiles. Default: `<stateDir>/seccomp`. */
+  seccompDir?: string;
+  /** Cgroup under which this node's QoS tree stands, `/slipway/<cluster>/<node>/kubepods`. Made and removed by the agent. */
+  cgroupRoot: string;
+  /** The node's own address: InternalIP, hostIP of pods, and what the agent's server listens on. */
+  address: string;
+  /** The agent's TLS port (doorbell, logs, exec, stats). 0 takes a free one. */
+  port: number;
+  podCidr?: string;
+  /** Addresses that pods with dnsPolicy ClusterFirst ask; empty: they get the node's own resolv.conf. */
+  clusterDns: string[];
+  clusterDomain: string;
+  /** Read for dnsPolicy Default. Default: /etc/resolv.conf. */
+  resolvConf?: string;
+  /** Extra node labels, and taints to register with. */
+  labels?: Record<string, string>;
+  taints?: { key: string; value?: string; effect: string }[];
+  maxPods?: number;
+  /** Processes a pod may have; 0 or absent: no limit of its own. */
+  podPidsLimit?: number;
+  /** Overrides of what is found on the machine (quantities): several nodes that share a machine, simulated nodes. */
+  capacity?: { cpu?: string; memory?: string; 'ephemeral-storage'?: string };
+  /** What is kept from pods (quantities). */
+  reserved?: { cpu?: string; memory?: string };
+  /**
+   * CRI runtime handler whose CNI chain has portmap, used for pods with a hostPort only: every plugin in the chain costs
+   * each pod's start ~15 ms. Absent: the default handler's chain has it.
+   */
+  hostPortHandler?: string;
+  /** Lease and sync: seconds. Defaults 40 and 10. */
+  leaseDurationSeconds?: number;
+  syncIntervalSeconds?: number;
+  /** Sysctls pods may set beyond the safe ones; a trailing `*` matches a prefix. */
+  allowedUnsafeSysctls?: string[];
+  /** Log rotation; defaults 10 MiB and 5. */
+  containerLogMaxBytes?: number;
+  containerLogMaxFiles?: number;
+}
+
+/** What defaults fill in. */
+export type ResolvedConfig = AgentConfig &
+  Required<
+    Pick<
+      AgentConfig,
+      | 'podsDir'
+      | 'podLogDir'
+      | 'seccompDir'
+      | 'resolvConf'
+      | 'labels'
+      | 'taints'
+      | 'maxPods'
+      | 'podPidsLimit'
+      | 'leaseDurationSeconds'
+      | 'syncIntervalSeconds'
+      | 'allowedUnsafeSysctls'
+      | 'containerLogMaxBytes'
+      | 'containerLogMaxFiles'
+    >
+  >;
+
+export const resolveConfig = (config: AgentConfig): ResolvedConfig => ({
+  ...config,
+  podsDir: config.podsDir ?? `${config.stateDir}/pods`,
+  podLogDir: config.podLogDir ?? `${config.stateDir}/logs`,
+  seccompDir: config.seccompDir ?? `${config.stateDir}/seccomp`,
+  resolvConf: config.resolvConf ?? '/etc/resolv.conf',
+  labels: config.labels ?? {},
+  taints: config.taints ?? [],
+  maxPods: config.maxPods ?? 110,
+  podPidsLimit: config.podPidsLimit ?? 0,
+  leaseDurationSeconds: config.leaseDurationSeconds ?? 40,
+  syncIntervalSeconds: config.syncIntervalSeconds ?? 10,
+  allowedUnsafeSysctls: config.allowedUnsafeSysctls ?? [],
+  containerLogMaxBytes: config.containerLogMaxBytes ?? 10 * 1024 * 1024,
+  containerLogMaxFiles: config.containerLogMaxFiles ?? 5,
+});
+
+const required = ['clusterName', 'nodeName', 'apiUrl', 'caFile', 'stateDir', 'cgroupRoot', 'address'] as const;
+
+/** Reads and checks the file; throws an Error that names the field that is missing. */
+export function readConfig(path: string): ResolvedConfig {
+  const config = JSON.parse(readFileSync(path, 'utf8')) as AgentConfig;
+  for (const field of required) {
+    if (typeof config[field] !== 'string' || config[field] === '') throw new Error(`${path}: "${field}" is missing`);
+  }
+  if (typeof config.port !== 'number') throw new Error(`${path}: "port" is missing`);
+  if (config.runtime !== 'containerd' && config.runtime !== 'simulated') {
+    throw new Error(`${path}: "runtime" must be "containerd" or "simulated"`);
+  }
+  if (config.runtime === 'containerd' && !config.containerdSocket)
+    throw new Error(`${path}: "containerdSocket" is missing`);
+  return resolveConfig({
+    ...config,
+    clusterDns: config.clusterDns ?? [],
+    clusterDomain: config.clusterDomain ?? 'cluster.local',
+  });
+}

@@ -1,0 +1,195 @@
+// CRI v1 over containerd's unix socket: one warm channel, typed calls. https://kubernetes.io/docs/concepts/containers/cri/
+
+import type { Client, ServiceError } from '@grpc/grpc-js';
+import { credentials, status as grpcStatus, Metadata, makeGenericClientConstructor } from '@grpc/grpc-js';
+import type { ServiceDefinition } from '@grpc/proto-loader';
+import { fromJSON } from '@grpc/proto-loader';
+import descriptor from './cri-v1.json' with { type: 'json' };
+import type {
+  AuthConfig,
+  Container,
+  ContainerConfig,
+  ContainerStats,
+  ContainerStatus,
+  Image,
+  ImageSpec,
+  LinuxContainerResources,
+  PodSandbox,
+  PodSandboxConfig,
+  PodSandboxStatus,
+  RuntimeStatus,
+} from './messages.ts';
+
+/** A failed call: gRPC's code by name, and the runtime's own text. */
+export class CriError extends Error {
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = 'CriError';
+    this.code = code;
+  }
+}
+
+export const isNotFound = (error: unknown): boolean => error instanceof CriError && error.code === 'NOT_FOUND';
+/** The runtime is away (restarting): the call may not have reached it. */
+export const isUnavailable = (error: unknown): boolean =>
+  error instanceof CriError && (error.code === 'UNAVAILABLE' || error.code === 'CANCELLED');
+
+const quickMs = 15_000;
+/** Sandboxes and containers: CNI and a busy disk take their time. */
+const slowMs = 240_000;
+const pullMs = 3_600_000;
+
+export interface Cri {
+  version(): Promise<{ runtime_name: string; runtime_version: string; runtime_api_version: string }>;
+  status(): Promise<RuntimeStatus>;
+  runPodSandbox(config: PodSandboxConfig, runtimeHandler: string): Promise<string>;
+  stopPodSandbox(id: string): Promise<void>;
+  removePodSandbox(id: string): Promise<void>;
+  podSandboxStatus(id: string): Promise<PodSandboxStatus>;
+  podSandboxInfo(id: string): Promise<Record<string, string>>;
+  listPodSandbox(): Promise<PodSandbox[]>;
+  createContainer(sandboxId: string, config: ContainerConfig, sandbox: PodSandboxConfig): Promise<string>;
+  startContainer(id: string): Promise<void>;
+  /** Seconds from SIGTERM to SIGKILL. */
+  stopContainer(id: string, timeoutSeconds: number): Promise<void>;
+  removeContainer(id: string): Promise<void>;
+  listContainers(): Promise<Container[]>;
+  containerStatus(id: string): Promise<ContainerStatus>;
+  updateContainerResources(id: string, resources: LinuxContainerResources): Promise<void>;
+  reopenContainerLog(id: string): Promise<void>;
+  execSync(
+    id: string,
+    command: string[],
+    timeoutSeconds: number,
+  ): Promise<{ stdout: Buffer; stderr: Buffer; exit_code: number }>;
+  exec(request: {
+    container_id: string;
+    cmd: string[];
+    tty: boolean;
+    stdin: boolean;
+    stdout: boolean;
+    stderr: boolean;
+  }): Promise<string>;
+  attach(request: {
+    container_id: string;
+    tty: boolean;
+    stdin: boolean;
+    stdout: boolean;
+    stderr: boolean;
+  }): Promise<string>;
+  portForward(sandboxId: string, ports: number[]): Promise<string>;
+  listContainerStats(): Promise<ContainerStats[]>;
+  listImages(): Promise<Image[]>;
+  imageStatus(image: ImageSpec): Promise<Image | undefined>;
+  pullImage(image: ImageSpec, auth: AuthConfig | undefined, sandbox: PodSandboxConfig | undefined): Promise<string>;
+  removeImage(image: ImageSpec): Promise<void>;
+  imageFs(): Promise<{ mountpoint: string; usedBytes: number }[]>;
+  close(): void;
+}
+
+type Unary = (method: string, request: object, timeoutMs: number) => Promise<Record<string, unknown>>;
+
+function unaryOf(client: Client, service: ServiceDefinition): Unary {
+  return (method, request, timeoutMs) => {
+    const definition = service[method]!;
+    return new Promise((resolve, reject) => {
+      client.makeUnaryRequest(
+        definition.path,
+        definition.requestSerialize as (value: object) => Buffer,
+        definition.responseDeserialize as (bytes: Buffer) => Record<string, unknown>,
+        request,
+        new Metadata(),
+        { deadline: Date.now() + timeoutMs },
+        (error: ServiceError | null, answer?: Record<string, unknown>) => {
+          if (error) reject(new CriError(grpcStatus[error.code] ?? 'UNKNOWN', error.details || error.message));
+          else resolve(answer!);
+        },
+      );
+    });
+  };
+}
+
+const definitions = fromJSON(descriptor as never, {
+  keepCase: true,
+  longs: String,
+  enums: String,
+  defaults: true,
+  arrays: true,
+});
+const runtimeService = definitions['runtime.v1.RuntimeService'] as ServiceDefinition;
+const imageService = definitions['runtime.v1.ImageService'] as ServiceDefinition;
+
+function runtimeCalls(call: Unary) {
+  return {
+    version: async () => (await call('Version', {}, quickMs)) as never,
+    status: async () => (await call('Status', { verbose: false }, quickMs)) as never,
+    runPodSandbox: async (config: PodSandboxConfig, runtime_handler: string) =>
+      (await call('RunPodSandbox', { config, runtime_handler }, slowMs))['pod_sandbox_id'] as string,
+    stopPodSandbox: async (pod_sandbox_id: string) => void (await call('StopPodSandbox', { pod_sandbox_id }, slowMs)),
+    removePodSandbox: async (pod_sandbox_id: string) =>
+      void (await call('RemovePodSandbox', { pod_sandbox_id }, slowMs)),
+    podSandboxStatus: async (pod_sandbox_id: string) =>
+      (await call('PodSandboxStatus', { pod_sandbox_id }, quickMs))['status'] as PodSandboxStatus,
+    podSandboxInfo: async (pod_sandbox_id: string) =>
+      (await call('PodSandboxStatus', { pod_sandbox_id, verbose: true }, quickMs))['info'] as Record<string, string>,
+    listPodSandbox: async () => (await call('ListPodSandbox', {}, quickMs))['items'] as PodSandbox[],
+    createContainer: async (pod_sandbox_id: string, config: ContainerConfig, sandbox_config: PodSandboxConfig) =>
+      (await call('CreateContainer', { pod_sandbox_id, config, sandbox_config }, slowMs))['container_id'] as string,
+    startContainer: async (container_id: string) => void (await call('StartContainer', { container_id }, slowMs)),
+    stopContainer: async (container_id: string, timeout: number) =>
+      void (await call('StopContainer', { container_id, timeout }, timeout * 1000 + slowMs)),
+    removeContainer: async (container_id: string) => void (await call('RemoveContainer', { container_id }, slowMs)),
+    listContainers: async () => (await call('ListContainers', {}, quickMs))['containers'] as Container[],
+    containerStatus: async (container_id: string) =>
+      (await call('ContainerStatus', { container_id }, quickMs))['status'] as ContainerStatus,
+    updateContainerResources: async (container_id: string, linux: LinuxContainerResources) =>
+      void (await call('UpdateContainerResources', { container_id, linux }, quickMs)),
+    reopenContainerLog: async (container_id: string) =>
+      void (await call('ReopenContainerLog', { container_id }, quickMs)),
+    execSync: async (container_id: string, cmd: string[], timeout: number) =>
+      (await call('ExecSync', { container_id, cmd, timeout }, timeout * 1000 + quickMs)) as never,
+    exec: async (request: object) => (await call('Exec', request, quickMs))['url'] as string,
+    attach: async (request: object) => (await call('Attach', request, quickMs))['url'] as string,
+    portForward: async (pod_sandbox_id: string, port: number[]) =>
+      (await call('PortForward', { pod_sandbox_id, port }, quickMs))['url'] as string,
+    listContainerStats: async () => (await call('ListContainerStats', {}, quickMs))['stats'] as ContainerStats[],
+  };
+}
+
+interface FilesystemUsage {
+  fs_id: { mountpoint: string } | null;
+  used_bytes: { value: string } | null;
+}
+
+function imageCalls(call: Unary) {
+  return {
+    listImages: async () => (await call('ListImages', {}, quickMs))['images'] as Image[],
+    imageStatus: async (image: ImageSpec) =>
+      ((await call('ImageStatus', { image }, quickMs))['image'] as Image | null) ?? undefined,
+    pullImage: async (image: ImageSpec, auth: AuthConfig | undefined, sandbox_config: PodSandboxConfig | undefined) =>
+      (await call('PullImage', { image, auth, sandbox_config }, pullMs))['image_ref'] as string,
+    removeImage: async (image: ImageSpec) => void (await call('RemoveImage', { image }, slowMs)),
+    imageFs: async () =>
+      ((await call('ImageFsInfo', {}, quickMs))['image_filesystems'] as FilesystemUsage[]).map((f) => ({
+        mountpoint: f.fs_id?.mountpoint ?? '',
+        usedBytes: Number(f.used_bytes?.value ?? 0),
+      })),
+  };
+}
+
+/** Connects at the first call; the channel reconnects by itself when the runtime was away. */
+export function connectCri(socket: string): Cri {
+  const Constructor = makeGenericClientConstructor(runtimeService as never, 'RuntimeService');
+  const client = new Constructor(`unix:${socket}`, credentials.createInsecure(), {
+    'grpc.max_receive_message_length': 64 * 1024 * 1024,
+    'grpc.initial_reconnect_backoff_ms': 50,
+    'grpc.min_reconnect_backoff_ms': 50,
+    'grpc.max_reconnect_backoff_ms': 1000,
+  });
+  return {
+    ...runtimeCalls(unaryOf(client, runtimeService)),
+    ...imageCalls(unaryOf(client, imageService)),
+    close: () => client.close(),
+  };
+}

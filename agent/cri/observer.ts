@@ -1,0 +1,286 @@
+// What the runtime holds, by pod: kept by events and by the answers of the agent's own calls; listing is the safety net.
+import type { ObservedContainer, ObservedPod, ObservedSandbox } from '../../core/kubelet/model.ts';
+import type { Log } from '../../core/ports.ts';
+import type { Cri } from './client.ts';
+import { isNotFound } from './client.ts';
+import type { TaskEvent } from './events.ts';
+import { annotationKeys, labelKeys } from './labels.ts';
+import type { Container, ContainerStatus, PodSandbox } from './messages.ts';
+
+interface Held {
+  uid: string;
+  container: ObservedContainer;
+  /** Not shown yet: its start (with the postStart hook) is still under way. */
+  hidden: boolean;
+  logPath: string;
+  annotations: Record<string, string>;
+}
+
+interface HeldSandbox {
+  uid: string;
+  namespace: string;
+  name: string;
+  sandbox: ObservedSandbox;
+}
+
+/** Exit codes whose reason may be an OOM kill that is told a moment later. */
+const killedExitCode = 137;
+const oomSettleMs = 120;
+/** Events follow within milliseconds; the runtime's own status within 85 ms. */
+const settleMs = 500;
+const msOf = (nanoseconds: string): number => Math.floor(Number(BigInt(nanoseconds || '0') / 1_000_000n));
+const newestFirst = (a: { attempt: number; createdAt: number }, b: { attempt: number; createdAt: number }): number =>
+  b.createdAt - a.createdAt || b.attempt - a.attempt;
+
+const states = {
+  CONTAINER_CREATED: 'created',
+  CONTAINER_RUNNING: 'running',
+  CONTAINER_EXITED: 'exited',
+  CONTAINER_UNKNOWN: 'unknown',
+} as const;
+
+/** Reads a termination message; the driver knows the files. */
+export type TerminationMessage = (
+  uid: string,
+  container: ObservedContainer,
+  annotations: Record<string, string>,
+  logPath: string,
+) => Promise<string>;
+
+export class Observer {
+  readonly #cri: Cri;
+  readonly #log: Log;
+  readonly #message: TerminationMessage;
+  readonly #sandboxes = new Map<string, HeldSandbox>();
+  readonly #containers = new Map<string, Held>();
+  /** Exits and OOM kills of containers that are not known yet (short-lived ones end before their start returns). */
+  readonly #early = new Map<string, { exitCode: number; exitedAt: number }>();
+  readonly #oom = new Set<string>();
+  /** Being stopped by the agent: their exit by SIGKILL needs no other explanation. */
+  readonly #killed = new Set<string>();
+  readonly #waiting = new Map<string, (() => void)[]>();
+  #onChange: (uid: string) => void = () => {};
+
+  constructor(cri: Cri, log: Log, message: TerminationMessage) {
+    this.#cri = cri;
+    this.#log = log;
+    this.#message = message;
+  }
+
+  onChange(callback: (uid: string) => void): void {
+    this.#onChange = callback;
+  }
+
+  observed(uid: string): ObservedPod {
+    const sandboxes = [...this.#sandboxes.values()].filter((s) => s.uid === uid).map((s) => s.sandbox);
+    const containers = [...this.#containers.values()].filter((c) => c.uid === uid && !c.hidden).map((c) => c.container);
+    return { sandboxes: sandboxes.sort(newestFirst), containers: containers.sort(newestFirst) };
+  }
+
+  pods(): { uid: string; namespace: string; name: string }[] {
+    const found = new Map<string, { uid: string; namespace: string; name: string }>();
+    for (const { uid, namespace, name } of this.#sandboxes.values()) found.set(uid, { uid, namespace, name });
+    return [...found.values()];
+  }
+
+  /** Log file and annotations of a container the observer knows. */
+  held(id: string): { logPath: string; annotations: Record<string, string> } | undefined {
+    return this.#containers.get(id);
+  }
+
+  addSandbox(uid: string, namespace: string, name: string, sandbox: ObservedSandbox): void {
+    this.#sandboxes.set(sandbox.id, { uid, namespace, name, sandbox });
+    this.#onChange(uid);
+  }
+
+  markSandbox(id: string, ready: boolean): void {
+    const held = this.#sandboxes.get(id);
+    if (!held || held.sandbox.ready === ready) return;
+    held.sandbox = { ...held.sandbox, ready };
+    this.#onChange(held.uid);
+  }
+
+  forgetSandbox(id: string): void {
+    const held = this.#sandboxes.get(id);
+    this.#sandboxes.delete(id);
+    if (held) this.#onChange(held.uid);
+  }
+
+  forgetContainer(id: string): void {
+    const held = this.#containers.get(id);
+    this.#containers.delete(id);
+    this.#oom.delete(id);
+    if (held) this.#onChange(held.uid);
+  }
+
+  /** From create until `reveal`, the container is not shown. */
+  hide(uid: string, id: string): void {
+    const container: ObservedContainer = {
+      id,
+      name: '',
+      sandboxId: '',
+      attempt: 0,
+      state: 'created',
+      createdAt: Date.now(),
+      startedAt: 0,
+      finishedAt: 0,
+      exitCode: 0,
+      reason: '',
+      message: '',
+      image: '',
+      imageId: '',
+      requestedImage: '',
+    };
+    this.#containers.set(id, { uid, container, hidden: true, logPath: '', annotations: {} });
+  }
+
+  async reveal(uid: string, id: string, sandboxId: string): Promise<void> {
+    await this.#inspect(uid, id, sandboxId, false);
+  }
+
+  expectKill(id: string): void {
+    this.#killed.add(id);
+  }
+
+  /** Resolves when the container is seen to have ended; looks itself when no event tells. */
+  async settle(id: string): Promise<void> {
+    const ended = (): boolean => this.#containers.get(id)?.container.state !== 'running';
+    if (ended()) return;
+    let timer: NodeJS.Timeout | undefined;
+    const told = new Promise<void>((resolve) => {
+      this.#waiting.set(id, [...(this.#waiting.get(id) ?? []), resolve]);
+      timer = setTimeout(resolve, settleMs);
+    });
+    await told;
+    clearTimeout(timer);
+    const held = this.#containers.get(id);
+    if (held && !ended()) await this.#inspect(held.uid, id, held.container.sandboxId, held.hidden);
+  }
+
+  /** What containerd itself told. */
+  handle(event: TaskEvent): void {
+    const id = event.containerId;
+    if (event.type === 'oom') {
+      this.#oom.add(id);
+      const held = this.#containers.get(id);
+      if (held?.container.state === 'exited') this.#exited(held, held.container.exitCode, held.container.finishedAt);
+      return;
+    }
+    if (event.type === 'start') return;
+    if (this.#sandboxes.has(id)) {
+      this.markSandbox(id, false);
+      return;
+    }
+    const held = this.#containers.get(id);
+    if (!held || held.hidden) {
+      this.#early.set(id, event);
+      setTimeout(() => this.#early.delete(id), 60_000).unref();
+      return;
+    }
+    if (held.container.state === 'exited') return;
+    if (event.exitCode === killedExitCode && !this.#oom.has(id) && !this.#killed.has(id)) {
+      setTimeout(() => this.#exited(held, event.exitCode, event.exitedAt), oomSettleMs);
+    } else this.#exited(held, event.exitCode, event.exitedAt);
+  }
+
+  #exited(held: Held, exitCode: number, exitedAt: number): void {
+    const reason = this.#oom.has(held.container.id) ? 'OOMKilled' : exitCode === 0 ? 'Completed' : 'Error';
+    const exited: ObservedContainer = { ...held.container, state: 'exited', exitCode, finishedAt: exitedAt, reason };
+    void this.#message(held.uid, exited, held.annotations, held.logPath).then((message) => {
+      held.container = { ...exited, message };
+      this.#killed.delete(exited.id);
+      for (const resolve of this.#waiting.get(exited.id) ?? []) resolve();
+      this.#waiting.delete(exited.id);
+      this.#onChange(held.uid);
+    });
+  }
+
+  /** Lists everything; asks for details of what is new or changed. */
+  async relist(): Promise<void> {
+    const [sandboxes, containers] = await Promise.all([this.#cri.listPodSandbox(), this.#cri.listContainers()]);
+    const work: Promise<void>[] = [];
+    for (const sandbox of sandboxes) work.push(this.#relistSandbox(sandbox));
+    for (const id of this.#sandboxes.keys()) if (!sandboxes.some((s) => s.id === id)) this.forgetSandbox(id);
+    for (const container of containers) work.push(this.#relistContainer(container));
+    for (const [id, held] of this.#containers) {
+      if (!held.hidden && !containers.some((c) => c.id === id)) this.forgetContainer(id);
+    }
+    await Promise.all(work);
+  }
+
+  async #relistSandbox(listed: PodSandbox): Promise<void> {
+    const uid = listed.metadata.uid;
+    const ready = listed.state === 'SANDBOX_READY';
+    const held = this.#sandboxes.get(listed.id);
+    if (held) return this.markSandbox(listed.id, ready);
+    const ips = ready ? await this.sandboxIPs(listed.id) : [];
+    const { namespace, name, attempt } = listed.metadata;
+    this.addSandbox(uid, namespace, name, { id: listed.id, attempt, ready, createdAt: msOf(listed.created_at), ips });
+  }
+
+  async sandboxIPs(id: string): Promise<string[]> {
+    const status = await this.#cri.podSandboxStatus(id);
+    const ips = [status.network?.ip ?? '', ...(status.network?.additional_ips ?? []).map((a) => a.ip)];
+    return ips.filter((ip) => ip !== '');
+  }
+
+  async #relistContainer(listed: Container): Promise<void> {
+    const held = this.#containers.get(listed.id);
+    if (held && (held.hidden || held.container.state === states[listed.state])) return;
+    const uid = listed.labels[labelKeys.podUid];
+    if (uid) await this.#inspect(uid, listed.id, listed.pod_sandbox_id, false);
+  }
+
+  async #inspect(uid: string, id: string, sandboxId: string, hidden: boolean): Promise<void> {
+    let status: ContainerStatus;
+    try {
+      status = await this.#cri.containerStatus(id);
+    } catch (error) {
+      if (isNotFound(error)) return this.forgetContainer(id);
+      throw error;
+    }
+    const container = observedOf(status, sandboxId);
+    const early = this.#early.get(id);
+    const known = this.#containers.get(id);
+    // The event's word goes before a status that lags behind it.
+    if (known && !known.hidden && known.container.state === 'exited') return;
+    const held: Held = { uid, container, hidden, logPath: status.log_path, annotations: status.annotations };
+    this.#containers.set(id, held);
+    if (container.state === 'running' && early) return this.#exited(held, early.exitCode, early.exitedAt);
+    if (container.state === 'exited') {
+      if (this.#oom.has(id)) container.reason = 'OOMKilled';
+      container.message = container.message || (await this.#message(uid, container, held.annotations, held.logPath));
+    }
+    this.#log('debug', 'container observed', { id, state: container.state });
+    this.#onChange(uid);
+  }
+}
+
+function observedOf(status: ContainerStatus, sandboxId: string): ObservedContainer {
+  const user = status.user?.linux;
+  return {
+    id: status.id,
+    name: status.metadata.name,
+    sandboxId,
+    attempt: status.metadata.attempt,
+    state: states[status.state],
+    createdAt: msOf(status.created_at),
+    startedAt: msOf(status.started_at),
+    finishedAt: msOf(status.finished_at),
+    exitCode: status.exit_code,
+    reason: status.reason,
+    message: status.message,
+    image: status.image?.image ?? '',
+    imageId: status.image_ref,
+    requestedImage: status.annotations[annotationKeys.image] ?? '',
+    ...(user
+      ? {
+          user: {
+            uid: Number(user.uid),
+            gid: Number(user.gid),
+            supplementalGroups: user.supplemental_groups.map(Number),
+          },
+        }
+      : {}),
+  };
+}

@@ -1,0 +1,79 @@
+// What sync brought besides pods: config maps, secrets, services, the node. Read by volumes, environment, pull secrets.
+import type { ConfigMap, Node, Secret, Service } from '../core/api/types.gen.ts';
+
+export interface PodSources {
+  configMap(namespace: string, name: string): ConfigMap | undefined;
+  secret(namespace: string, name: string): Secret | undefined;
+  /** Services with a cluster IP. */
+  services(): readonly Service[];
+  node(): Node | undefined;
+}
+
+const key = (of: { metadata?: { namespace?: string; name?: string } }): string =>
+  `${of.metadata?.namespace}/${of.metadata?.name}`;
+
+export class ObjectCache implements PodSources {
+  readonly #configMaps = new Map<string, ConfigMap>();
+  readonly #secrets = new Map<string, Secret>();
+  #services: readonly Service[] = [];
+  #node: Node | undefined;
+
+  configMap(namespace: string, name: string): ConfigMap | undefined {
+    return this.#configMaps.get(`${namespace}/${name}`);
+  }
+
+  secret(namespace: string, name: string): Secret | undefined {
+    return this.#secrets.get(`${namespace}/${name}`);
+  }
+
+  services(): readonly Service[] {
+    return this.#services;
+  }
+
+  node(): Node | undefined {
+    return this.#node;
+  }
+
+  /** Takes one answer in; returns `namespace/name` of the config maps and secrets that changed, came or went. */
+  apply(answer: {
+    full: boolean;
+    node: Node;
+    configMaps: ConfigMap[];
+    secrets: Secret[];
+    services?: Service[];
+    missing: string[];
+  }): Set<string> {
+    const changed = new Set<string>();
+    this.#node = answer.node;
+    if (answer.services) this.#services = answer.services;
+    this.#take(this.#configMaps, answer.configMaps, answer.full, changed);
+    this.#take(this.#secrets, answer.secrets, answer.full, changed);
+    for (const name of answer.missing) {
+      const [kind, ...rest] = name.split('/');
+      const gone = rest.join('/');
+      const cache = /^secrets?$/i.test(kind!)
+        ? this.#secrets
+        : /^configmaps?$/i.test(kind!)
+          ? this.#configMaps
+          : undefined;
+      if (cache?.delete(gone)) changed.add(gone);
+    }
+    return changed;
+  }
+
+  #take<T extends ConfigMap | Secret>(cache: Map<string, T>, objects: T[], full: boolean, changed: Set<string>): void {
+    for (const object of objects) {
+      const before = cache.get(key(object));
+      if (before?.metadata?.resourceVersion === object.metadata?.resourceVersion && before) continue;
+      cache.set(key(object), object);
+      changed.add(key(object));
+    }
+    if (!full) return;
+    const present = new Set(objects.map(key));
+    for (const name of cache.keys()) {
+      if (present.has(name)) continue;
+      cache.delete(name);
+      changed.add(name);
+    }
+  }
+}

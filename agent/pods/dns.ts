@@ -1,0 +1,57 @@
+// resolv.conf of a pod: https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/#pod-s-dns-policy
+import type { Pod } from '../../core/api/types.gen.ts';
+
+export interface DnsSettings {
+  servers: string[];
+  searches: string[];
+  options: string[];
+}
+
+export interface NodeDns {
+  clusterDns: readonly string[];
+  clusterDomain: string;
+  /** The node's own resolv.conf. */
+  host: DnsSettings;
+}
+
+export function parseResolvConf(text: string): DnsSettings {
+  const settings: DnsSettings = { servers: [], searches: [], options: [] };
+  for (const line of text.split('\n')) {
+    const [keyword, ...values] = line
+      .replace(/[#;].*$/, '')
+      .trim()
+      .split(/\s+/);
+    if (keyword === 'nameserver' && values[0]) settings.servers.push(values[0]);
+    if (keyword === 'search' || keyword === 'domain') settings.searches = values;
+    if (keyword === 'options') settings.options.push(...values);
+  }
+  return settings;
+}
+
+function basis(pod: Pod, node: NodeDns): DnsSettings {
+  const policy = pod.spec?.dnsPolicy ?? 'ClusterFirst';
+  if (policy === 'None') return { servers: [], searches: [], options: [] };
+  const cluster = policy === 'ClusterFirstWithHostNet' || (policy === 'ClusterFirst' && !pod.spec?.hostNetwork);
+  if (!cluster || node.clusterDns.length === 0) return node.host;
+  const domain = node.clusterDomain;
+  const own = [`${pod.metadata?.namespace}.svc.${domain}`, `svc.${domain}`, domain];
+  return {
+    servers: [...node.clusterDns],
+    searches: [...new Set([...own, ...node.host.searches])],
+    options: ['ndots:5'],
+  };
+}
+
+const optionName = (option: string): string => option.split(':')[0]!;
+
+export function podDns(pod: Pod, node: NodeDns): DnsSettings {
+  const { servers, searches, options } = basis(pod, node);
+  const config = pod.spec?.dnsConfig;
+  const added = (config?.options ?? []).map((o) => (o.value ? `${o.name}:${o.value}` : (o.name ?? '')));
+  const overridden = new Set(added.map(optionName));
+  return {
+    servers: [...new Set([...servers, ...(config?.nameservers ?? [])])],
+    searches: [...new Set([...searches, ...(config?.searches ?? [])])],
+    options: [...options.filter((o) => !overridden.has(optionName(o))), ...added],
+  };
+}

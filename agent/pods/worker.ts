@@ -1,0 +1,281 @@
+// One pod: whenever something changes, the pure lifecycle is asked what to do, and its actions are carried out.
+// Steps of one pod never overlap; its actions run beside each other and beside those of other pods.
+import type { Pod, PodStatus } from '../../core/api/types.gen.ts';
+import {
+  forgetRetries,
+  noteSandbox,
+  noteSandboxFailure,
+  noteStarted,
+  noteStartFailure,
+} from '../../core/kubelet/failures.ts';
+import type { Action, PodEvent, PodMemory } from '../../core/kubelet/model.ts';
+import { actionKey, newest } from '../../core/kubelet/model.ts';
+import { noteStart, sync } from '../../core/kubelet/sync.ts';
+import type { Log } from '../../core/ports.ts';
+import type { PodTask, Runtime } from '../runtime.ts';
+import { StartError } from '../runtime.ts';
+import { Prober } from './prober.ts';
+
+export interface WorkerDeps {
+  runtime: Runtime;
+  hostIPs: string[];
+  now(): number;
+  log: Log;
+  event(pod: Pod, event: PodEvent): void;
+  /** The status differs from the one reported before. */
+  report(pod: Pod, status: PodStatus): void;
+  /** Everything of the pod is gone from the node. `wanted`: its object still waits for that. */
+  gone(pod: Pod, wanted: boolean): void;
+  /** To be kept over a restart of the agent. */
+  save(pod: Pod, memory: PodMemory): void;
+}
+
+type KillAction = Extract<Action, { do: 'kill' }>;
+
+const killSlackMs = 2000;
+/** Longest wait for a timer: setTimeout takes 31 bits. */
+const maxDelayMs = 2 ** 31 - 1;
+
+export class PodWorker {
+  readonly uid: string;
+  readonly #deps: WorkerDeps;
+  readonly #prober: Prober;
+  readonly #busy = new Set<string>();
+  /** Kills under way: container id to the time when its grace ends. */
+  readonly #kills = new Map<string, number>();
+  #pod: Pod;
+  #memory: PodMemory;
+  #removed = false;
+  #finished: 'no' | 'stopped' | 'deleted' = 'no';
+  #scheduled = false;
+  #closed = false;
+  #timer: NodeJS.Timeout | undefined;
+  #reported = '';
+  #saved = '';
+  #finishRetryMs = 500;
+
+  constructor(deps: WorkerDeps, pod: Pod, memory: PodMemory) {
+    this.#deps = deps;
+    this.#pod = pod;
+    this.#memory = memory;
+    this.uid = pod.metadata?.uid ?? '';
+    this.#prober = new Prober({
+      runtime: deps.runtime,
+      now: deps.now,
+      event: (event) => deps.event(this.#pod, event),
+      changed: () => this.wake(),
+    });
+  }
+
+  get pod(): Pod {
+    return this.#pod;
+  }
+
+  get memory(): PodMemory {
+    return this.#memory;
+  }
+
+  /** The pod will never run anything again, so it no longer counts on the node. */
+  get over(): boolean {
+    return this.#finished !== 'no';
+  }
+
+  get task(): PodTask {
+    const pod = this.#pod;
+    return {
+      uid: this.uid,
+      pod,
+      podIPs: this.#memory.status?.podIPs?.map((p) => p.ip) ?? [],
+      hostIPs: this.#deps.hostIPs,
+      event: (event) => this.#deps.event(pod, event),
+    };
+  }
+
+  /** The control plane sent it anew. */
+  update(pod: Pod): void {
+    this.#pod = pod;
+    this.wake();
+  }
+
+  /** Its object is gone: what runs is killed at once. */
+  remove(): void {
+    this.#removed = true;
+    this.wake();
+  }
+
+  /** Ends the pod as Failed (eviction). */
+  fail(reason: string, message: string): void {
+    if (this.#memory.failed) return;
+    this.#memory = { ...this.#memory, failed: { reason, message } };
+    this.#deps.event(this.#pod, { type: 'Warning', reason, message });
+    this.wake();
+  }
+
+  /** Something a start waited for may be there now. */
+  poke(): void {
+    this.#memory = forgetRetries(this.#memory);
+    this.wake();
+  }
+
+  /** Step soon; many calls in one turn of the loop make one step. */
+  wake(): void {
+    if (this.#scheduled || this.#closed) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#step();
+    });
+  }
+
+  /** Stops working on it; what runs goes on. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#prober.close();
+  }
+
+  #step(): void {
+    if (this.#closed) return;
+    const observed = this.#deps.runtime.observed(this.uid);
+    const ending =
+      this.#pod.metadata?.deletionTimestamp !== undefined || this.#memory.failed !== undefined || this.#removed;
+    this.#prober.follow(this.#pod, observed, observed.sandboxes[0]?.ips[0] ?? this.#deps.hostIPs[0] ?? '', ending);
+    const result = sync({
+      pod: this.#pod,
+      observed,
+      memory: this.#memory,
+      probes: this.#prober.results(),
+      removed: this.#removed,
+      now: this.#deps.now(),
+      node: { hostIPs: this.#deps.hostIPs },
+    });
+    this.#memory = result.memory;
+    for (const event of result.events) this.#deps.event(this.#pod, event);
+    for (const action of result.actions) this.#launch(action);
+    this.#publish(result.status);
+    clearTimeout(this.#timer);
+    if (result.nextAt !== undefined) {
+      const delay = Math.min(Math.max(result.nextAt - this.#deps.now(), 1), maxDelayMs);
+      this.#timer = setTimeout(() => this.wake(), delay);
+      this.#timer.unref();
+    }
+  }
+
+  #publish(status: PodStatus): void {
+    const text = JSON.stringify(status);
+    if (text !== this.#reported && !this.#removed) {
+      this.#reported = text;
+      this.#deps.report(this.#pod, status);
+    }
+    const memory = JSON.stringify(this.#memory) + (this.#pod.metadata?.resourceVersion ?? '');
+    if (memory === this.#saved) return;
+    this.#saved = memory;
+    this.#deps.save(this.#pod, this.#memory);
+  }
+
+  #launch(action: Action): void {
+    if (action.do === 'finish' && !this.#mayFinish()) return;
+    const again = action.do === 'kill' ? this.#shorterKill(action) : action;
+    if (!again) return;
+    const key = actionKey(again);
+    if (this.#busy.has(key)) return;
+    this.#busy.add(key);
+    this.#carryOut(again)
+      .catch((error) =>
+        this.#deps.log('warn', 'action failed', { pod: this.uid, action: action.do, error: String(error) }),
+      )
+      .finally(() => {
+        this.#busy.delete(key);
+        this.wake();
+      });
+  }
+
+  /** Of kills of one container only one that ends clearly sooner adds anything; it has no hook to run any more. */
+  #shorterKill(action: KillAction): KillAction | undefined {
+    const until = this.#deps.now() + action.graceSeconds * 1000;
+    const before = this.#kills.get(action.id);
+    if (before !== undefined && until > before - killSlackMs) return undefined;
+    this.#kills.set(action.id, until);
+    return before === undefined ? action : { ...action, preStop: false };
+  }
+
+  async #kill(action: KillAction): Promise<void> {
+    try {
+      await this.#deps.runtime.kill(this.task, action);
+    } finally {
+      this.#kills.delete(action.id);
+    }
+  }
+
+  /** Once stopped, and once more when the object is to go; never beside another action. */
+  #mayFinish(): boolean {
+    const deleted = this.#removed || this.#pod.metadata?.deletionTimestamp !== undefined;
+    if (this.#busy.size > 0 || this.#finished === 'deleted') return false;
+    return deleted || this.#finished === 'no';
+  }
+
+  async #carryOut(action: Action): Promise<void> {
+    const { runtime } = this.#deps;
+    switch (action.do) {
+      case 'create-sandbox':
+        return this.#createSandbox(action.attempt);
+      case 'stop-sandbox':
+        return runtime.stopSandbox(this.task, action.id);
+      case 'start':
+        return this.#start(action.container, action.attempt);
+      case 'pre-stop':
+        return runtime.preStop(this.task, action.container, action.id, action.graceSeconds);
+      case 'kill':
+        return this.#kill(action);
+      case 'remove':
+        return runtime.remove(this.task, action.id);
+      case 'finish':
+        return this.#finish();
+    }
+  }
+
+  async #createSandbox(attempt: number): Promise<void> {
+    this.#deps.runtime.prepare(this.task);
+    try {
+      await this.#deps.runtime.createSandbox(this.task, attempt);
+      this.#memory = noteSandbox(this.#memory);
+    } catch (error) {
+      this.#memory = noteSandboxFailure(this.#memory, this.#deps.now());
+      throw error;
+    }
+  }
+
+  async #start(name: string, attempt: number): Promise<void> {
+    const last = newest(this.#deps.runtime.observed(this.uid), name);
+    const exitedAt = last?.state === 'exited' ? last.finishedAt : undefined;
+    this.#memory = noteStart(this.#memory, name, exitedAt, this.#deps.now());
+    try {
+      await this.#deps.runtime.startContainer(this.task, name, attempt);
+      this.#memory = noteStarted(this.#memory, name);
+    } catch (error) {
+      const failure = error instanceof StartError ? error.failure : 'CreateContainerError';
+      this.#memory = noteStartFailure(this.#memory, name, failure, (error as Error).message, this.#deps.now());
+      if (!(error instanceof StartError)) throw error;
+    }
+  }
+
+  async #finish(): Promise<void> {
+    const deleted = this.#removed || this.#pod.metadata?.deletionTimestamp !== undefined;
+    try {
+      await this.#deps.runtime.finish(this.task, deleted);
+    } catch (error) {
+      setTimeout(() => this.wake(), this.#finishRetryMs).unref();
+      this.#finishRetryMs = Math.min(this.#finishRetryMs * 2, 30_000);
+      this.#deps.event(this.#pod, {
+        type: 'Warning',
+        reason: 'FailedKillPod',
+        message: `error killing pod: ${(error as Error).message}`,
+      });
+      throw error;
+    }
+    this.#finished = deleted ? 'deleted' : 'stopped';
+    if (!deleted) return;
+    this.close();
+    this.#deps.gone(this.#pod, !this.#removed);
+  }
+}

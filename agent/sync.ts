@@ -1,0 +1,136 @@
+// The one call between the node and the control plane (core/api/node-sync.ts): woken by the doorbell, by something to
+// report, or by time. While the control plane is away, reports wait: the newest status of each pod, nothing is lost.
+import type { NodeSyncRequest, NodeSyncResponse, PodGone, PodReport } from '../core/api/node-sync.ts';
+import type { NodeStatus } from '../core/api/types.gen.ts';
+import type { Log } from '../core/ports.ts';
+
+export interface SyncDeps {
+  /** Throws when the control plane is away or refuses. */
+  call(request: NodeSyncRequest): Promise<NodeSyncResponse>;
+  apply(answer: NodeSyncResponse): void;
+  leaseDurationSeconds: number;
+  /** Longest time between two calls. */
+  intervalMs: number;
+  log: Log;
+}
+
+/** What changes together is reported together. */
+const debounceMs = 3;
+const firstBackoffMs = 100;
+const maxBackoffMs = 5_000;
+
+export class SyncLoop {
+  readonly #deps: SyncDeps;
+  readonly #statuses = new Map<string, PodReport>();
+  readonly #gone = new Map<string, PodGone>();
+  #nodeStatus: NodeStatus | undefined;
+  #since: string | undefined;
+  #calling = false;
+  #again = false;
+  #failures = 0;
+  #closed = false;
+  #timer: NodeJS.Timeout | undefined;
+  #dueAt = Number.POSITIVE_INFINITY;
+  #lastSuccess = 0;
+
+  constructor(deps: SyncDeps) {
+    this.#deps = deps;
+  }
+
+  /** Milliseconds since the epoch of the last answer; 0: none yet. */
+  get lastSuccess(): number {
+    return this.#lastSuccess;
+  }
+
+  start(): void {
+    this.#schedule(0);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** The doorbell. */
+  ring(): void {
+    this.#schedule(0);
+  }
+
+  report(report: PodReport): void {
+    this.#statuses.set(report.uid, report);
+    this.#schedule(debounceMs);
+  }
+
+  reportGone(gone: PodGone): void {
+    this.#gone.set(gone.uid, gone);
+    this.#schedule(debounceMs);
+  }
+
+  reportNode(status: NodeStatus): void {
+    this.#nodeStatus = status;
+    this.#schedule(debounceMs);
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#closed) return;
+    if (this.#calling) {
+      this.#again = true;
+      return;
+    }
+    // A back-off is not cut short by local changes, only by the doorbell, which proves that somebody is there.
+    if (this.#failures > 0 && delayMs > 0 && this.#dueAt !== Number.POSITIVE_INFINITY) return;
+    const at = performance.now() + delayMs;
+    if (at >= this.#dueAt) return;
+    this.#setTimer(delayMs);
+  }
+
+  #setTimer(delayMs: number): void {
+    clearTimeout(this.#timer);
+    this.#dueAt = performance.now() + delayMs;
+    this.#timer = setTimeout(() => void this.#call(), delayMs);
+  }
+
+  async #call(): Promise<void> {
+    this.#calling = true;
+    this.#again = false;
+    this.#dueAt = Number.POSITIVE_INFINITY;
+    const statuses = [...this.#statuses.values()];
+    const gone = [...this.#gone.values()];
+    const nodeStatus = this.#nodeStatus;
+    let next = this.#deps.intervalMs;
+    try {
+      const answer = await this.#deps.call({
+        leaseDurationSeconds: this.#deps.leaseDurationSeconds,
+        ...(nodeStatus ? { nodeStatus } : {}),
+        podStatuses: statuses,
+        podsGone: gone,
+        ...(this.#since !== undefined ? { since: this.#since } : {}),
+      });
+      if (this.#closed) return;
+      this.#since = answer.since;
+      if (this.#failures > 0) this.#deps.log('info', 'control plane is back', { reports: statuses.length });
+      this.#failures = 0;
+      this.#lastSuccess = Date.now();
+      this.#delivered(statuses, gone, nodeStatus);
+      for (const refused of answer.refused) this.#deps.log('warn', 'report refused', { ...refused });
+      next = Math.min(next, answer.nextSyncMs);
+      this.#deps.apply(answer);
+    } catch (error) {
+      if (this.#closed) return;
+      next = Math.min(firstBackoffMs * 2 ** this.#failures, maxBackoffMs);
+      if (this.#failures++ === 0) this.#deps.log('warn', 'control plane is away', { error: (error as Error).message });
+      this.#again = false;
+    } finally {
+      this.#calling = false;
+    }
+    const more = this.#again || (this.#failures === 0 && (this.#statuses.size > 0 || this.#gone.size > 0));
+    this.#setTimer(more ? debounceMs : next);
+  }
+
+  /** What was sent is forgotten, unless it changed meanwhile. */
+  #delivered(statuses: PodReport[], gone: PodGone[], nodeStatus: NodeStatus | undefined): void {
+    for (const report of statuses) if (this.#statuses.get(report.uid) === report) this.#statuses.delete(report.uid);
+    for (const pod of gone) this.#gone.delete(pod.uid);
+    if (this.#nodeStatus === nodeStatus) this.#nodeStatus = undefined;
+  }
+}
