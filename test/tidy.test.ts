@@ -23,7 +23,7 @@ const allowed: Record<string, string[]> = {
   'core/controllers': ['core/api', 'core/client', 'core/ports.ts'],
   'core/apiserver': ['core/api', 'core/store', 'core/ports.ts'],
   agent: ['core/api', 'core/client', 'core/kubelet', 'core/ports.ts', 'aws'],
-  local: ['core', 'agent'],
+  local: ['core', 'agent', 'package.json'],
   cli: ['core/api', 'core/client', 'core/ports.ts', 'local', 'scripts'],
   aws: ['core/api', 'core/store', 'core/ports.ts'],
   lambdas: ['core', 'aws'],

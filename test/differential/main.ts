@@ -3,14 +3,16 @@
 import { request } from 'node:https';
 import { parseArgs } from 'node:util';
 import { peerToken, startPeer } from '../peer/control-plane.ts';
-import { startInProcess } from './in-process.ts';
 import { compare } from './compare.ts';
 import { scenarios, writeGolden } from './golden.ts';
+import { startInProcess } from './in-process.ts';
 import { normalize } from './normalize.ts';
 import { play, type Send } from './scenario.ts';
 
 const peerPort = 17443;
-const { values: options } = parseArgs({ options: { record: { type: 'boolean', default: false }, only: { type: 'string', default: '' } } });
+const { values: options } = parseArgs({
+  options: { record: { type: 'boolean', default: false }, only: { type: 'string', default: '' } },
+});
 
 /** kube-apiserver makes up its certificate, so it is not checked; it listens on loopback only. */
 const sendTo =
@@ -20,17 +22,21 @@ const sendTo =
       // Node frames no body of a DELETE by itself.
       const length = init.body === undefined ? {} : { 'content-length': Buffer.byteLength(init.body) };
       const headers = { ...init.headers, ...length, authorization: `Bearer ${peerToken}` };
-      const call = request(`${baseUrl}${path}`, { method: init.method, headers, rejectUnauthorized: false, timeout: 10_000 }, (answer) => {
-        const chunks: Buffer[] = [];
-        answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-        answer.on('end', () => {
-          const kept = new Headers();
-          for (const [name, value] of Object.entries(answer.headers)) {
-            for (const item of Array.isArray(value) ? value : [value ?? '']) kept.append(name, item);
-          }
-          resolve(new Response(Buffer.concat(chunks), { status: answer.statusCode ?? 0, headers: kept }));
-        });
-      });
+      const call = request(
+        `${baseUrl}${path}`,
+        { method: init.method, headers, rejectUnauthorized: false, timeout: 10_000 },
+        (answer) => {
+          const chunks: Buffer[] = [];
+          answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+          answer.on('end', () => {
+            const kept = new Headers();
+            for (const [name, value] of Object.entries(answer.headers)) {
+              for (const item of Array.isArray(value) ? value : [value ?? '']) kept.append(name, item);
+            }
+            resolve(new Response(Buffer.concat(chunks), { status: answer.statusCode ?? 0, headers: kept }));
+          });
+        },
+      );
       call.on('timeout', () => call.destroy(new Error(`no answer to ${init.method} ${path}`)));
       call.on('error', reject);
       call.end(init.body);
@@ -45,20 +51,32 @@ try {
   for (const [index, scenario] of chosen.entries()) {
     const namespace = `diff-${index}`;
     const real = await play(scenario, sendTo(peer.baseUrl), namespace);
-    const expected = normalize(real.map(({ answer }) => answer), namespace);
+    const expected = normalize(
+      real.map(({ answer }) => answer),
+      namespace,
+    );
     steps += expected.length;
     if (!slipway) {
       writeGolden(scenario, expected);
       continue;
     }
     const played = await play(scenario, slipway.send, namespace);
-    const actual = normalize(played.map(({ answer }) => answer), namespace);
+    const actual = normalize(
+      played.map(({ answer }) => answer),
+      namespace,
+    );
     for (const found of compare(scenario.name, expected, actual)) {
       differences += 1;
-      console.log(`${found.scenario} | ${found.step} | ${found.field}\n  real    ${JSON.stringify(found.expected)}\n  slipway ${JSON.stringify(found.actual)}`);
+      console.log(
+        `${found.scenario} | ${found.step} | ${found.field}\n  real    ${JSON.stringify(found.expected)}\n  slipway ${JSON.stringify(found.actual)}`,
+      );
     }
   }
-  console.log(options.record ? `${chosen.length} scenarios, ${steps} requests recorded` : `${chosen.length} scenarios, ${steps} requests, ${differences} differences`);
+  console.log(
+    options.record
+      ? `${chosen.length} scenarios, ${steps} requests recorded`
+      : `${chosen.length} scenarios, ${steps} requests, ${differences} differences`,
+  );
 } finally {
   await peer.stop();
   await slipway?.stop();

@@ -20,6 +20,14 @@ class Symbols {
   }
 }
 
+/** Addresses that scenarios themselves write. */
+const given = new Set(['10.0.0.9', '10.0.0.77']);
+
+const listMetadata = (metadata: unknown): unknown =>
+  metadata && typeof metadata === 'object' && 'resourceVersion' in metadata
+    ? { ...metadata, resourceVersion: '' }
+    : metadata;
+
 export function normalize(answers: readonly Answer[], namespace: string): Answer[] {
   const uids = new Symbols('uid');
   const names = new Symbols('generated');
@@ -31,7 +39,9 @@ export function normalize(answers: readonly Answer[], namespace: string): Answer
       .replaceAll(uid, (found) => uids.of(found))
       .replaceAll(time, '<time>')
       .replaceAll(/\b(generated-)([a-z0-9]{5})\b/g, (_, prefix: string, suffix: string) => prefix + names.of(suffix))
-      .replaceAll(/\bkube-api-access-[a-z0-9]{5}\b/g, 'kube-api-access-<generated>');
+      .replaceAll(/\bkube-api-access-[a-z0-9]{5}\b/g, 'kube-api-access-<generated>')
+      .replaceAll(/\b10\.0\.\d+\.\d+\b/g, (address) => (given.has(address) ? address : '<cluster-ip>'))
+      .replaceAll(/:3[012]\d{3}\//g, ':<node-port>/');
 
   const walk = (value: unknown, field: string): unknown => {
     if (typeof value === 'string') {
@@ -43,11 +53,17 @@ export function normalize(answers: readonly Answer[], namespace: string): Answer
     if (field === 'nodePort' && typeof value === 'number') return '<node-port>';
     if (field === 'clusterIPs' && Array.isArray(value))
       return value.map((item) => (item === 'None' ? item : '<cluster-ip>'));
-    if (Array.isArray(value)) return value.map((item) => walk(item, ''));
+    if (Array.isArray(value)) return value.map((item) => walk(item, field));
     if (value === null || typeof value !== 'object') return value;
-    const entries = Object.entries(value as Record<string, unknown>).map(
-      ([key, inner]) => [text(key), walk(inner, key)] as const,
-    );
+    const fields = value as Record<string, unknown>;
+    // A list's revision is the store's, not an object's; a column's description is prose.
+    if ('items' in fields || 'rows' in fields)
+      return walkFields({ ...fields, metadata: listMetadata(fields['metadata']) });
+    if (field === 'columnDefinitions') return walkFields({ ...fields, description: '' });
+    return walkFields(fields);
+  };
+  const walkFields = (fields: Record<string, unknown>): unknown => {
+    const entries = Object.entries(fields).map(([key, inner]) => [text(key), walk(inner, key)] as const);
     return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
   };
   return answers.map((answer) => ({
