@@ -2,6 +2,13 @@
 import type { IPAddress, ServiceCIDR } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
 import { ageColumn, nameColumn, text } from '../columns.ts';
+import {
+  ipAddressName,
+  validateIpAddress,
+  validateIpAddressUpdate,
+  validateServiceCidr,
+  validateServiceCidrUpdate,
+} from './validate-addresses.ts';
 
 function parentCell(address: IPAddress): string {
   const parent = address.spec?.parentRef;
@@ -13,9 +20,14 @@ function parentCell(address: IPAddress): string {
 export const ipAddressRules: Rules<IPAddress> = {
   fieldLabels: {},
   columns: [nameColumn, text('ParentRef', parentCell)],
+  validateName: ipAddressName,
+  validate: validateIpAddress,
+  validateUpdate: validateIpAddressUpdate,
 };
 
 export const serviceCidrRules: Rules<ServiceCIDR> = {
   columns: [nameColumn, text('CIDRs', (cidr) => (cidr.spec?.cidrs ?? []).join(',')), ageColumn],
   resetMetaForStatus: true,
+  validate: validateServiceCidr,
+  validateUpdate: validateServiceCidrUpdate,
 };

@@ -1,6 +1,7 @@
 import type { EndpointSlice } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
 import { ageColumn, nameColumn, text } from '../columns.ts';
+import { validateEndpointSlice, validateEndpointSliceUpdate } from './validate-endpoints.ts';
 
 const shownEntries = 3;
 
@@ -29,4 +30,6 @@ export const endpointSliceRules: Rules<EndpointSlice> = {
       port.protocol ??= 'TCP';
     }
   },
+  validate: validateEndpointSlice,
+  validateUpdate: validateEndpointSliceUpdate,
 };

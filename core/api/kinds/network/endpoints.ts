@@ -1,6 +1,7 @@
 import type { CoreV1EndpointPort, Endpoints } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
 import { ageColumn, nameColumn, text } from '../columns.ts';
+import { validateEndpoints, validateEndpointsUpdate } from './validate-endpoints.ts';
 
 const shownAddresses = 3;
 
@@ -25,4 +26,6 @@ export const endpointsRules: Rules<Endpoints> = {
   setDefaults(endpoints) {
     for (const subset of endpoints.subsets ?? []) for (const port of subset.ports ?? []) port.protocol ||= 'TCP';
   },
+  validate: validateEndpoints,
+  validateUpdate: validateEndpointsUpdate,
 };

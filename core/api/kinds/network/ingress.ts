@@ -1,6 +1,12 @@
 import type { Ingress, IngressClass } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
 import { ageColumn, nameColumn, text } from '../columns.ts';
+import {
+  validateIngress,
+  validateIngressClass,
+  validateIngressClassUpdate,
+  validateIngressUpdate,
+} from './validate-ingress.ts';
 
 const shownHosts = 3;
 
@@ -32,6 +38,8 @@ export const ingressRules: Rules<Ingress> = {
     ageColumn,
   ],
   newStatus: () => ({ loadBalancer: {} }),
+  validate: validateIngress,
+  validateUpdate: validateIngressUpdate,
 };
 
 function parametersCell(ingressClass: IngressClass): string {
@@ -57,4 +65,6 @@ export const ingressClassRules: Rules<IngressClass> = {
   setDefaults(ingressClass) {
     if (ingressClass.spec?.parameters) ingressClass.spec.parameters.scope ??= 'Cluster';
   },
+  validate: validateIngressClass,
+  validateUpdate: validateIngressClassUpdate,
 };

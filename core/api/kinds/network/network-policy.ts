@@ -1,6 +1,7 @@
 import type { NetworkPolicy } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
 import { ageColumn, formatSelector, nameColumn, text } from '../columns.ts';
+import { validateNetworkPolicy } from './validate-network-policy.ts';
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/network-policy-v1/ */
 export const networkPolicyRules: Rules<NetworkPolicy> = {
@@ -14,4 +15,6 @@ export const networkPolicyRules: Rules<NetworkPolicy> = {
       for (const port of rule.ports ?? []) port.protocol ??= 'TCP';
     }
   },
+  validate: validateNetworkPolicy,
+  validateUpdate: validateNetworkPolicy,
 };

@@ -1,16 +1,12 @@
+import { dns1123Label } from '../../names.ts';
 import type { Service, ServicePort, ServiceSpec } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
 import { ageColumn, formatLabels, nameColumn, text, wide } from '../columns.ts';
 import { sameValue } from '../findings.ts';
+import { isExternallyAccessible, needsClusterIp, needsHealthCheckNodePort, needsNodePorts } from './service-types.ts';
+import { validateService, validateServiceUpdate } from './validate-service.ts';
 
 const stickySeconds = 10800;
-
-export const needsClusterIp = (spec: ServiceSpec): boolean => spec.type !== 'ExternalName';
-export const needsNodePorts = (spec: ServiceSpec): boolean => spec.type === 'NodePort' || spec.type === 'LoadBalancer';
-export const needsHealthCheckNodePort = (spec: ServiceSpec): boolean =>
-  spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local';
-export const isExternallyAccessible = (spec: ServiceSpec): boolean =>
-  needsNodePorts(spec) || (spec.type === 'ClusterIP' && (spec.externalIPs ?? []).length > 0);
 
 function setDefaults(service: Service): void {
   service.spec ??= {};
@@ -115,6 +111,9 @@ export const serviceRules: Rules<Service> = {
     ageColumn,
     wide('Selector', (service) => formatLabels(service.spec?.selector)),
   ],
+  validateName: dns1123Label,
+  validate: validateService,
+  validateUpdate: validateServiceUpdate,
   newStatus: () => ({ loadBalancer: {} }),
   setDefaults,
   prepareForUpdate(service, old, _context, subresource) {

@@ -1,10 +1,11 @@
 // Jobs: https://kubernetes.io/docs/concepts/workloads/controllers/job/
 import type { FieldError } from '../../errors.ts';
-import { dns1123Label, dns1123Subdomain } from '../../names.ts';
+import { dns1123Label } from '../../names.ts';
 import { labelSelectorMatches } from '../../selectors.ts';
 import type { Job, JobSpec, PodSpec } from '../../types.gen.ts';
 import { byteLength, Findings, sameValue } from '../findings.ts';
 import { validateLabelSelector } from '../label-selector.ts';
+import { checkDomainPath } from '../network/domain-path.ts';
 import { validateTemplate } from '../pod/validate-spec.ts';
 import { validateFailurePolicy, validateSuccessPolicy } from './validate-job-policies.ts';
 import { checkTemplateLabels, isReadable } from './validate-template.ts';
@@ -15,21 +16,9 @@ const maxFailedIndexes = 100_000;
 const manyCompletionsParallelism = 10_000;
 const manyCompletionsFailedIndexes = 10_000;
 const maxManagedByBytes = 63;
-const httpPath = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
 
 function validateManagedBy(found: Findings, field: string, manager: string): void {
-  const slash = manager.indexOf('/');
-  const host = manager.slice(0, slash);
-  const path = manager.slice(slash + 1);
-  if (!manager) found.required(field);
-  else if (slash < 1 || !path) {
-    found.invalid(field, manager, 'must be a domain-prefixed path (such as "acme.io/foo")');
-  } else {
-    found.invalid(field, host, dns1123Subdomain(host));
-    if (!new RegExp(`^${httpPath}$`).test(path)) {
-      found.invalid(field, path, `Invalid path (regex used for validation is '${httpPath}')`);
-    }
-  }
+  checkDomainPath(found, field, manager);
   if (byteLength(manager) > maxManagedByBytes) found.tooLong(field, maxManagedByBytes);
 }
 
