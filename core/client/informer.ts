@@ -81,6 +81,11 @@ export class Informer {
     return this.#items.orphans(namespace);
   }
 
+  /** Pods bound to a node. */
+  onNode(node: string): readonly KubeObject[] {
+    return this.#items.onNode(node);
+  }
+
   /** The listener is called for what is there already, and for every change after. Returns an unsubscribe. */
   subscribe(listener: InformerListener): () => void {
     this.#listeners.add(listener);

@@ -60,6 +60,10 @@ export class Informers {
     return this.for(of).orphans(namespace);
   }
 
+  onNode(of: ResourceRef, node: string): readonly KubeObject[] {
+    return this.for(of).onNode(node);
+  }
+
   /** Shows the answer of a create, update or patch of this process to those who cache the resource. */
   wrote(of: ResourceRef, object: KubeObject): void {
     for (const informer of this.#existing(of)) informer.wrote(object);

@@ -47,10 +47,15 @@ const orphansOf = (namespace: string): string => `orphans/${namespace}`;
 const ownerOf = (object: KubeObject): string =>
   object.metadata.ownerReferences?.find((owner) => owner.controller)?.uid ?? orphansOf(object.metadata.namespace ?? '');
 
+/** Only pods are bound to nodes. */
+const nodeOf = (object: KubeObject): string =>
+  (object.kind === 'Pod' && (object['spec'] as { nodeName?: string } | undefined)?.nodeName) || '';
+
 export class ObjectIndex {
   readonly #all = new Bucket();
   readonly #byNamespace = new Buckets();
   readonly #byController = new Buckets();
+  readonly #byNode = new Buckets();
 
   get size(): number {
     return this.#all.items.size;
@@ -72,8 +77,16 @@ export class ObjectIndex {
     return this.#byController.list(orphansOf(namespace));
   }
 
+  onNode(node: string): readonly KubeObject[] {
+    return this.#byNode.list(node);
+  }
+
   put(key: string, object: KubeObject): void {
     const previous = this.#all.items.get(key);
+    const nodeBefore = previous && nodeOf(previous);
+    const node = nodeOf(object);
+    if (nodeBefore && nodeBefore !== node) this.#byNode.remove(nodeBefore, key);
+    if (node) this.#byNode.put(node, key, object);
     const owner = ownerOf(object);
     const ownerBefore = previous && ownerOf(previous);
     if (ownerBefore && ownerBefore !== owner) this.#byController.remove(ownerBefore, key);
@@ -89,5 +102,7 @@ export class ObjectIndex {
     this.#all.remove(key);
     if (previous.metadata.namespace) this.#byNamespace.remove(previous.metadata.namespace, key);
     this.#byController.remove(owner, key);
+    const node = nodeOf(previous);
+    if (node) this.#byNode.remove(node, key);
   }
 }

@@ -1,10 +1,17 @@
 // The controllers that a cluster runs.
 import { ResourceCatalog } from '../client/discovery.ts';
+import { certificateApprovalController } from './certificates/approve.ts';
+import { certificateSigningController } from './certificates/sign.ts';
+import { clusterRoleAggregationController } from './cluster-role-aggregation.ts';
 import type { Controller } from './controller.ts';
 import { deploymentController } from './deployment/controller.ts';
+import { eventExpiryController } from './event-expiry.ts';
 import { garbageCollector } from './garbage-collector/controller.ts';
 import { namespaceController } from './namespace/controller.ts';
+import { nodeLifecycleController } from './node-lifecycle/controller.ts';
+import { podGarbageController } from './pod-gc.ts';
 import { replicaSetController, replicationControllerController } from './replica-set/controller.ts';
+import { resourceQuotaController } from './resource-quota.ts';
 import { rootCaController } from './root-ca.ts';
 import { serviceAccountController } from './service-account.ts';
 import type { ControllerDeps } from './start.ts';
@@ -13,7 +20,7 @@ import type { ControllerDeps } from './start.ts';
 const erased = <Observed>(controller: Controller<Observed>): Controller<unknown> =>
   controller as unknown as Controller<unknown>;
 
-export function builtInControllers({ client, ports, rootCa }: ControllerDeps): Controller<unknown>[] {
+export function builtInControllers({ client, ports, rootCa, signCertificate }: ControllerDeps): Controller<unknown>[] {
   const catalog = new ResourceCatalog(client, ports.clock);
   return [
     erased(deploymentController),
@@ -21,7 +28,14 @@ export function builtInControllers({ client, ports, rootCa }: ControllerDeps): C
     erased(replicationControllerController),
     erased(namespaceController(catalog)),
     erased(garbageCollector(catalog, ports.clock)),
+    erased(nodeLifecycleController(ports.clock)),
+    erased(podGarbageController(() => ports.clock.now())),
     erased(serviceAccountController),
+    erased(resourceQuotaController(catalog, ports.clock)),
+    erased(certificateApprovalController),
+    erased(certificateSigningController(signCertificate)),
+    erased(clusterRoleAggregationController),
+    erased(eventExpiryController),
     ...(rootCa ? [erased(rootCaController(rootCa))] : []),
   ];
 }

@@ -43,6 +43,8 @@ export interface Cache {
   ownedBy(of: ResourceRef, ownerUid: string): readonly KubeObject[];
   /** Objects of a namespace that no controller owns. */
   orphans(of: ResourceRef, namespace: string): readonly KubeObject[];
+  /** Pods bound to a node. */
+  onNode(of: ResourceRef, node: string): readonly KubeObject[];
 }
 
 export interface Failure {

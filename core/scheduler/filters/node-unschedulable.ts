@@ -1,4 +1,4 @@
-import { tolerates } from '../tolerations.ts';
+import { tolerates } from '../../api/tolerations.ts';
 import type { StaticFilter } from './filter.ts';
 
 const cordoned = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' } as const;

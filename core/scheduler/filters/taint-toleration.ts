@@ -1,4 +1,4 @@
-import { findUntolerated } from '../tolerations.ts';
+import { findUntolerated } from '../../api/tolerations.ts';
 import type { StaticFilter } from './filter.ts';
 
 const effects = ['NoSchedule', 'NoExecute'];

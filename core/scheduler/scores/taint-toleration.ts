@@ -1,4 +1,4 @@
-import { findUntolerated } from '../tolerations.ts';
+import { findUntolerated } from '../../api/tolerations.ts';
 import { type StaticScore, toHighest } from './score.ts';
 
 /** Fewer taints that would rather not have the pod. */

@@ -1,5 +1,5 @@
 // Taints and tolerations. Follows https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/
-import type { Taint, Toleration } from '../api/types.gen.ts';
+import type { Taint, Toleration } from './types.gen.ts';
 
 export function tolerates(toleration: Toleration, taint: Taint): boolean {
   if (toleration.effect && toleration.effect !== taint.effect) return false;

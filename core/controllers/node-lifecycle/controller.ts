@@ -1,0 +1,154 @@
+// Nodes that stop reporting are marked, tainted and in time emptied. How long a node was silent is counted by this process's
+// own clock from what it saw change, so neither a wrong clock on a node nor an outage of the control plane counts against it.
+import { sameValue } from '../../api/kinds/findings.ts';
+import type { KubeObject } from '../../api/objects.ts';
+import type { Lease, Taint } from '../../api/types.gen.ts';
+import { resources } from '../../client/resources.ts';
+import type { Clock } from '../../ports.ts';
+import type { Action, Controller } from '../controller.ts';
+import { asObject } from '../owner.ts';
+import { isFinished, type StoredPod } from '../pod-state.ts';
+import { evict, evictionDueMs, markNotReady } from './eviction.ts';
+import { GRACE_MS, readiness, type StoredNode, taints, unknownConditions, wantedTaints } from './health.ts';
+
+export interface ObservedNodeHealth {
+  node: StoredNode;
+  /** On this node. */
+  pods: readonly StoredPod[];
+  /** When the node was last seen to report, by our own clock. */
+  lastSeenMs: number;
+  /** Since when we have been watching. */
+  watchingSinceMs: number;
+  /** Whether some other node is ready. */
+  othersReady: boolean;
+}
+
+const LEASE_NAMESPACE = 'kube-node-lease';
+
+function nodeEvent(node: StoredNode, reason: string): Action {
+  const message = `Node ${node.metadata.name} status is now: ${reason}`;
+  return { do: 'event', about: asObject(node), type: 'Normal', reason, message };
+}
+
+/** undefined: the node reports, or it is known that it does not. */
+function noteSilence({ node, lastSeenMs }: ObservedNodeHealth, nowMs: number): Action[] | undefined {
+  if (nowMs - lastSeenMs < GRACE_MS) return undefined;
+  const conditions = unknownConditions(node, nowMs);
+  if (!conditions) return undefined;
+  const object = asObject({ ...node, status: { ...node.status, conditions } });
+  const wasReady = readiness(node) === 'True';
+  return [
+    { do: 'update', of: resources.nodes, object, subresource: 'status' },
+    ...(wasReady ? [nodeEvent(node, 'NodeNotReady')] : []),
+  ];
+}
+
+function emptyNode(observed: ObservedNodeHealth, noExecute: readonly Taint[], nowMs: number): Action[] {
+  const actions: Action[] = [];
+  // After an outage of ours, nodes that were given up get their chance to report first.
+  const notBeforeMs = observed.watchingSinceMs + GRACE_MS;
+  const byHealth = noExecute.some(({ key }) => key === taints.notReady || key === taints.unreachable);
+  let next = Number.POSITIVE_INFINITY;
+  for (const pod of observed.pods) {
+    if (pod.metadata.deletionTimestamp || isFinished(pod)) continue;
+    const due = evictionDueMs(pod, noExecute, nowMs);
+    if (due === undefined) continue;
+    const dueMs = byHealth ? Math.max(due, notBeforeMs) : due;
+    if (dueMs <= nowMs) actions.push(...evict(pod, nowMs));
+    else next = Math.min(next, dueMs);
+  }
+  if (Number.isFinite(next)) actions.push({ do: 'requeue', afterMs: next - nowMs });
+  return actions;
+}
+
+export function decideNodeHealth(observed: ObservedNodeHealth, nowMs: number): Action[] {
+  const { node, pods, lastSeenMs } = observed;
+  const silence = noteSilence(observed, nowMs);
+  // The write wakes this again, with the node as it is then.
+  if (silence) return silence;
+  const ready = readiness(node) === 'True';
+  const wanted = wantedTaints(node, observed.othersReady, nowMs);
+  if (!sameValue(wanted, node.spec?.taints)) {
+    const object = asObject({ ...node, spec: { ...node.spec, taints: wanted } });
+    return [{ do: 'update', of: resources.nodes, object }];
+  }
+  const noExecute = wanted.filter(({ effect }) => effect === 'NoExecute');
+  const afterMs = Math.max(0, lastSeenMs + GRACE_MS - nowMs);
+  return [
+    ...(ready ? [] : pods.flatMap((pod) => markNotReady(pod, nowMs))),
+    ...(noExecute.length > 0 ? emptyNode(observed, noExecute, nowMs) : []),
+    // A silent node is woken by its next report; a healthy one is looked at when its time is up.
+    ...(afterMs > 0 ? [{ do: 'requeue', afterMs } as const] : []),
+  ];
+}
+
+interface Seen {
+  report: string;
+  atMs: number;
+}
+
+/** What changes when a node reports. */
+const reportOf = (node: StoredNode): string =>
+  node.status?.conditions?.map(({ lastHeartbeatTime }) => lastHeartbeatTime).join() ?? '';
+
+export function nodeLifecycleController(clock: Clock): Controller<ObservedNodeHealth> {
+  const watchingSinceMs = clock.now();
+  const seen = new Map<string, Seen>();
+  const note = (name: string, source: string, report: string): void => {
+    const id = `${source}/${name}`;
+    if (seen.get(id)?.report !== report) seen.set(id, { report, atMs: clock.now() });
+  };
+  const lastSeenMs = (name: string): number =>
+    Math.max(watchingSinceMs, seen.get(`lease/${name}`)?.atMs ?? 0, seen.get(`status/${name}`)?.atMs ?? 0);
+  return {
+    name: 'node-lifecycle',
+    component: 'node-controller',
+    watches: [resources.nodes, resources.pods],
+    keysFor(of, object, previous, cache) {
+      if (of === resources.nodes) return [{ namespace: '', name: object.metadata.name ?? '' }];
+      const name = (object as unknown as StoredPod).spec?.nodeName;
+      const node = name && (cache.get(resources.nodes, { namespace: '', name }) as StoredNode | undefined);
+      // Pods matter on nodes that are in trouble or drive pods off.
+      const matters =
+        node && (readiness(node) !== 'True' || node.spec?.taints?.some(({ effect }) => effect === 'NoExecute'));
+      const arrived = !(previous as unknown as StoredPod | undefined)?.spec?.nodeName;
+      return matters && (arrived || readiness(node) !== 'True') ? [{ namespace: '', name }] : [];
+    },
+    observe(key, cache) {
+      const node = cache.get(resources.nodes, key) as StoredNode | undefined;
+      if (!node) return undefined;
+      const nodes = cache.list(resources.nodes) as unknown as readonly StoredNode[];
+      return {
+        node,
+        pods: cache.onNode(resources.pods, key.name) as unknown as readonly StoredPod[],
+        lastSeenMs: lastSeenMs(key.name),
+        watchingSinceMs,
+        othersReady: nodes.some((other) => other.metadata.name !== key.name && readiness(other) === 'True'),
+      };
+    },
+    decide: decideNodeHealth,
+    async attach(enqueue, informers) {
+      const ends = [
+        informers.for(resources.leases).subscribe(({ metadata, ...lease }: KubeObject) => {
+          if (metadata.namespace !== LEASE_NAMESPACE) return;
+          const { renewTime = '' } = (lease as Lease).spec ?? {};
+          note(metadata.name ?? '', 'lease', renewTime);
+          const node = informers.get(resources.nodes, { namespace: '', name: metadata.name ?? '' });
+          if (node && readiness(node as unknown as StoredNode) !== 'True') {
+            enqueue({ namespace: '', name: metadata.name ?? '' });
+          }
+        }),
+        informers.for(resources.nodes).subscribe((object, _previous, deleted) => {
+          const name = object.metadata.name ?? '';
+          if (deleted) for (const source of ['lease', 'status']) seen.delete(`${source}/${name}`);
+          else note(name, 'status', reportOf(object as unknown as StoredNode));
+        }),
+      ];
+      return () => {
+        for (const end of ends) end();
+      };
+    },
+    workers: 10,
+    resyncMs: 60_000,
+  };
+}

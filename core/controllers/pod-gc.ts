@@ -1,0 +1,117 @@
+// Pods that nobody else will end: on nodes that are gone, deleted before they had a node, or finished in great number.
+// Follows https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-garbage-collection
+import { resources } from '../client/resources.ts';
+import { timestamp } from '../ports.ts';
+import type { Action, Controller } from './controller.ts';
+import { isFinished, type StoredPod } from './pod-state.ts';
+
+export interface ObservedPodGarbage {
+  /** Bound to a node that has been absent for long enough. */
+  orphans: readonly StoredPod[];
+  /** Being deleted without ever having had a node. */
+  unscheduled: readonly StoredPod[];
+  /** On nodes that are not ready and marked as out of service, being deleted. */
+  outOfService: readonly StoredPod[];
+  finished: readonly StoredPod[];
+}
+
+const EVERY_MS = 20_000;
+/** A node may be registered again, or its object be late. */
+const QUARANTINE_MS = 40_000;
+/** Finished pods kept in all, as kube-controller-manager's terminated-pod-gc-threshold. */
+const FINISHED_LIMIT = 12_500;
+
+const outOfServiceTaint = 'node.kubernetes.io/out-of-service';
+const theKey = { namespace: '', name: 'pods' };
+
+const remove = ({ metadata: { namespace = '', name, uid } }: StoredPod): Action => ({
+  do: 'delete',
+  of: resources.pods,
+  key: { namespace, name },
+  options: { uid, gracePeriodSeconds: 0 },
+});
+
+/** A pod whose node is gone never tells how it ended: it counts as failed. */
+function fail(pod: StoredPod, nowMs: number): Action[] {
+  if (isFinished(pod)) return [];
+  const { namespace = '', name, uid } = pod.metadata;
+  const condition = {
+    type: 'DisruptionTarget',
+    status: 'True',
+    reason: 'DeletionByPodGC',
+    message: 'PodGC: node no longer exists',
+    lastTransitionTime: timestamp(nowMs),
+  };
+  const patch = { metadata: { uid }, status: { phase: 'Failed', conditions: [condition] } };
+  return [
+    { do: 'patch', of: resources.pods, key: { namespace, name }, patch, type: 'strategic', subresource: 'status' },
+  ];
+}
+
+const byCreation = (a: StoredPod, b: StoredPod): number =>
+  (a.metadata.creationTimestamp ?? '') < (b.metadata.creationTimestamp ?? '') ? -1 : 1;
+
+export function decidePodGarbage(observed: ObservedPodGarbage, nowMs: number): Action[] {
+  const surplus = Math.max(0, observed.finished.length - FINISHED_LIMIT);
+  const oldest = surplus > 0 ? [...observed.finished].sort(byCreation).slice(0, surplus) : [];
+  return [
+    ...observed.orphans.flatMap((pod) => fail(pod, nowMs)),
+    ...[...observed.orphans, ...observed.unscheduled, ...observed.outOfService, ...oldest].map(remove),
+    { do: 'requeue', afterMs: EVERY_MS },
+  ];
+}
+
+interface NodeLike {
+  spec?: { taints?: { key: string }[] };
+  status?: { conditions?: { type: string; status: string }[] };
+}
+
+const isOutOfService = ({ spec, status }: NodeLike): boolean =>
+  Boolean(spec?.taints?.some(({ key }) => key === outOfServiceTaint)) &&
+  !status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
+
+export function podGarbageController(now: () => number): Controller<ObservedPodGarbage> {
+  /** Since when a node with pods has been absent. */
+  const absent = new Map<string, number>();
+  return {
+    name: 'pod-garbage-collector',
+    component: 'pod-garbage-collector-controller',
+    watches: [resources.pods, resources.nodes],
+    keysFor(of, object, previous) {
+      if (of === resources.nodes) return previous ? [] : [theKey];
+      const pod = object as unknown as StoredPod;
+      return pod.metadata.deletionTimestamp && !pod.spec?.nodeName ? [theKey] : [];
+    },
+    observe(_key, cache) {
+      const pods = cache.list(resources.pods) as unknown as readonly StoredPod[];
+      const orphans: StoredPod[] = [];
+      const outOfService: StoredPod[] = [];
+      const missing = new Set<string>();
+      for (const pod of pods) {
+        const name = pod.spec?.nodeName;
+        if (!name) continue;
+        const node = cache.get(resources.nodes, { namespace: '', name });
+        if (node) {
+          if (pod.metadata.deletionTimestamp && isOutOfService(node as NodeLike)) outOfService.push(pod);
+          continue;
+        }
+        missing.add(name);
+        if (!absent.has(name)) absent.set(name, now());
+        if (now() - absent.get(name)! >= QUARANTINE_MS) orphans.push(pod);
+      }
+      for (const name of absent.keys()) if (!missing.has(name)) absent.delete(name);
+      return {
+        orphans,
+        outOfService,
+        unscheduled: pods.filter((pod) => pod.metadata.deletionTimestamp && !pod.spec?.nodeName),
+        finished: pods.filter((pod) => isFinished(pod) && !pod.metadata.deletionTimestamp),
+      };
+    },
+    decide: decidePodGarbage,
+    async attach(enqueue) {
+      enqueue(theKey);
+      return () => {};
+    },
+    workers: 1,
+  };
+}
