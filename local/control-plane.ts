@@ -26,7 +26,7 @@ import { createNodeDialer } from './node-dialer.ts';
 import type { Pki } from './pki.ts';
 import { certificateFile, ensurePki, importPrivateKey, importPublicKey, keyFile, standardServerNames } from './pki.ts';
 import { firstAddress } from './service-range.ts';
-import { startListener } from './serving/listener.ts';
+import { stackOf, startListener } from './serving/listener.ts';
 import { spliceToAgent } from './serving/upgrade.ts';
 import { serverVersion } from './version.ts';
 
@@ -49,7 +49,14 @@ export async function startControlPlane(config: ControlPlaneConfig, log: Log): P
   const ports: Ports = { clock: systemClock, ids: randomIds, log };
   const undo: (() => Promise<unknown> | unknown)[] = [];
   const stop = async (): Promise<void> => {
-    for (const step of undo.splice(0).reverse()) await step();
+    for (const step of undo.splice(0).reverse()) {
+      // One part that cannot be stopped keeps nothing from the store's clean end.
+      try {
+        await step();
+      } catch (error) {
+        log('error', 'stop-failed', { error: stackOf(error) });
+      }
+    }
   };
   try {
     const pki = await preparePki(config);
