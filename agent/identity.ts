@@ -123,6 +123,9 @@ export class Identity {
   }
 
   async #request(purpose: Purpose): Promise<{ key: string; request: string }> {
+    await import('reflect-metadata');
+    // Loaded only when a certificate is needed: both are large.
+    await import('reflect-metadata');
     const { Pkcs10CertificateRequestGenerator, SubjectAlternativeNameExtension } = await import('@peculiar/x509');
     const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
     const keys = (await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as CryptoKeyPair;

@@ -4,7 +4,7 @@ import { findKind } from '../../api/kinds/index.ts';
 import type { Kind } from '../../api/kinds/kind.ts';
 import type { NodeSyncRequest, PodGone, PodReport } from '../../api/node-sync.ts';
 import type { KubeObject, ObjectKey } from '../../api/objects.ts';
-import type { Lease, Node, NodeStatus, Pod } from '../../api/types.gen.ts';
+import type { Lease, Node, NodeStatus, Pod, PodStatus } from '../../api/types.gen.ts';
 import { microTimestamp } from '../../ports.ts';
 import type { WriteScope } from '../call.ts';
 import type { HandlerContext } from '../server.ts';
@@ -73,14 +73,14 @@ export async function renewLease(writer: Writer, node: KubeObject, durationSecon
   }
 }
 
+/** A whole copy: what is stored is frozen, and defaulting changes what it is given. */
+const withStatus = (current: KubeObject, status: PodStatus | NodeStatus): KubeObject =>
+  structuredClone({ ...current, status });
+
 export async function writeNodeStatus(writer: Writer, name: string, reported: NodeStatus): Promise<void> {
   const key = { namespace: '', name };
   const scope = scopeFor(writer, kindOf('', 'nodes'), key, 'status');
-  await updateObject(scope, key, (current) => ({
-    ...current,
-    metadata: { ...current.metadata },
-    status: mergeNodeStatus((current as Node).status, reported),
-  }));
+  await updateObject(scope, key, (current) => withStatus(current, mergeNodeStatus((current as Node).status, reported)));
 }
 
 /** Writes at most this many objects at a time. */
@@ -125,7 +125,7 @@ export function writePodStatuses(writer: Writer, node: string, reports: readonly
       if (pod.spec?.nodeName !== node) throw new StatusError('Conflict', 'the pod is not bound to this node');
       const stale = staleReason(pod.status, status);
       if (stale) throw new StatusError('Conflict', stale);
-      return { ...current, metadata: { ...current.metadata }, status: mergePodStatus(pod, status) };
+      return withStatus(current, mergePodStatus(pod, status));
     };
     try {
       await updateObject(scopeFor(writer, kind, key, 'status'), key, change);

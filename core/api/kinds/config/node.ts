@@ -51,7 +51,7 @@ export const nodeRules: Rules<Node> = {
     node.spec ??= {};
     const { spec } = node;
     if (spec.podCIDR && spec.podCIDRs?.[0] !== spec.podCIDR) spec.podCIDRs = [spec.podCIDR];
-    else if (spec.podCIDRs?.[0]) spec.podCIDR = spec.podCIDRs[0];
+    else if (!spec.podCIDR && spec.podCIDRs?.[0]) spec.podCIDR = spec.podCIDRs[0];
     const { status } = node;
     roundResources(status?.capacity);
     roundResources(status?.allocatable);
