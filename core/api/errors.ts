@@ -68,7 +68,7 @@ const qualified = (of: Named): string => (of.group ? `${of.plural}.${of.group}` 
 const detailsOf = (of: Named, name: string): StatusDetails => ({
   ...(name ? { name } : {}),
   ...(of.group ? { group: of.group } : {}),
-  kind: of.plural,
+  ...(of.plural ? { kind: of.plural } : {}),
 });
 
 export const notFound = (of: Named, name: string): StatusError =>
@@ -127,7 +127,7 @@ export function invalid(kind: string, group: string, name: string, errors: Field
   return new StatusError('Invalid', `${label} "${name}" is invalid: ${summary}`, {
     ...(name ? { name } : {}),
     ...(group ? { group } : {}),
-    kind,
+    ...(kind ? { kind } : {}),
     causes,
   });
 }

@@ -1,10 +1,17 @@
 // What the real kube-apiserver answered, one file a scenario.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessScenarios } from './cases/access.ts';
+import { admissionScenarios } from './cases/admission.ts';
 import { kindScenarios } from './cases/kinds.ts';
 import { protocolScenarios } from './cases/protocol.ts';
 import type { Answer, Scenario } from './scenario.ts';
 
-export const scenarios: readonly Scenario[] = [...kindScenarios, ...protocolScenarios];
+export const scenarios: readonly Scenario[] = [
+  ...kindScenarios,
+  ...protocolScenarios,
+  ...accessScenarios,
+  ...admissionScenarios,
+];
 
 const folder = new URL('golden/', import.meta.url);
 const fileOf = (scenario: Scenario) => new URL(`${scenario.name}.json`, folder);

@@ -47,6 +47,7 @@ export function normalize(answers: readonly Answer[], namespace: string): Answer
     if (typeof value === 'string') {
       if (field === 'resourceVersion') return value === '' || value === '0' ? value : revisions.of(value);
       if (field === 'continue') return '<continue>';
+      if (field === 'token' && value.startsWith('eyJ')) return '<token>';
       if (field === 'clusterIP') return value === 'None' ? value : '<cluster-ip>';
       return text(value);
     }

@@ -9,7 +9,13 @@ export interface Step {
   /** Content type; application/json for bodies when absent. */
   type?: string;
   accept?: string;
+  /** More headers (impersonation). */
+  headers?: Record<string, string>;
+  /** Sends nothing: the real one reads much from caches, so whoever records gives these a moment to follow. */
+  settle?: true;
 }
+
+export const settle: Step = { method: 'GET', path: '', settle: true };
 
 export interface Scenario {
   name: string;
@@ -77,6 +83,7 @@ export async function play(
   scenario: Scenario,
   send: Send,
   namespace: string,
+  whenToSettle: () => Promise<void> = async () => undefined,
 ): Promise<{ answer: Answer; raw: unknown }[]> {
   const answers: { answer: Answer; raw: unknown }[] = [];
   const created = await send('/api/v1/namespaces', {
@@ -91,6 +98,10 @@ export async function play(
     body: JSON.stringify({ metadata: { name: 'default' } }),
   }).then((response) => response.arrayBuffer());
   for (const step of scenario.steps) {
+    if (step.settle) {
+      await whenToSettle();
+      continue;
+    }
     const text =
       step.body === undefined ? undefined : typeof step.body === 'string' ? step.body : JSON.stringify(step.body);
     const response = await send(fill(step.path, namespace, answers), {
@@ -98,6 +109,9 @@ export async function play(
       headers: {
         accept: step.accept ?? 'application/json',
         ...(text === undefined ? {} : { 'content-type': step.type ?? 'application/json' }),
+        ...Object.fromEntries(
+          Object.entries(step.headers ?? {}).map(([name, value]) => [name, fill(value, namespace, answers)]),
+        ),
       },
       ...(text === undefined ? {} : { body: fill(text, namespace, answers) }),
     });
