@@ -23,7 +23,11 @@ export const serviceAccountPlugin = (deps: AdmissionDeps): AdmissionPlugin => ({
   async mutate(request) {
     if (!concerns(request, 'pods') || request.operation !== 'CREATE') return;
     const pod = podOf(request);
-    if (!pod.spec || isMirrorPod(pod)) return;
+    if (!pod.spec) return;
+    if (isMirrorPod(pod)) {
+      checkMirrorPod(request, pod);
+      return;
+    }
     pod.spec.serviceAccountName ||= defaultName;
     pod.spec.serviceAccount = pod.spec.serviceAccountName;
     const account = await findAccount(deps, request, pod.spec.serviceAccountName);
@@ -37,10 +41,7 @@ export const serviceAccountPlugin = (deps: AdmissionDeps): AdmissionPlugin => ({
     const created = request.operation === 'CREATE' && request.subresource === '';
     if (resourceOf(request) !== 'pods' || !(created || ephemeral)) return undefined;
     const pod = podOf(request);
-    if (isMirrorPod(pod)) {
-      if (created) checkMirrorPod(request, pod);
-      return undefined;
-    }
+    if (isMirrorPod(pod)) return undefined;
     const name = pod.spec?.serviceAccountName;
     if (!name) throw refusal(request, `no service account specified for pod ${request.namespace}/${request.name}`);
     checkSecrets(request, pod, await findAccount(deps, request, name));

@@ -1,6 +1,7 @@
 // Impersonation: a request may act as another user when the caller may `impersonate` every part of that identity.
 // Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
 import { badRequest } from '../../api/errors.ts';
+import { goQuote } from '../../api/field-errors.ts';
 import { forbiddenByAuthorizer } from '../authorize/forbidden.ts';
 import type { Authorizer, AuthorizerAttributes, User } from '../server.ts';
 import {
@@ -53,8 +54,23 @@ function readHeaders(headers: Headers): Wanted | undefined {
   }
   const others = groupHeader !== null || uid !== '' || Object.keys(extra).length > 0;
   if (username) return { username, groups: groupHeader === null ? undefined : values(groupHeader), uid, extra };
-  if (others) throw badRequest('requested impersonation without impersonating a user');
+  if (others) {
+    const groups = groupHeader === null ? [] : values(groupHeader);
+    throw badRequest(`requested ${goUser(uid, groups, extra)} without impersonating a user name`);
+  }
   return undefined;
+}
+
+const goStrings = (list: readonly string[]): string =>
+  list.length === 0 ? '[]string(nil)' : `[]string{${list.map(goQuote).join(', ')}}`;
+
+/** The identity without a name, as kube-apiserver prints it. */
+function goUser(uid: string, groups: readonly string[], extra: Record<string, string[]>): string {
+  const entries = Object.entries(extra)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, list]) => `${goQuote(key)}:${goStrings(list)}`);
+  const map = entries.length === 0 ? 'map[string][]string(nil)' : `map[string][]string{${entries.join(', ')}}`;
+  return `&user.DefaultInfo{Name:"", UID:${goQuote(uid)}, Groups:${goStrings(groups)}, Extra:${map}}`;
 }
 
 /** A repeated header arrives joined; group names hold no comma followed by a space. */

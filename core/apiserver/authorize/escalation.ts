@@ -72,7 +72,8 @@ async function checkBinding({ authorize, roles }: Deps, request: AdmissionReques
   const attributes = { ...question(user, namespace), verb: 'bind', plural, name: roleRef.name };
   if ((await authorize(attributes)).allowed) return;
   const granted = await roles.rulesOf(roleRef, namespace);
-  if (!granted) throw notFound({ plural, group: rbacGroup }, roleRef.name);
+  // kube-apiserver names the binding's own resource here.
+  if (!granted) throw notFound(request.kind, roleRef.name);
   await confirm(roles, request, granted, request.name || (metadata?.name ?? ''));
 }
 

@@ -12,6 +12,7 @@ import type {
   SubjectAccessReviewSpec,
 } from '../../api/types.gen.ts';
 import type { Authorizer, AuthorizerAttributes, SubresourceHandler, User } from '../server.ts';
+import { trackReview } from './review-fields.ts';
 
 const group = 'authorization.k8s.io';
 
@@ -31,7 +32,9 @@ function accessReview(kind: ReviewKind, authorize: Authorizer): SubresourceHandl
       if (kind === 'LocalSubjectAccessReview') review.metadata.namespace ??= context.info.namespace;
       const spec = (review['spec'] ?? {}) as SubjectAccessReviewSpec;
       const errors = validate(kind, review, spec);
-      if (errors.length > 0) throw invalid(kind, group, '', errors);
+      // The kind is not named: kube-apiserver has lost it at this point.
+      if (errors.length > 0) throw invalid('', group, '', errors);
+      trackReview(context, review);
       const user = kind === 'SelfSubjectAccessReview' ? context.user : subjectOf(spec);
       const decision = await authorize(attributesOf(user, spec));
       return {
@@ -102,7 +105,7 @@ function validate(kind: ReviewKind, { metadata }: KubeObject, spec: SubjectAcces
   const errors: FieldError[] = [];
   if (resource && other) {
     const why = 'cannot be specified in combination with resourceAttributes';
-    errors.push(invalidValue('spec.nonResourceAttributes', other, why));
+    errors.push(invalidValue('spec.nonResourceAttributes', shown(other), why));
   }
   if (!resource && !other) {
     const why = 'exactly one of nonResourceAttributes or resourceAttributes must be specified';
@@ -123,10 +126,13 @@ function validate(kind: ReviewKind, { metadata }: KubeObject, spec: SubjectAcces
     errors.push(invalidValue(field, resource.namespace ?? '', 'must match metadata.namespace'));
   }
   if (isLocal && other) {
-    errors.push(invalidValue('spec.nonResourceAttributes', other, 'disallowed on this kind of request'));
+    errors.push(invalidValue('spec.nonResourceAttributes', shown(other), 'disallowed on this kind of request'));
   }
   return errors;
 }
+
+/** As its fields are named inside kube-apiserver. */
+const shown = ({ path = '', verb = '' }: NonResourceAttributes): unknown => ({ Path: path, Verb: verb });
 
 function selectorErrors(
   name: string,

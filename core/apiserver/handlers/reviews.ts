@@ -10,6 +10,7 @@ import { nodeNameOf } from '../authenticate/users.ts';
 import { joined, type RoleResolver } from '../authorize/role-resolver.ts';
 import type { Authorizer, SubresourceHandler, User } from '../server.ts';
 import { accessReviewHandlers } from './access-reviews.ts';
+import { trackReview } from './review-fields.ts';
 
 export interface ReviewDeps {
   authorize: Authorizer;
@@ -40,14 +41,16 @@ function tokenReview({ tokens, audiences }: ReviewDeps): SubresourceHandler {
   return {
     verbs: ['create'],
     async handle(context): Promise<KubeObject> {
-      const review = (await context.readBody('io.k8s.api.authentication.v1.TokenReview')) as unknown as TokenReview;
+      const body = await context.readBody('io.k8s.api.authentication.v1.TokenReview');
+      const review = body as unknown as TokenReview;
       const token = review.spec?.token;
       if (!token) throw badRequest('token is required for TokenReview in authentication');
+      trackReview(context, body);
       const asked = review.spec.audiences ?? [];
       return {
         apiVersion: `${authentication}/v1`,
         kind: 'TokenReview',
-        metadata: review.metadata ?? {},
+        metadata: body.metadata,
         spec: review.spec,
         status: await statusOf(tokens, token, asked.length > 0 ? asked : audiences),
       } as unknown as KubeObject;

@@ -16,6 +16,9 @@ import type { Store } from '../../store/store.ts';
 import { mutateAdmission, validateAdmission } from '../admission.ts';
 import type { IssuerKeys } from '../authenticate/signing-keys.ts';
 import { serviceAccountClaims } from '../authenticate/token-claims.ts';
+import { scopeOf } from '../call.ts';
+import { trackManagedFields } from '../managers.ts';
+import { writeOptions } from '../options.ts';
 import type { AdmissionRequest, HandlerContext, SubresourceHandler } from '../server.ts';
 
 export interface TokenHandlerDeps {
@@ -27,6 +30,7 @@ export interface TokenHandlerDeps {
 
 const group = 'authentication.k8s.io';
 const requestKind = { plural: 'TokenRequest', group };
+const tokenRequest = { schema: 'io.k8s.api.authentication.v1.TokenRequest', group, version: 'v1' };
 const defaultExpirationSeconds = 3600;
 const minExpirationSeconds = 600;
 const maxExpirationSeconds = 2 ** 32;
@@ -51,7 +55,7 @@ export function tokenHandler(deps: TokenHandlerDeps): SubresourceHandler {
 async function createToken(deps: TokenHandlerDeps, context: HandlerContext): Promise<KubeObject> {
   const { info, deps: server } = context;
   const { namespace, name } = info;
-  const request = (await context.readBody('io.k8s.api.authentication.v1.TokenRequest')) as unknown as TokenRequest;
+  const request = (await context.readBody(tokenRequest.schema)) as unknown as TokenRequest;
   checkMetadata(request, namespace, name);
   const serviceAccount = await read<ServiceAccount>(server.store, 'serviceaccounts', { namespace, name });
   const { uid } = serviceAccount.metadata;
@@ -61,7 +65,9 @@ async function createToken(deps: TokenHandlerDeps, context: HandlerContext): Pro
     throw conflict(requestKind, name, why);
   }
   const expirationSeconds = request.spec?.expirationSeconds ?? defaultExpirationSeconds;
+  request.spec = { ...request.spec, audiences: request.spec?.audiences ?? [], expirationSeconds };
   checkExpiration(expirationSeconds);
+  track(context, request as unknown as KubeObject);
   await admit(context, request as unknown as KubeObject);
   const ref = request.spec?.boundObjectRef;
   const bound = ref ? await resolveBound(server.store, ref, namespace, name) : {};
@@ -91,6 +97,13 @@ async function createToken(deps: TokenHandlerDeps, context: HandlerContext): Pro
   };
 }
 
+function track(context: HandlerContext, request: KubeObject): void {
+  if (!context.kind) return;
+  const query = new URL(context.request.url).searchParams;
+  const scope = scopeOf(context, context.kind, writeOptions(query, 'CreateOptions'));
+  trackManagedFields({ ...scope, kind: { ...context.kind, ...tokenRequest } }, undefined, request);
+}
+
 /** NodeRestriction looks here: a node gets tokens only for its own pods. */
 async function admit(context: HandlerContext, object: KubeObject): Promise<void> {
   const { kind, info, user, warnings, deps } = context;
@@ -114,13 +127,12 @@ async function admit(context: HandlerContext, object: KubeObject): Promise<void>
 }
 
 function checkMetadata({ metadata }: TokenRequest, namespace: string, name: string): void {
+  if (metadata?.namespace && metadata.namespace !== namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
   if (metadata?.name && metadata.name !== name) {
     const error = invalidValue('metadata.name', metadata.name, 'must match the service account name if specified');
     throw invalid('TokenRequest', group, name, [error]);
-  }
-  if (metadata?.namespace && metadata.namespace !== namespace) {
-    const why = 'must match the service account namespace if specified';
-    throw invalid('TokenRequest', group, name, [invalidValue('metadata.namespace', metadata.namespace, why)]);
   }
 }
 
