@@ -125,8 +125,9 @@ export class LmdbStore implements Store {
 
   #since(resource: Resource, since: Revision, limit?: number): readonly LoggedChange[] {
     const { log, floor } = this.#load(resource);
-    if (since >= log.floor) return log.since(since, limit);
+    // What the disk has dropped has expired, even while it is still in memory.
     if (since < floor) throw new RevisionExpired(floor);
+    if (since >= log.floor) return log.since(since, limit);
     return readLog(this.#tables, resource, since, log.head, limit);
   }
 
