@@ -57,6 +57,8 @@ function commonUser(pod: Pod): number | undefined {
 
 export class VolumeManager {
   readonly #deps: VolumeDeps;
+  /** The last write of each folder: two at once would take each other's files away. */
+  readonly #writes = new Map<string, Promise<unknown>>();
 
   constructor(deps: VolumeDeps) {
     this.#deps = deps;
@@ -118,11 +120,21 @@ export class VolumeManager {
       volume,
     );
     const path = this.#path(pod.metadata?.uid ?? '', volume);
-    await mkdir(path, { recursive: true, mode: 0o755 });
-    await chmod(path, 0o777);
-    await writeAtomically(path, payload!, async (folder) => {
-      if (fsGroup !== undefined) await applyFsGroup(folder, fsGroup, true);
-    });
+    const write = async (): Promise<void> => {
+      await mkdir(path, { recursive: true, mode: 0o755 });
+      await chmod(path, 0o777);
+      await writeAtomically(path, payload!, async (folder) => {
+        if (fsGroup !== undefined) await applyFsGroup(folder, fsGroup, true);
+      });
+    };
+    const before = this.#writes.get(path) ?? Promise.resolve();
+    const written = before.catch(() => undefined).then(write);
+    this.#writes.set(path, written);
+    try {
+      await written;
+    } finally {
+      if (this.#writes.get(path) === written) this.#writes.delete(path);
+    }
     return path;
   }
 

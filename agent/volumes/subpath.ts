@@ -1,6 +1,6 @@
 // subPath without escape: the path is resolved inside the volume, opened component by component without following links,
 // and what was opened is what gets bind-mounted: swapping a folder for a link afterwards changes nothing.
-import { closeSync, constants, fstatSync, mkdirSync, openSync, realpathSync } from 'node:fs';
+import { chmodSync, closeSync, constants, fstatSync, mkdirSync, openSync, realpathSync, statSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { mount, mountsBelow } from './mounts.ts';
@@ -33,10 +33,13 @@ function openBelow(root: string, path: string): number {
 /** Makes missing folders of the sub path, one by one, never through a link out of the volume. */
 function makeFolders(root: string, subPath: string): void {
   let present = root;
+  const mode = statSync(root).mode & 0o7777;
   for (const part of subPath.split('/').filter(Boolean)) {
     const next = join(present, part);
     try {
-      mkdirSync(next, { mode: 0o750 });
+      mkdirSync(next);
+      // As open as the volume itself, whatever the umask.
+      chmodSync(next, mode);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }

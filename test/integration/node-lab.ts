@@ -2,7 +2,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -280,17 +280,7 @@ export async function startLab(archives: string[], pauseImage: string): Promise<
       await ended;
       await unmountBelow(dir);
       await run('ip', ['link', 'del', `lab${id}`]).catch(() => undefined);
-      for (const controller of [
-        'blkio',
-        'cpu',
-        'cpuacct',
-        'cpuset',
-        'devices',
-        'freezer',
-        'memory',
-        'pids',
-        'systemd',
-      ]) {
+      for (const controller of readdirSync('/sys/fs/cgroup')) {
         await run('find', [`/sys/fs/cgroup/${controller}/slipway-lab-${id}`, '-depth', '-type', 'd', '-delete']).catch(
           () => undefined,
         );
