@@ -55,7 +55,7 @@ function claimOf(deps: ApiServerDeps, service: KubeObject, address: string): Cla
         'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io',
       },
     },
-    spec: { parentRef: { group: '', resource: 'services', name, namespace } },
+    spec: { parentRef: { resource: 'services', name, namespace } },
   };
   return { resource, name: address, object };
 }

@@ -72,12 +72,12 @@ function parse(body: Uint8Array, encoding: 'json' | 'yaml'): Parsed {
 
 const isSyntaxError = (error: unknown): error is Error => error instanceof JsonError || error instanceof YamlError;
 
-/** JSON or YAML, of whatever shape. Throws BadRequest. */
-export function parseText(body: Uint8Array, encoding: 'json' | 'yaml'): unknown {
+/** JSON or YAML, of whatever shape. `prefix` begins the message of a BadRequest. */
+export function parseText(body: Uint8Array, encoding: 'json' | 'yaml', prefix: string): unknown {
   try {
     return parse(body, encoding).value;
   } catch (error) {
-    if (isSyntaxError(error)) throw badRequest(error.message);
+    if (isSyntaxError(error)) throw badRequest(`${prefix}${error.message}`);
     throw error;
   }
 }

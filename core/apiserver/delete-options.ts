@@ -3,7 +3,7 @@
 import { type FieldError, invalid } from '../api/errors.ts';
 import { invalidValue, unsupportedValue } from '../api/field-errors.ts';
 import type { Call } from './call.ts';
-import { decodeBody, readBody } from './decode-body.ts';
+import { decodeBody, parseText, readBody } from './decode-body.ts';
 import { bodyEncoding } from './negotiate.ts';
 import { booleanParameter, integerParameter } from './options.ts';
 
@@ -58,6 +58,8 @@ export async function readDeleteOptions(call: Call): Promise<DeleteOptions> {
   const body = await readBody(call.request);
   if (body.length === 0) return checkDeleteOptions(fromQuery(call.query));
   const encoding = bodyEncoding(call.request);
+  // kube-apiserver has fewer words for this body than for others.
+  if (encoding === 'json') parseText(body, encoding, "couldn't get version/kind; json parse error: ");
   const object = decodeBody(body, encoding, { schema, kind: 'DeleteOptions', apiVersion: '' }, 'Ignore', []);
   return checkDeleteOptions(object as unknown as Raw);
 }

@@ -39,6 +39,15 @@ function wanted(
   }
 }
 
+/** What a caller should know who deletes without saying what becomes of dependents. */
+export function deletionWarnings(kind: Kind, options: DeleteOptions): string[] {
+  if (kind.resource !== 'jobs.batch') return [];
+  if (options.propagationPolicy !== undefined || options.orphanDependents !== undefined) return [];
+  return [
+    'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning',
+  ];
+}
+
 /** The finalizers that the object holds once its deletion is asked for. */
 export function collectorFinalizers(kind: Kind, object: KubeObject, options: DeleteOptions): string[] {
   const finalizers = object.metadata.finalizers ?? [];
@@ -58,7 +67,6 @@ const objectReturners = new Set([
   'namespaces',
   'csidrivers.storage.k8s.io',
   'csinodes.storage.k8s.io',
-  'csistoragecapacities.storage.k8s.io',
   'storageclasses.storage.k8s.io',
   'volumeattachments.storage.k8s.io',
   'volumeattributesclasses.storage.k8s.io',

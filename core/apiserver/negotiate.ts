@@ -153,5 +153,5 @@ export function patchKind(request: Request): PatchKind {
       `server-side apply (${type}) is not supported by this API server; use client-side apply. Accepted media types include: ${[...patchKinds.keys()].join(', ')}`,
     );
   }
-  throw unsupported([...patchKinds.keys()].join(', '));
+  throw new StatusError('UnsupportedMediaType', '415: Unsupported Media Type', {});
 }

@@ -8,6 +8,7 @@ import { enumErrors } from '../api/schema/walker.ts';
 import { timestamp } from '../ports.ts';
 import type { WriteScope } from './call.ts';
 import { keepSystemFields, matchNamespace } from './metadata.ts';
+import { storedGroup } from './serialize.ts';
 
 export const writeContext = (scope: WriteScope): WriteContext => ({
   nowMs: scope.deps.clock.now(),
@@ -31,7 +32,7 @@ export function fillSystemFields(scope: WriteScope, object: KubeObject): void {
 }
 
 function refuse(scope: WriteScope, object: KubeObject, errors: FieldError[]): void {
-  if (errors.length > 0) throw invalid(scope.kind.kind, scope.kind.group, object.metadata.name ?? '', errors);
+  if (errors.length > 0) throw invalid(scope.kind.kind, storedGroup(scope.kind), object.metadata.name ?? '', errors);
 }
 
 /** The kind's strategy for a new object. */
@@ -46,7 +47,9 @@ export function prepareCreate(scope: WriteScope, object: KubeObject): void {
 /** Values outside an enumeration that the kind's own rules did not notice. What is reported in a status is not judged. */
 function withEnums(kind: Kind, object: KubeObject, errors: FieldError[]): FieldError[] {
   const more = enumErrors(kind.schema, object).filter(
-    ({ field }) => !field.startsWith('status.') && !errors.some((error) => error.field === field),
+    ({ field }) =>
+      !field.startsWith('status.') &&
+      !errors.some((error) => field === error.field || field.startsWith(`${error.field}.`)),
   );
   return [...errors, ...more];
 }

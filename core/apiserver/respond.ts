@@ -2,7 +2,7 @@
 import { dump } from 'js-yaml';
 import { StatusError } from '../api/errors.ts';
 import type { KubeObject } from '../api/objects.ts';
-import { encodeProtobuf } from '../api/protobuf.ts';
+import { encodeProtobuf, hasProtobuf } from '../api/protobuf.ts';
 import type { ListMeta, Status } from '../api/types.gen.ts';
 import type { StoredObject } from '../store/store.ts';
 import type { Call } from './call.ts';
@@ -49,8 +49,12 @@ export function respondValue(asked: Asked, status: number, value: object, accept
       );
     case 'yaml':
       return send(asked, status, dump(value, { noRefs: true, lineWidth: -1 }), 'yaml');
-    case 'protobuf':
+    case 'protobuf': {
+      const { apiVersion = '', kind = '' } = value as Partial<KubeObject>;
+      // The list of paths, the version and the like have no protobuf form.
+      if (!hasProtobuf(apiVersion, kind)) return send(asked, status, JSON.stringify(value), 'json');
       return send(asked, status, encodeProtobuf(value as KubeObject) as Uint8Array<ArrayBuffer>, 'protobuf');
+    }
   }
 }
 

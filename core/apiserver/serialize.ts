@@ -19,6 +19,10 @@ function cacheOf(kind: Kind): WeakMap<KubeObject, string> {
 export const apiVersionOf = (kind: Pick<Kind, 'group' | 'version'>): string =>
   kind.group ? `${kind.group}/${kind.version}` : kind.version;
 
+/** The group of the stored form, which is what kube-apiserver's validation names (new events are core events). */
+export const storedGroup = ({ resource }: Pick<Kind, 'resource'>): string =>
+  resource.includes('.') ? resource.slice(resource.indexOf('.') + 1) : '';
+
 /** The object in the kind's own version, without its revision. */
 export const inVersion = (kind: Kind, object: KubeObject): KubeObject =>
   kind.fromStorage ? kind.fromStorage(object) : object;

@@ -11,16 +11,17 @@ import { releaseAllocations } from '../allocation.ts';
 import type { Call, WriteScope } from '../call.ts';
 import { scopeOf } from '../call.ts';
 import { type DeleteOptions, readDeleteOptions } from '../delete-options.ts';
-import { collectorFinalizers, returnsDeletedObject } from '../deletion-policy.ts';
+import { collectorFinalizers, deletionWarnings, returnsDeletedObject } from '../deletion-policy.ts';
 import { sameJson } from '../json.ts';
 import { maxWriteAttempts } from '../limits.ts';
 import { respondObject, respondStatus } from '../respond.ts';
-import { served } from '../serialize.ts';
+import { served, storedGroup } from '../serialize.ts';
 
 export async function remove(call: Call): Promise<Response> {
   const options = await readDeleteOptions(call);
   const scope = deleteScope(call, options);
   const key = { namespace: scope.namespace, name: scope.name };
+  call.warnings.push(...deletionWarnings(call.kind, options));
   const { stored, gone } = await deleteObject(scope, key, options);
   // Namespaces are always shown: they end later, by their controller.
   if (!gone || returnsDeletedObject(call.kind)) {
@@ -73,7 +74,7 @@ export async function deleteObject(scope: WriteScope, key: ObjectKey, options: D
 
 function checkPreconditions({ kind }: WriteScope, { metadata }: KubeObject, { preconditions }: DeleteOptions): void {
   // kube-apiserver names the kind here where other conflicts name the resource.
-  const of = { plural: kind.kind, group: kind.group };
+  const of = { plural: kind.kind, group: storedGroup(kind) };
   const { uid, resourceVersion } = preconditions ?? {};
   if (uid !== undefined && uid !== metadata.uid) {
     const why = `the UID in the precondition (${uid}) does not match the UID in record (${metadata.uid}). The object might have been deleted and then recreated`;

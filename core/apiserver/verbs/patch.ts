@@ -1,6 +1,7 @@
 // PATCH: the current object, changed as the patch says, then written as a PUT would be.
 // Follows https://kubernetes.io/docs/reference/using-api/api-concepts/#patch-and-apply
-import { badRequest, StatusError } from '../../api/errors.ts';
+import { badRequest, invalid, isStatus, StatusError } from '../../api/errors.ts';
+import { goJson, invalidValue } from '../../api/field-errors.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import { applyJsonPatch } from '../../api/patch/json.ts';
 import { applyMergePatch } from '../../api/patch/merge.ts';
@@ -36,7 +37,7 @@ export async function patch(call: Call): Promise<Response> {
 /** The patch itself, parsed. Throws BadRequest. */
 export async function readPatch(call: Pick<Call, 'request'>, type: PatchKind): Promise<unknown> {
   const text = await readBody(call.request);
-  const value = parseText(text, 'json');
+  const value = parseText(text, 'json', 'error decoding patch: ');
   if (type !== 'json') {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       throw badRequest('error decoding patch: the patch must be a JSON object');
@@ -44,7 +45,9 @@ export async function readPatch(call: Pick<Call, 'request'>, type: PatchKind): P
     return value;
   }
   if (!Array.isArray(value))
-    throw badRequest('error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch');
+    throw badRequest(
+      'error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp',
+    );
   if (value.length > maxJsonPatchOperations) {
     throw new StatusError(
       'RequestEntityTooLarge',
@@ -65,9 +68,26 @@ export function patched(
   const { kind } = call;
   const target = { ...current, apiVersion: apiVersionOf(kind), kind: kind.kind };
   const result = applyPatch(type, target, change, kind.schema);
-  const object = decodeParsed({ value: result }, expectedOf(kind), validation, call.warnings);
+  const object = decodePatched(call, result, validation);
   applyKindDefaults(kind, object);
   return object;
+}
+
+/** kube-apiserver calls a patch invalid whose result is no such object, and shows the result. */
+function decodePatched(
+  { kind, warnings }: Pick<Call, 'kind' | 'warnings'>,
+  result: unknown,
+  validation: FieldValidation,
+): KubeObject {
+  try {
+    return decodeParsed({ value: result }, expectedOf(kind), validation, warnings);
+  } catch (error) {
+    const why = isStatus(error, 'BadRequest')
+      ? /cannot be handled as a [^:]+: (.*)$/s.exec(error.message)?.[1]
+      : undefined;
+    if (why === undefined) throw error;
+    throw invalid('', '', '', [invalidValue('patch', goJson(result), why)]);
+  }
 }
 
 function applyPatch(type: PatchKind, target: KubeObject, change: unknown, schema: string): unknown {

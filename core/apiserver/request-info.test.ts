@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { pathAfterSubresource, requestInfo } from './request-info.ts';
+
+function info(method: string, path: string) {
+  const url = new URL(path, 'https://api.example');
+  return requestInfo(method, url, url.searchParams);
+}
+
+const cases: [string, string, string, Record<string, string>][] = [
+  ['GET', '/api/v1/pods', 'list', { plural: 'pods', namespace: '' }],
+  ['GET', '/api/v1/namespaces/shop/pods?watch=true', 'watch', { plural: 'pods', namespace: 'shop' }],
+  ['GET', '/api/v1/namespaces/shop/pods/web', 'get', { plural: 'pods', namespace: 'shop', name: 'web' }],
+  ['HEAD', '/api/v1/namespaces/shop/pods/web', 'get', { name: 'web' }],
+  ['GET', '/api/v1/namespaces/shop', 'get', { plural: 'namespaces', namespace: 'shop', name: 'shop' }],
+  [
+    'PUT',
+    '/api/v1/namespaces/shop/finalize',
+    'update',
+    { plural: 'namespaces', name: 'shop', subresource: 'finalize' },
+  ],
+  ['DELETE', '/apis/apps/v1/namespaces/shop/deployments', 'deletecollection', { group: 'apps', plural: 'deployments' }],
+  ['POST', '/api/v1/namespaces/shop/pods/web/exec?command=ls', 'create', { subresource: 'exec', name: 'web' }],
+  [
+    'GET',
+    '/api/v1/pods?fieldSelector=metadata.name%3Dweb',
+    'list',
+    { name: 'web', fieldSelector: 'metadata.name=web' },
+  ],
+  ['GET', '/api/v1/namespaces/shop/pods/a%20b', 'get', { name: 'a b' }],
+];
+
+for (const [method, path, verb, expected] of cases) {
+  test(`${method} ${path} is ${verb}`, () => {
+    const found = info(method, path);
+    assert.equal(found.isResource, true);
+    assert.equal(found.verb, verb);
+    for (const [key, value] of Object.entries(expected)) assert.equal(found[key as keyof typeof found], value, key);
+  });
+}
+
+test('paths that name no resource keep their method as verb', () => {
+  for (const path of ['/', '/healthz', '/api', '/api/v1', '/apis/apps', '/apis/apps/v1']) {
+    assert.deepEqual([info('GET', path).isResource, info('GET', path).verb], [false, 'get']);
+  }
+});
+
+test('a path that cannot be decoded is a bad request', () => {
+  assert.throws(() => info('GET', '/api/v1/namespaces/shop/pods/%ff'), /cannot be decoded/);
+});
+
+test('what follows a proxy is kept as it was written', () => {
+  assert.equal(pathAfterSubresource(info('GET', '/api/v1/namespaces/shop/pods/web/proxy/a%2Fb/c')), 'a%2Fb/c');
+  assert.equal(pathAfterSubresource(info('GET', '/api/v1/nodes/proxy/proxy/proxy/x')), 'proxy/x');
+  assert.equal(pathAfterSubresource(info('GET', '/api/v1/namespaces/shop/services/web/proxy')), '');
+});
