@@ -18,7 +18,11 @@ export async function asRoot(why: string): Promise<boolean> {
   if (!which('sudo')) throw new Failure(why, 'run it as root, or install sudo');
   process.stderr.write(`slipway: ${why}; running itself again with sudo\n`);
   // what decides where data and context go must not become root's
-  const environment = [`SLIPWAY_HOME=${slipwayHome()}`, `KUBECONFIG=${defaultKubeconfig()}`];
+  const environment = [
+    `SLIPWAY_HOME=${slipwayHome()}`,
+    `KUBECONFIG=${defaultKubeconfig()}`,
+    `NODE_COMPILE_CACHE=${process.env['NODE_COMPILE_CACHE'] ?? ''}`,
+  ];
   const child = spawn('sudo', ['env', ...environment, process.execPath, ...process.argv.slice(1)], {
     stdio: 'inherit',
   });

@@ -12,9 +12,14 @@ export class Failure extends Error {
   }
 }
 
-/** The last lines of a part's log file, indented, for the message of a part that died. */
+/** Every start of a part writes such a line into its log. */
+export const startMark = '--- ';
+
+/** The last lines since the last start of a part in its log file, indented, for the message of a part that died. */
 export const tail = (text: string, lines = 5): string =>
   text
+    .slice(text.lastIndexOf(startMark))
+    .replace(/^--- .*\n/, '')
     .trimEnd()
     .split('\n')
     .slice(-lines)

@@ -14,8 +14,8 @@ import { readReady } from '../state/ready-file.ts';
 import { type ClusterSpec, type NodeSpec, readSpec, writeSpec } from '../state/spec.ts';
 import { adminClient } from './admin.ts';
 import { controlPlaneFiles } from './control-plane-part.ts';
-import { agentPart, containerdPart, forgetNode } from './node-part.ts';
-import { networkOf } from './up.ts';
+import { forgetNode } from './node-part.ts';
+import { agentPart, containerdPart, networkOf } from './parts.ts';
 
 function find(paths: ClusterPaths, name: string): { spec: ClusterSpec; node: NodeSpec } {
   const spec = readSpec(paths);

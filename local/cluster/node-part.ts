@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AgentConfig } from '../../agent/config.ts';
-import { agentPort, type ControlPlaneReady } from '../config.ts';
+import { agentPort } from '../config.ts';
 import { hostPortHandler } from '../containerd/config.ts';
 import { importImages, startContainerd, untilServing } from '../containerd/containerd.ts';
 import { type AddressPlan, nodeAddress, podRange } from '../network/addresses.ts';
@@ -11,34 +11,38 @@ import { type ClusterPaths, type NodePaths, nodePaths } from '../state/paths.ts'
 import { type ProcessRef, type ProcessTable, startDetached } from '../state/processes.ts';
 import { type ClusterSpec, logFile, type NodeSpec, writeFileAtomic } from '../state/spec.ts';
 import { clusterDomain } from './control-plane-part.ts';
+import { agentPart, containerdPart } from './parts.ts';
 
 const entry = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
 
-export const containerdPart = (node: NodeSpec): string => `${node.name}/containerd`;
-export const agentPart = (node: NodeSpec): string => `${node.name}/agent`;
-
-/** The node's containerd, running and holding the images it must have. */
+/** The node's containerd, running and serving. */
 export async function containerdUp(
   paths: ClusterPaths,
   table: ProcessTable,
   plan: AddressPlan,
   node: NodeSpec,
+  signal: AbortSignal,
+): Promise<void> {
+  const own = nodePaths(paths, node.name);
+  const part = containerdPart(node);
+  let ref = table.get(part);
+  if (!ref || !table.alive(part)) {
+    ref = startContainerd(paths, own, podRange(plan, node.number));
+    table.set(part, ref);
+  }
+  await untilServing(paths, own, ref, signal);
+}
+
+/** A marker beside containerd's own data says that it holds the images it must have: both live and die together. */
+export async function importMissing(
+  paths: ClusterPaths,
+  node: NodeSpec,
   images: () => Promise<string[]>,
 ): Promise<void> {
   const own = nodePaths(paths, node.name);
-  const running = table.get(containerdPart(node));
-  const alive = running !== undefined && table.alive(containerdPart(node));
-  const ref = alive ? running : startContainerd(paths, own, podRange(plan, node.number));
-  if (!alive) table.set(containerdPart(node), ref);
-  await untilServing(paths, own, ref);
-  await importMissing(own, images);
-}
-
-/** The marker stands beside containerd's own data, so that both live and die together. */
-async function importMissing(node: NodePaths, images: () => Promise<string[]>): Promise<void> {
-  const marker = join(node.containerdRoot, 'slipway-images');
+  const marker = join(own.containerdRoot, 'slipway-images');
   if (existsSync(marker)) return;
-  for (const archive of await images()) await importImages(node, archive);
+  for (const archive of await images()) await importImages(own, archive);
   writeFileSync(marker, '');
 }
 
@@ -46,19 +50,19 @@ export interface AgentSettings {
   paths: ClusterPaths;
   spec: ClusterSpec;
   plan: AddressPlan;
-  ready: ControlPlaneReady;
-  bootstrapTokenFile: string;
+  caFile: string;
+  bootstrapTokenFile: string | undefined;
 }
 
 export function agentConfig(
-  { paths, spec, plan, ready, bootstrapTokenFile }: AgentSettings,
+  { paths, spec, plan, caFile, bootstrapTokenFile }: AgentSettings,
   node: NodeSpec,
 ): AgentConfig {
   const own = nodePaths(paths, node.name);
   const shared = {
     clusterName: spec.name,
     nodeName: node.name,
-    caFile: ready.files.ca,
+    caFile,
     bootstrapTokenFile,
     stateDir: own.agentState,
     cgroupRoot: `${own.cgroup}/kubepods`,

@@ -1,7 +1,6 @@
 // Waits until nodes are Ready, as the API shows them.
-
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Node } from '../../core/api/types.gen.ts';
+import type { Lease, Node } from '../../core/api/types.gen.ts';
 import type { Client } from '../../core/client/client.ts';
 import { resources } from '../../core/client/resources.ts';
 import { Failure, tail } from '../failure.ts';
@@ -12,31 +11,36 @@ export const isReady = (node: Node): boolean =>
   node.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
 
 export interface ReadyWait {
+  client: Client;
   signal: AbortSignal;
+  /** `since`: its lease must have been renewed after that (milliseconds since 1970), or the condition is an old one. */
+  nodes: readonly { name: string; since: number }[];
   /** Whether this node's agent still runs. */
   alive: (node: string) => boolean;
   paths: ClusterPaths;
   withinMs?: number;
 }
 
-const pollMs = 20;
+const pollMs = 15;
 
 /** Throws Failure, with the end of the agent's log, when an agent dies or a node is not Ready in time. */
-export async function untilNodesReady(
-  client: Client,
-  names: readonly string[],
-  { signal, alive, paths, withinMs = 60_000 }: ReadyWait,
-): Promise<void> {
+export async function untilNodesReady({
+  client,
+  signal,
+  nodes,
+  alive,
+  paths,
+  withinMs = 60_000,
+}: ReadyWait): Promise<void> {
   const deadline = performance.now() + withinMs;
   for (;;) {
     signal.throwIfAborted();
-    const { items } = await client.list<Node>(resources.nodes);
-    const waiting = names.filter((name) => !items.some((node) => node.metadata?.name === name && isReady(node)));
-    if (waiting.length === 0) return;
+    const waiting = await notReady(client, nodes);
+    const first = waiting[0];
+    if (first === undefined) return;
     const dead = waiting.find((name) => !alive(name));
-    const late = performance.now() > deadline ? waiting[0] : undefined;
-    const failed = dead ?? late;
-    if (failed !== undefined) {
+    if (dead !== undefined || performance.now() > deadline) {
+      const failed = dead ?? first;
       const log = logFile(paths, `${failed}/agent`);
       const what = dead
         ? `the agent of node ${failed} ended`
@@ -48,4 +52,19 @@ export async function untilNodesReady(
     }
     await sleep(pollMs);
   }
+}
+
+async function notReady(client: Client, nodes: ReadyWait['nodes']): Promise<string[]> {
+  const [known, leases] = await Promise.all([
+    client.list<Node>(resources.nodes),
+    client.list<Lease>(resources.leases, { namespace: 'kube-node-lease' }),
+  ]);
+  const renewed = (name: string): number => {
+    const lease = leases.items.find((candidate) => candidate.metadata?.name === name);
+    return Date.parse(lease?.spec?.renewTime ?? '') || 0;
+  };
+  const fresh = ({ name, since }: { name: string; since: number }): boolean =>
+    known.items.some((node) => node.metadata?.name === name && isReady(node)) &&
+    (since === 0 || renewed(name) >= since);
+  return nodes.filter((node) => !fresh(node)).map((node) => node.name);
 }

@@ -1,9 +1,9 @@
 // From what was asked and what is on disk to what the cluster is to be.
 import { Failure } from '../failure.ts';
-import { type AddressPlan, addressPlan, choosePlan, maxNodes } from '../network/addresses.ts';
+import { type AddressPlan, addressPlan, choosePlan, firstPlan, maxNodes } from '../network/addresses.ts';
 import { machineRoutes } from '../network/network.ts';
 import { hostLink } from '../network/topology.ts';
-import type { ClusterPaths } from '../state/paths.ts';
+import { type ClusterPaths, defaultName } from '../state/paths.ts';
 import { type ClusterSpec, dataVersion, type NodeSpec, otherSpecs, type Runtime } from '../state/spec.ts';
 import { portInUse, portIsFree } from './control-plane-part.ts';
 
@@ -35,7 +35,7 @@ export async function planCluster(
     );
   }
   const others = otherSpecs(paths);
-  const plan = await choose(stored, others, runtime, running);
+  const plan = await choose(paths, stored, others, runtime, running);
   const port = await choosePort(wishes.port, stored, others, running);
   const spec: ClusterSpec = {
     dataVersion,
@@ -51,6 +51,7 @@ export async function planCluster(
 }
 
 async function choose(
+  paths: ClusterPaths,
   stored: ClusterSpec | undefined,
   others: readonly ClusterSpec[],
   runtime: Runtime,
@@ -60,7 +61,7 @@ async function choose(
   const taken = others.map((other) => other.index);
   const routes =
     runtime === 'containerd' ? await machineRoutes(stored ? hostLink(addressPlan(stored.index)) : undefined) : [];
-  return choosePlan(routes, taken, stored?.index);
+  return choosePlan({ routes, taken, own: stored?.index, from: firstPlan(paths.name, defaultName) });
 }
 
 async function choosePort(

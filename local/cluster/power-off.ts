@@ -9,6 +9,7 @@ import type { Progress } from '../progress.ts';
 import { removeCgroup } from '../remains/cgroups.ts';
 import { endContainers, forgetPodNetworks } from '../remains/containers.ts';
 import { unmountBelow } from '../remains/mounts.ts';
+import { checkClaim } from '../state/claim.ts';
 import { lock } from '../state/lock.ts';
 import { type ClusterPaths, nodePaths } from '../state/paths.ts';
 import { ProcessTable, terminate } from '../state/processes.ts';
@@ -71,6 +72,7 @@ export async function down(paths: ClusterPaths, options: DownOptions, progress: 
     if (options.purge && existsSync(paths.dir)) rmSync(paths.dir, { recursive: true, force: true });
     return 'never existed';
   }
+  checkClaim(paths);
   const unlock = lock(paths);
   try {
     const table = new ProcessTable(paths.processes);

@@ -10,7 +10,7 @@ import { type ClusterSpec, readSpec } from '../state/spec.ts';
 import { adminClient } from './admin.ts';
 import { controlPlaneFiles } from './control-plane-part.ts';
 import { isReady } from './nodes-ready.ts';
-import { partsOf } from './up.ts';
+import { partsOf } from './parts.ts';
 
 export interface PartStatus {
   part: string;

@@ -78,10 +78,12 @@ export async function untilServing(
   cluster: ClusterPaths,
   node: NodePaths,
   ref: ProcessRef,
+  signal: AbortSignal,
   withinMs = 20_000,
 ): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (performance.now() < deadline) {
+    signal.throwIfAborted();
     if (await takesConnections(node.socket)) return;
     if (!isAlive(ref)) break;
     await sleep(10);

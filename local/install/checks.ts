@@ -82,7 +82,7 @@ const checks: Record<string, (home: string) => Answer | Promise<Answer>> = {
       : note('br_netfilter is not loaded', 'slipway up tries: modprobe br_netfilter'),
   addresses: async () => {
     if (!which('ip')) return wrong('cannot tell without the program ip', 'apt-get install iproute2');
-    const plan = choosePlan(await machineRoutes(), []);
+    const plan = choosePlan({ routes: await machineRoutes(), taken: [] });
     return ok(`a new cluster would take ${plan.cluster} and ${plan.services}`);
   },
   port: async () =>

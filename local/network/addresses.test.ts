@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addressPlan, choosePlan, nodeAddress, overlaps, planCount, podRange } from './addresses.ts';
+import { addressPlan, choosePlan, firstPlan, nodeAddress, overlaps, planCount, podRange } from './addresses.ts';
 
 test('ranges overlap when one holds the other, and not when they only touch', () => {
   assert.equal(overlaps('10.64.0.0/16', '10.64.17.0/24'), true);
@@ -11,18 +11,27 @@ test('ranges overlap when one holds the other, and not when they only touch', ()
 });
 
 test('a cluster takes the first plan that no route and no other cluster has', () => {
-  assert.equal(choosePlan(['192.0.2.0/24'], []).cluster, '10.64.0.0/16');
-  assert.equal(choosePlan(['10.64.3.0/24'], []).index, 1);
-  assert.equal(choosePlan(['10.129.0.0/24'], [0]).index, 2);
+  assert.equal(choosePlan({ routes: ['192.0.2.0/24'], taken: [] }).cluster, '10.64.0.0/16');
+  assert.equal(choosePlan({ routes: ['10.64.3.0/24'], taken: [] }).index, 1);
+  assert.equal(choosePlan({ routes: ['10.129.0.0/24'], taken: [0] }).index, 2);
+});
+
+test('a search that begins in the middle goes round', () => {
+  assert.equal(choosePlan({ routes: [], taken: [62, 63], from: 62 }).index, 0);
+  assert.equal(firstPlan('slipway', 'slipway'), 0);
+  assert.ok(firstPlan('other', 'slipway') < planCount);
 });
 
 test('a cluster keeps its plan, or says which route is in its way', () => {
-  assert.equal(choosePlan([], [], 7).index, 7);
-  assert.throws(() => choosePlan(['10.71.0.0/16'], [], 7), /route into the cluster's addresses \(10\.71\.0\.0\/16/);
+  assert.equal(choosePlan({ routes: [], taken: [], own: 7 }).index, 7);
+  assert.throws(
+    () => choosePlan({ routes: ['10.71.0.0/16'], taken: [], own: 7 }),
+    /route into the cluster's addresses \(10\.71\.0\.0\/16/,
+  );
 });
 
 test('a machine that routes all of 10.0.0.0/8 has no plan left', () => {
-  assert.throws(() => choosePlan(['10.0.0.0/8'], []), /every address range/);
+  assert.throws(() => choosePlan({ routes: ['10.0.0.0/8'], taken: [] }), /every address range/);
 });
 
 test('no two plans share an address', () => {

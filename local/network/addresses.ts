@@ -55,11 +55,19 @@ export function overlaps(a: string, b: string): boolean {
   return x !== undefined && y !== undefined && x.first <= y.last && y.first <= x.last;
 }
 
-/**
- * The first plan that overlaps no route of this machine and is no other cluster's. A cluster that has one keeps it
- * (its services' addresses are in the store); throws Failure when that has become impossible.
- */
-export function choosePlan(routes: readonly string[], taken: readonly number[], own?: number): AddressPlan {
+export interface PlanChoice {
+  /** Destinations of this machine's routes. */
+  routes: readonly string[];
+  /** Plans of other clusters, running or not. */
+  taken: readonly number[];
+  /** The plan that this cluster has: it keeps it, since its services' addresses are in the store. */
+  own?: number;
+  /** Where to begin to look. */
+  from?: number;
+}
+
+/** A plan that overlaps no route and is no other cluster's. Throws Failure when there is none, or the cluster's own has become impossible. */
+export function choosePlan({ routes, taken, own, from = 0 }: PlanChoice): AddressPlan {
   const free = (index: number): boolean => {
     const plan = addressPlan(index);
     return !routes.some((route) => overlaps(route, plan.cluster) || overlaps(route, plan.services));
@@ -72,7 +80,8 @@ export function choosePlan(routes: readonly string[], taken: readonly number[], 
       'remove that route (ip route), or start a new cluster with --name',
     );
   }
-  for (let index = 0; index < planCount; index++) {
+  for (let i = 0; i < planCount; i++) {
+    const index = (from + i) % planCount;
     if (!taken.includes(index) && free(index)) return addressPlan(index);
   }
   throw new Failure(
@@ -80,3 +89,9 @@ export function choosePlan(routes: readonly string[], taken: readonly number[], 
     'ip route shows what takes 10.64.0.0/10',
   );
 }
+
+/** The default cluster looks from the first plan on, others from a place that their names give: clusters of different homes seldom meet. */
+export const firstPlan = (cluster: string, defaultCluster: string): number =>
+  cluster === defaultCluster
+    ? 0
+    : [...cluster].reduce((hash, letter) => (hash * 31 + letter.charCodeAt(0)) % 9973, 7) % planCount;

@@ -1,42 +1,66 @@
-// One command at a time may change a cluster.
+// One command at a time may change a cluster, and one the machine's address plan.
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
 import type { ClusterPaths } from './paths.ts';
 import { isAlive, type ProcessRef, startOf } from './processes.ts';
 
 /** Returns the function that lets go. Throws Failure when another command, still alive, holds the lock. */
 export function lock(paths: ClusterPaths): () => void {
-  mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
+  const taken = tryLock(paths.lock);
+  if (typeof taken === 'function') return taken;
+  throw new Failure(
+    `another slipway command (pid ${taken.pid}) is at work on cluster "${paths.name}"`,
+    'wait until it is done',
+  );
+}
+
+const machineLock = '/run/slipway/lock';
+const retryMs = 20;
+
+/** Held while addresses are chosen and taken; waits for others, who hold it for a moment only. */
+export async function lockMachine(withinMs = 20_000): Promise<() => void> {
+  for (let waited = 0; ; waited += retryMs) {
+    const taken = tryLock(machineLock);
+    if (typeof taken === 'function') return taken;
+    if (waited >= withinMs) throw new Failure(`another slipway command (pid ${taken.pid}) holds ${machineLock}`);
+    await sleep(retryMs);
+  }
+}
+
+/** The function that lets go, or who holds it. A holder that has died is no holder. */
+function tryLock(file: string): (() => void) | ProcessRef {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   // a link appears whole or not at all: nobody reads a lock half written
-  const own = `${paths.lock}.${process.pid}`;
-  writeFileSync(own, JSON.stringify({ pid: process.pid, started: startOf(process.pid) ?? '' } satisfies ProcessRef), {
-    mode: 0o600,
-  });
+  const own = `${file}.${process.pid}`;
+  const ref: ProcessRef = { pid: process.pid, started: startOf(process.pid) ?? '' };
+  writeFileSync(own, JSON.stringify(ref), { mode: 0o600 });
   try {
-    return take(paths, own);
+    for (let attempt = 0; attempt < 3; attempt++) {
+      try {
+        linkSync(own, file);
+        return releaseOnce(file);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+        const holder = holderOf(file);
+        if (isAlive(holder)) return holder;
+        rmSync(file, { force: true });
+      }
+    }
+    throw new Failure(`could not take ${file}`);
   } finally {
     rmSync(own, { force: true });
   }
 }
 
-function take(paths: ClusterPaths, own: string): () => void {
-  for (let attempt = 0; attempt < 3; attempt++) {
-    try {
-      linkSync(own, paths.lock);
-      return () => rmSync(paths.lock, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      const holder = holderOf(paths.lock);
-      if (isAlive(holder)) {
-        throw new Failure(
-          `another slipway command (pid ${holder.pid}) is at work on cluster "${paths.name}"`,
-          'wait until it is done',
-        );
-      }
-      rmSync(paths.lock, { force: true });
-    }
-  }
-  throw new Failure(`could not take ${paths.lock}`);
+/** A second call must not take the lock away from whoever holds it by then. */
+function releaseOnce(file: string): () => void {
+  let held = true;
+  return () => {
+    if (held) rmSync(file, { force: true });
+    held = false;
+  };
 }
 
 function holderOf(file: string): ProcessRef | undefined {

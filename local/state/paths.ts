@@ -22,9 +22,12 @@ export interface ClusterPaths {
 
 export const defaultName = 'slipway';
 
+/** Shared files stand beside the clusters' folders under these names. */
+const reserved = ['cache', 'lock'];
+
 /** Throws Failure for a name that is no DNS label of at most 20 characters (it becomes part of names of links and cgroups). */
 export function clusterPaths(name: string, env: NodeJS.ProcessEnv = process.env): ClusterPaths {
-  if (!/^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$/.test(name) || name === 'cache') {
+  if (!/^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$/.test(name) || reserved.includes(name)) {
     throw new Failure(
       `"${name}" cannot be the name of a cluster`,
       'use lower-case letters, digits and dashes, at most 20, beginning with a letter',

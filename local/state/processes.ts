@@ -3,6 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startMark } from '../failure.ts';
 import { readIfThere, writeFileAtomic } from './spec.ts';
 
 export interface ProcessRef {
@@ -52,7 +53,7 @@ export function startDetached(
   mkdirSync(dirname(log), { recursive: true });
   const output = openSync(log, 'a', 0o600);
   try {
-    writeSync(output, `--- ${new Date().toISOString()} ${command.join(' ')}\n`);
+    writeSync(output, `${startMark}${new Date().toISOString()} ${command.join(' ')}\n`);
     const child = spawn(command[0]!, command.slice(1), {
       detached: true,
       stdio: ['ignore', output, output],

@@ -1,0 +1,167 @@
+// Starts what is down of a cluster, all at once where nothing has to wait: the control plane beside each node's containerd,
+// and each agent as soon as its containerd serves and the cluster has a CA, since loading its code takes as long as the API's.
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '../../core/client/client.ts';
+import type { ControlPlaneReady } from '../config.ts';
+import { preparedImages } from '../images/prepared.ts';
+import type { AddressPlan } from '../network/addresses.ts';
+import { setEgress } from '../network/egress.ts';
+import { addNode, makeNetwork, namespaceExists, networkIsUp } from '../network/network.ts';
+import { certificateFile } from '../pki.ts';
+import type { Progress } from '../progress.ts';
+import type { ClusterPaths } from '../state/paths.ts';
+import type { ProcessTable } from '../state/processes.ts';
+import type { ClusterSpec, NodeSpec } from '../state/spec.ts';
+import { adminClient } from './admin.ts';
+import {
+  type BootstrapToken,
+  createBootstrapToken,
+  deleteBootstrapToken,
+  newBootstrapToken,
+} from './bootstrap-token.ts';
+import { startControlPlane, untilReady } from './control-plane-part.ts';
+import { containerdUp, importMissing, startAgent } from './node-part.ts';
+import { untilNodesReady } from './nodes-ready.ts';
+import { agentPart, containerdPart, controlPlanePart, networkOf, runningNodes } from './parts.ts';
+import { together } from './together.ts';
+
+export interface Start {
+  paths: ClusterPaths;
+  spec: ClusterSpec;
+  plan: AddressPlan;
+  table: ProcessTable;
+  progress: Progress;
+  signal: AbortSignal;
+  egressChanged: boolean;
+  /** Called once it does. */
+  networkStands: () => void;
+}
+
+/** Resolves when every node is Ready. Throws Failure for the first part that fails; the others are left as they are. */
+export async function startParts(start: Start): Promise<ControlPlaneReady> {
+  const { paths, spec, table, signal } = start;
+  const nodes = runningNodes(spec);
+  const down = nodes.filter((node) => !table.alive(agentPart(node)));
+  mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
+  if (spec.runtime === 'containerd') await network(start);
+  start.networkStands();
+  signal.throwIfAborted();
+  const token = down.length > 0 ? newBootstrapToken(paths) : undefined;
+  const serving = new Map(nodes.map((node) => [node.name, Promise.withResolvers<void>()]));
+  const since = Date.now();
+  const [{ ready, client }] = await together(
+    signal,
+    (either) => controlPlane(start, token, either),
+    (either) => (spec.runtime === 'containerd' ? containerds(start, serving, either) : Promise.resolve()),
+    (either) => agents(start, down, serving, token, either),
+  );
+  await nodesReady(start, nodes, down, since, client);
+  if (token) await deleteBootstrapToken(client, token);
+  return ready;
+}
+
+async function network({ paths, spec, progress, egressChanged }: Start): Promise<void> {
+  const wanted = networkOf(paths, spec);
+  if (networkIsUp(wanted) && !egressChanged) return;
+  const namespaces = wanted.nodes.length === 1 ? 'one namespace' : `${wanted.nodes.length} namespaces`;
+  await progress.step('network', async (note) => {
+    note(`${namespaces}, ${wanted.plan.cluster}${spec.egress ? ', with a way out' : ''}`);
+    mkdirSync(paths.run, { recursive: true, mode: 0o711 });
+    if (!namespaceExists(wanted.fabric)) await makeNetwork(wanted);
+    else for (const node of wanted.nodes) if (!namespaceExists(node.namespace)) await addNode(wanted, node);
+    if (spec.egress || egressChanged) await setEgress({ table: paths.id, run: paths.run }, wanted);
+  });
+}
+
+async function controlPlane(
+  { paths, spec, plan, table, progress }: Start,
+  token: BootstrapToken | undefined,
+  signal: AbortSignal,
+): Promise<{ ready: ControlPlaneReady; client: Client }> {
+  const serves = async (): Promise<ControlPlaneReady> => {
+    const running = table.get(controlPlanePart);
+    if (running && table.alive(controlPlanePart)) return untilReady(paths, spec, running, signal);
+    return progress.step('control plane', async (note) => {
+      note(`https://127.0.0.1:${spec.port}`);
+      const ref = startControlPlane(paths, spec, plan);
+      table.set(controlPlanePart, ref);
+      return untilReady(paths, spec, ref, signal);
+    });
+  };
+  const ready = await serves();
+  const client = adminClient(ready);
+  if (token) await createBootstrapToken(client, token);
+  return { ready, client };
+}
+
+type Serving = ReadonlyMap<string, PromiseWithResolvers<void>>;
+
+async function containerds(
+  { paths, spec, plan, table, progress }: Start,
+  serving: Serving,
+  signal: AbortSignal,
+): Promise<void> {
+  const nodes = runningNodes(spec);
+  const allUp = nodes.every((node) => table.alive(containerdPart(node)));
+  const bringUp = async (): Promise<void> => {
+    let archives: Promise<string[]> | undefined;
+    const images = (): Promise<string[]> => (archives ??= preparedImages(paths, progress.say));
+    await Promise.all(
+      nodes.map(async (node) => {
+        await containerdUp(paths, table, plan, node, signal);
+        serving.get(node.name)?.resolve();
+        await importMissing(paths, node, images);
+      }),
+    );
+  };
+  if (allUp) await bringUp();
+  else await progress.step(nodes.length === 1 ? 'containerd' : `containerd of ${nodes.length} nodes`, bringUp);
+}
+
+const pollMs = 5;
+
+async function agents(
+  start: Start,
+  down: readonly NodeSpec[],
+  serving: Serving,
+  token: BootstrapToken | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const { paths, spec, table } = start;
+  const ca = certificateFile(join(paths.controlPlane, 'pki'), 'ca');
+  const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  aborted.catch(() => {}); // it may come when nobody waits any more
+  await Promise.all(
+    down.map(async (node) => {
+      if (spec.runtime === 'containerd') await Promise.race([serving.get(node.name)?.promise, aborted]);
+      while (!existsSync(ca)) {
+        signal.throwIfAborted();
+        await sleep(pollMs);
+      }
+      table.set(agentPart(node), startAgent({ ...start, caFile: ca, bootstrapTokenFile: token?.file }, node));
+    }),
+  );
+}
+
+async function nodesReady(
+  { paths, spec, table, progress, signal }: Start,
+  nodes: readonly NodeSpec[],
+  down: readonly NodeSpec[],
+  since: number,
+  client: Client,
+): Promise<void> {
+  const wait = {
+    client,
+    signal,
+    paths,
+    nodes: nodes.map((node) => ({ name: node.name, since: down.includes(node) ? since : 0 })),
+    alive: (name: string) => table.alive(`${name}/agent`),
+  };
+  if (down.length === 0) return untilNodesReady(wait);
+  await progress.step(nodes.length === 1 ? 'node' : `${nodes.length} nodes`, async (note) => {
+    note(`${spec.runtime === 'simulated' ? 'simulated: ' : ''}${down.map((node) => node.name).join(', ')}`);
+    await untilNodesReady(wait);
+  });
+}

@@ -1,0 +1,158 @@
+// The commands around a cluster: wrong usage, images, nodes, kubeconfig, logs, doctor.
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { ociArchive } from '../../local/images/oci-archive.ts';
+import { pauseProgram } from '../../local/images/pause.ts';
+import { run } from '../../local/run.ts';
+import { eventually, startCluster, TestPlace, withCluster } from './cluster.ts';
+
+let cluster: TestPlace;
+before(async () => {
+  cluster = await startCluster({ nodes: 2 });
+});
+after(() => cluster.remove());
+
+test('an unknown command, flag or value is wrong usage: exit code 2 and the way to the help', async () => {
+  const place = new TestPlace();
+  for (const args of [
+    ['fly'],
+    ['up', '--wings'],
+    ['up', '--port', '99999'],
+    ['up', '--runtime', 'docker'],
+    ['up', '--nodes', '0'],
+  ]) {
+    const { code, stderr } = await place.slipway(...args);
+    assert.equal(code, 2, `${args.join(' ')}: ${stderr}`);
+    assert.equal(stderr.includes('    at '), false);
+  }
+  await place.remove();
+});
+
+test('a cluster that does not exist is said not to, by every command that needs it', async () => {
+  const place = new TestPlace();
+  for (const args of [['status'], ['image', 'list'], ['node', 'stop', 'x'], ['node', 'add']]) {
+    const { code, stderr } = await place.slipway(...args);
+    assert.notEqual(code, 0);
+    assert.match(stderr, /there is no cluster/);
+  }
+  await place.remove();
+});
+
+test('an archive is loaded into every node, runs, is listed and removed', async () => {
+  const archive = join(cluster.home, 'still.tar');
+  const files = [{ path: 'still', type: 'file', mode: 0o755, data: pauseProgram() }] as const;
+  writeFileSync(archive, ociArchive({ reference: 'localhost/still:1', files, config: { Entrypoint: ['/still'] } }));
+  const load = await cluster.slipway('image', 'load', archive);
+  assert.equal(load.code, 0, load.stderr);
+  const list = async (): Promise<{ image: string; nodes: string[] }[]> =>
+    JSON.parse((await cluster.slipway('image', 'list', '--json')).stdout);
+  assert.deepEqual((await list()).find((entry) => entry.image === 'localhost/still:1')?.nodes, [
+    cluster.node(1),
+    cluster.node(2),
+  ]);
+  await cluster.kubectlOk('run', 'still', '--image=localhost/still:1', '--image-pull-policy=Never');
+  await cluster.kubectlOk('wait', '--for=condition=Ready', 'pod/still', '--timeout=60s');
+  await cluster.kubectlOk('delete', 'pod', 'still', '--now');
+  assert.equal((await cluster.slipway('image', 'rm', 'localhost/still:1')).code, 0);
+  assert.equal(
+    (await list()).some((entry) => entry.image === 'localhost/still:1'),
+    false,
+  );
+  assert.match((await cluster.slipway('image', 'rm', 'localhost/still:1')).stderr, /no node holds an image/);
+});
+
+test('a file that is no image is refused with its name', async () => {
+  const file = join(cluster.home, 'no-image.tar');
+  writeFileSync(file, 'nothing of the kind');
+  const { code, stderr } = await cluster.slipway('image', 'load', file);
+  assert.equal(code, 1);
+  assert.match(stderr, /no-image\.tar/);
+});
+
+test('a Dockerfile is built and runs', async () => {
+  if (!existsSync('/usr/bin/buildah')) {
+    const { code, stderr } = await cluster.slipway('image', 'build', '.', '-t', 'x:1', '--no-install');
+    assert.equal(code, 1);
+    assert.match(stderr, /apt-get install --no-install-recommends buildah/);
+    return;
+  }
+  const folder = join(cluster.home, 'app');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'Dockerfile'), 'FROM slipway/sample:1\nARG word\nRUN echo "$word" > /www/index.html\n');
+  const build = await cluster.slipway('image', 'build', folder, '-t', 'built:1', '--build-arg', 'word=ahoy');
+  assert.equal(build.code, 0, build.stderr);
+  await cluster.kubectlOk('run', 'built', '--image=built:1');
+  await cluster.kubectlOk('wait', '--for=condition=Ready', 'pod/built', '--timeout=60s');
+  assert.equal(await cluster.kubectlOk('exec', 'built', '--', 'cat', '/www/index.html'), 'ahoy\n');
+});
+
+test('nodes of one cluster reach each other’s pods, and the machine does too', async () => {
+  for (const number of [1, 2]) {
+    const spec = { nodeName: cluster.node(number), containers: [{ name: 'web', image: 'slipway/sample:1' }] };
+    await cluster.apply({ apiVersion: 'v1', kind: 'Pod', metadata: { name: `on-${number}` }, spec });
+  }
+  await cluster.kubectlOk('wait', '--for=condition=Ready', 'pod/on-1', 'pod/on-2', '--timeout=60s');
+  const address = await cluster.kubectlOk('get', 'pod', 'on-2', '-o', 'jsonpath={.status.podIP}');
+  const page = await cluster.kubectlOk('exec', 'on-1', '--', 'wget', '-qO-', `http://${address}:8080/`);
+  assert.match(page, /It floats/);
+  assert.match(await (await fetch(`http://${address}:8080/`)).text(), /It floats/);
+});
+
+test('a node without a way out answers connections to the outside at once', async () => {
+  const { code } = await run('nsenter', [
+    `--net=/run/netns/${cluster.paths.id}.${cluster.node()}`,
+    'ip',
+    'route',
+    'get',
+    '198.51.100.1',
+  ]);
+  assert.notEqual(code, 0);
+});
+
+test('a node is added, stopped, started and removed', async () => {
+  const third = cluster.node(3);
+  const add = await cluster.slipway('node', 'add');
+  assert.equal(add.code, 0, add.stderr);
+  await cluster.kubectlOk('wait', '--for=condition=Ready', `node/${third}`, '--timeout=10s');
+  assert.equal((await cluster.slipway('node', 'stop', third)).code, 0);
+  assert.match((await cluster.slipway('node', 'stop', third)).stderr, /stopped already/);
+  const start = await cluster.slipway('node', 'start', third);
+  assert.equal(start.code, 0, start.stderr);
+  await cluster.kubectlOk('wait', '--for=condition=Ready', `node/${third}`, '--timeout=60s');
+  const rm = await cluster.slipway('node', 'rm', third);
+  assert.equal(rm.code, 0, rm.stderr);
+  await eventually('the node object is gone', async () =>
+    (await cluster.kubectl('get', 'node', third)).stderr.includes('NotFound'),
+  );
+});
+
+test('the kubeconfig printed is one that kubectl can use', async () => {
+  const { stdout } = await cluster.slipway('kubeconfig');
+  const file = join(cluster.home, 'printed');
+  writeFileSync(file, stdout);
+  assert.match(await cluster.kubectlOk('--kubeconfig', file, 'get', 'nodes', '-o', 'name'), /^node\//);
+});
+
+test('every part has a log', async () => {
+  const { stdout } = await cluster.slipway('logs');
+  for (const part of ['control-plane', `${cluster.node()}/agent`, `${cluster.node()}/containerd`]) {
+    assert.match(stdout, new RegExp(`^${part} `, 'm'));
+    assert.notEqual((await cluster.slipway('logs', part)).stdout, '');
+  }
+  assert.match((await cluster.slipway('logs', 'rudder')).stderr, /there is no log of "rudder"/);
+});
+
+test('the doctor finds nothing wrong on a machine that runs a cluster', async () => {
+  const { code, stdout } = await run(process.execPath, ['cli/slipway.js', 'doctor', '--json']);
+  assert.equal(code, 0, stdout);
+});
+
+test('simulated nodes run pods in pretence', () =>
+  withCluster({ runtime: 'simulated', nodes: 3 }, async (simulated) => {
+    assert.equal((await simulated.kubectlOk('get', 'nodes', '-o', 'name')).trim().split('\n').length, 3);
+    await simulated.kubectlOk('create', 'deployment', 'pretend', '--image=anything/at-all', '--replicas=6');
+    await simulated.kubectlOk('rollout', 'status', 'deployment/pretend', '--timeout=60s');
+    assert.match((await simulated.slipway('image', 'list')).stderr, /simulated/);
+  }));
