@@ -76,6 +76,15 @@ function subjectOf(x509: Library, request: ParsedRequest): RequestSubject {
   };
 }
 
+/** The text behind a field of bytes; empty for one that is not base64. */
+export function decodeBase64(text: string | undefined): string {
+  try {
+    return atob(text ?? '');
+  } catch {
+    return '';
+  }
+}
+
 /** What a request (PEM) asks for; undefined when it cannot be read or its signature is not by its own key. */
 export async function subjectOfRequest(pem: string): Promise<RequestSubject | undefined> {
   const x509 = await library();

@@ -28,7 +28,7 @@ export function podReferences(pod: Pod): PodReferences {
   for (const { name } of spec.imagePullSecrets ?? []) add(found.secrets, name);
   const containers: (Container | EphemeralContainer)[] = [
     ...(spec.initContainers ?? []),
-    ...spec.containers,
+    ...(spec.containers ?? []),
     ...(spec.ephemeralContainers ?? []),
   ];
   for (const { env, envFrom } of containers) {

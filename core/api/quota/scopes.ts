@@ -9,9 +9,10 @@ export const scopesOf = (spec: ResourceQuotaSpec | undefined): ScopedResourceSel
 
 /** `values`: those that the object has, any of which may match; none means that it lacks the property. */
 export function matchesRequirement(
-  { operator, values = [] }: ScopedResourceSelectorRequirement,
+  { operator, values: wanted }: ScopedResourceSelectorRequirement,
   present: readonly string[],
 ): boolean {
+  const values = wanted ?? [];
   switch (operator) {
     case 'Exists':
       return present.length > 0;

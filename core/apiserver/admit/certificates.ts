@@ -1,6 +1,6 @@
 // Certificate signing requests: who may approve and sign for a signer, and that nobody asks for system:masters.
 // Source: https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#authorization
-import { subjectOfRequest } from '../../api/certificates.ts';
+import { decodeBase64, subjectOfRequest } from '../../api/certificates.ts';
 import type { CertificateSigningRequest } from '../../api/types.gen.ts';
 import { mastersGroup } from '../authenticate/users.ts';
 import type { AdmissionPlugin, AdmissionRequest, Authorizer } from '../server.ts';
@@ -72,7 +72,7 @@ export const certificateSubjectRestriction: AdmissionPlugin = {
       return undefined;
     const { spec } = requestOf(request.object);
     if (spec.signerName !== clientSigner) return undefined;
-    const subject = await subjectOfRequest(atob(spec.request));
+    const subject = await subjectOfRequest(decodeBase64(spec.request));
     if (!subject) throw refusal(request, 'failed to parse CSR: PEM block type must be CERTIFICATE REQUEST');
     if (!subject.organizations.includes(mastersGroup)) return undefined;
     throw refusal(request, `use of ${clientSigner} signer with ${mastersGroup} group is not allowed`);

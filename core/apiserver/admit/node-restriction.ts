@@ -1,7 +1,7 @@
 // What a node may write, beyond what its authorizer can see from the path: only itself, its own pods and what is theirs.
 // Source: https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#noderestriction
 
-import { subjectOfRequest } from '../../api/certificates.ts';
+import { decodeBase64, subjectOfRequest } from '../../api/certificates.ts';
 import { notFound } from '../../api/errors.ts';
 import { mirrorPodAnnotation, podReferences } from '../../api/pod-references.ts';
 import type {
@@ -272,7 +272,7 @@ const certificateRequests: Rule = async (node, request) => {
   const { spec } = request.object as unknown as CertificateSigningRequest;
   const kubelet = ['kubernetes.io/kubelet-serving', 'kubernetes.io/kube-apiserver-client-kubelet'];
   if (!kubelet.includes(spec.signerName)) return;
-  const subject = await subjectOfRequest(atob(spec.request));
+  const subject = await subjectOfRequest(decodeBase64(spec.request));
   if (!subject) throw refusal(request, 'unable to parse csr');
   if (subject.commonName !== request.user.username) {
     const why = `can only create a node CSR with CN=system:node:${node}`;

@@ -76,7 +76,7 @@ function mountToken(pod: Pod, newName: () => string): void {
     needed = true;
   };
   spec.initContainers?.forEach(mountIn);
-  spec.containers.forEach(mountIn);
+  spec.containers?.forEach(mountIn);
   if (needed && !standing) spec.volumes = [...(spec.volumes ?? []), tokenVolume(name)];
 }
 

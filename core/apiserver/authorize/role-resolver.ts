@@ -44,9 +44,10 @@ const subjectKey = (kind: string, name: string): string => `${kind}:${name}`;
 const subjectIndex: Index = {
   name: 'subject',
   keys(object) {
-    const { subjects = [] } = object as unknown as RoleBinding;
     const namespace = object.metadata.namespace ?? '';
-    const keys = subjects.map((subject) => `${namespace}|${keyOfSubject(subject, namespace)}`);
+    const keys = ((object as unknown as RoleBinding).subjects ?? []).map(
+      (subject) => `${namespace}|${keyOfSubject(subject, namespace)}`,
+    );
     return [...new Set(keys)];
   },
 };

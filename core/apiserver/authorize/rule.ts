@@ -3,8 +3,9 @@
 import type { PolicyRule } from '../../api/types.gen.ts';
 import type { AuthorizerAttributes } from '../server.ts';
 
-const has = (list: readonly string[] | undefined, value: string): boolean =>
-  list !== undefined && (list.includes('*') || list.includes(value));
+/** A list may be null: that is how an empty one is stored when nobody named it. */
+const has = (list: readonly string[] | null | undefined, value: string): boolean =>
+  list?.includes('*') || list?.includes(value) || false;
 
 /** "*", "pods", "pods/log", and "*" followed by "/scale" for the subresource of any resource. */
 function resourceMatches(rule: PolicyRule, resource: string, subresource: string): boolean {
@@ -35,7 +36,7 @@ export function breakDown(rule: PolicyRule): PolicyRule[] {
   const names = rule.resourceNames ?? [];
   for (const group of rule.apiGroups ?? []) {
     for (const resource of rule.resources ?? []) {
-      for (const verb of rule.verbs) {
+      for (const verb of rule.verbs ?? []) {
         const part: PolicyRule = { apiGroups: [group], resources: [resource], verbs: [verb] };
         if (names.length === 0) parts.push(part);
         for (const name of names) parts.push({ ...part, resourceNames: [name] });
@@ -43,7 +44,7 @@ export function breakDown(rule: PolicyRule): PolicyRule[] {
     }
   }
   for (const url of rule.nonResourceURLs ?? []) {
-    for (const verb of rule.verbs) parts.push({ nonResourceURLs: [url], verbs: [verb] });
+    for (const verb of rule.verbs ?? []) parts.push({ nonResourceURLs: [url], verbs: [verb] });
   }
   return parts;
 }

@@ -82,9 +82,10 @@ function attributesOf(user: User, spec: SubjectAccessReviewSpec): AuthorizerAttr
 
 /** Requirements in the text form of selectors; those with unknown operators are dropped, which only asks for more. */
 function labelText(selector: LabelSelectorAttributes | undefined): string | undefined {
-  const terms = (selector?.requirements ?? []).flatMap(({ key, operator, values = [] }) => {
-    if (operator === 'In') return [`${key} in (${values.join(',')})`];
-    if (operator === 'NotIn') return [`${key} notin (${values.join(',')})`];
+  const terms = (selector?.requirements ?? []).flatMap(({ key, operator, values }) => {
+    const list = (values ?? []).join(',');
+    if (operator === 'In') return [`${key} in (${list})`];
+    if (operator === 'NotIn') return [`${key} notin (${list})`];
     if (operator === 'Exists') return [key];
     return operator === 'DoesNotExist' ? [`!${key}`] : [];
   });
@@ -92,10 +93,11 @@ function labelText(selector: LabelSelectorAttributes | undefined): string | unde
 }
 
 function fieldText(selector: FieldSelectorAttributes | undefined): string | undefined {
-  const terms = (selector?.requirements ?? []).flatMap(({ key, operator, values = [] }) => {
-    if (values.length !== 1) return [];
-    if (operator === 'In') return [`${key}=${values[0]}`];
-    return operator === 'NotIn' ? [`${key}!=${values[0]}`] : [];
+  const terms = (selector?.requirements ?? []).flatMap(({ key, operator, values }) => {
+    const [value, ...others] = values ?? [];
+    if (value === undefined || others.length > 0) return [];
+    if (operator === 'In') return [`${key}=${value}`];
+    return operator === 'NotIn' ? [`${key}!=${value}`] : [];
   });
   return selector?.rawSelector || terms.join(',') || undefined;
 }
@@ -140,10 +142,11 @@ function selectorErrors(
 ): FieldError[] {
   if (!selector) return [];
   const path = `spec.resourceAttributes.${name}`;
-  const { rawSelector = '', requirements = [] } = selector;
-  if (rawSelector && requirements.length > 0) {
+  const rawSelector = selector.rawSelector ?? '';
+  const count = selector.requirements?.length ?? 0;
+  if (rawSelector && count > 0) {
     return [invalidValue(`${path}.rawSelector`, rawSelector, 'may not specified at the same time as requirements')];
   }
-  if (rawSelector || requirements.length > 0) return [];
+  if (rawSelector || count > 0) return [];
   return [requiredValue(`${path}.requirements`, `when ${path} is specified, requirements or rawSelector is required`)];
 }
