@@ -3,6 +3,7 @@
 import type { KubeObject } from '../objects.ts';
 import { defaultColumns } from './columns.ts';
 import type { Column, Kind, Verb } from './kind.ts';
+import { schemaErrors } from './schema-validation.ts';
 import type { Row } from './table.ts';
 
 /** What a kind's own file says; T is the generated type of the object. */
@@ -67,6 +68,7 @@ export function buildKind(row: Row, rules: Rules<never> = {}): Kind {
     ...own
   } = rules as unknown as Rules<KubeObject>;
   const labels = Object.entries(fieldLabels);
+  const schema = row.schema ?? schemaName(row.group, row.version, row.kind);
   return {
     ...own,
     group: row.group,
@@ -77,7 +79,7 @@ export function buildKind(row: Row, rules: Rules<never> = {}): Kind {
     shortNames: row.shortNames ?? [],
     categories: row.categories ?? [],
     namespaced: row.namespaced,
-    schema: row.schema ?? schemaName(row.group, row.version, row.kind),
+    schema,
     resource: row.resource ?? (row.group ? `${row.plural}.${row.group}` : row.plural),
     verbs: row.verbs ?? allVerbs,
     hasStatus: row.hasStatus ?? false,
@@ -88,6 +90,9 @@ export function buildKind(row: Row, rules: Rules<never> = {}): Kind {
     generation: generation === undefined ? (row.generation ?? 'spec') : generation === 'none' ? 'none' : 'spec',
     generationBasis: typeof generation === 'function' ? generation : (object) => object.spec,
     allowUnconditionalUpdate: own.allowUnconditionalUpdate ?? true,
+    validate: own.validate ?? ((object) => schemaErrors(schema, object)),
+    validateUpdate:
+      own.validateUpdate ?? ((object) => (own.validate ? own.validate(object) : schemaErrors(schema, object))),
     prepareForCreate(object, context) {
       if (row.hasStatus && newStatus !== 'kept') object.status = newStatus ? newStatus(object) : {};
       own.prepareForCreate?.(object, context);
@@ -99,13 +104,13 @@ export function buildKind(row: Row, rules: Rules<never> = {}): Kind {
   };
 }
 
-/** An update of the object keeps the status that stands; an update of the status keeps all else. */
+/** An update of the object keeps the status that stands; one of the status keeps all else; other subresources have rules of their own. */
 function separateStatus(object: KubeObject, old: KubeObject, subresource: string, resetMeta: boolean): void {
-  if (subresource !== 'status') {
+  if (subresource === '') {
     if (old.status === undefined) delete object.status;
     else object.status = structuredClone(old.status);
-    return;
   }
+  if (subresource !== 'status') return;
   if (old.spec === undefined) delete object.spec;
   else object.spec = structuredClone(old.spec);
   if (resetMeta) resetMetaForStatus(object, old);

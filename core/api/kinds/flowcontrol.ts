@@ -2,6 +2,7 @@
 import type { FlowSchema, PriorityLevelConfiguration } from '../types.gen.ts';
 import type { Rules } from './build.ts';
 import { ageColumn, nameColumn, text, typed } from './columns.ts';
+import { validateFlowSchema, validatePriorityLevel } from './validate-flowcontrol.ts';
 
 export const flowSchemaRules: Rules<FlowSchema> = {
   columns: [
@@ -16,6 +17,8 @@ export const flowSchemaRules: Rules<FlowSchema> = {
   setDefaults({ spec }) {
     if (spec) spec.matchingPrecedence ||= 1000;
   },
+  validate: validateFlowSchema,
+  validateUpdate: validateFlowSchema,
 };
 
 const none = '<none>';
@@ -47,4 +50,6 @@ export const priorityLevelRules: Rules<PriorityLevelConfiguration> = {
     queuing.queues ||= 64;
     queuing.queueLengthLimit ||= 50;
   },
+  validate: validatePriorityLevel,
+  validateUpdate: validatePriorityLevel,
 };

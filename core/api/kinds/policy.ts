@@ -4,6 +4,14 @@ import type { ComponentStatus, PodDisruptionBudget, PriorityClass, RuntimeClass 
 import type { Rules } from './build.ts';
 import { ageColumn, boolean, integer, nameColumn, text, wide } from './columns.ts';
 import { roundResources } from './pod/defaults.ts';
+import {
+  validateBudget,
+  validateBudgetUpdate,
+  validatePriorityClass,
+  validatePriorityClassUpdate,
+  validateRuntimeClass,
+  validateRuntimeClassUpdate,
+} from './validate-policy.ts';
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/pod-disruption-budget-v1/ */
 export const podDisruptionBudgetRules: Rules<PodDisruptionBudget> = {
@@ -17,6 +25,8 @@ export const podDisruptionBudgetRules: Rules<PodDisruptionBudget> = {
   validateName: pathSegmentName,
   allowUnconditionalUpdate: false,
   newStatus: () => ({ disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 }),
+  validate: validateBudget,
+  validateUpdate: validateBudgetUpdate,
 };
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/priority-class-v1/ */
@@ -33,6 +43,8 @@ export const priorityClassRules: Rules<PriorityClass> = {
   setDefaults(priority) {
     priority.preemptionPolicy ??= 'PreemptLowerPriority';
   },
+  validate: validatePriorityClass,
+  validateUpdate: validatePriorityClassUpdate,
 };
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/runtime-class-v1/ */
@@ -41,6 +53,8 @@ export const runtimeClassRules: Rules<RuntimeClass> = {
   allowCreateOnUpdate: true,
   allowUnconditionalUpdate: false,
   setDefaults: (runtime) => roundResources(runtime.overhead?.podFixed),
+  validate: validateRuntimeClass,
+  validateUpdate: validateRuntimeClassUpdate,
 };
 
 export const componentStatusRules: Rules<ComponentStatus> = {

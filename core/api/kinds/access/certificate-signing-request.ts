@@ -6,6 +6,7 @@ import type { Rules } from '../build.ts';
 import { ageColumn, nameColumn, text } from '../columns.ts';
 import { humanDuration } from '../duration.ts';
 import { sameValue } from '../findings.ts';
+import { validateCsr, validateCsrUpdate } from './validate-certificate-signing-request.ts';
 
 type Csr = CertificateSigningRequest;
 
@@ -78,4 +79,6 @@ export const certificateSigningRequestRules: Rules<Csr> = {
       csr.status = { ...structuredClone(old.status), conditions };
     }
   },
+  validate: validateCsr,
+  validateUpdate: validateCsrUpdate,
 };

@@ -3,6 +3,7 @@ import { pathSegmentName } from '../../names.ts';
 import type { ClusterRole, ClusterRoleBinding, RbacV1Subject, Role, RoleBinding } from '../../types.gen.ts';
 import type { Rules, TypedColumn } from '../build.ts';
 import { ageColumn, defaultColumns, nameColumn, text, wide } from '../columns.ts';
+import { bindingUpdateValidator, bindingValidator, validateClusterRole, validateRole } from './validate-rbac.ts';
 
 type Binding = RoleBinding | ClusterRoleBinding;
 
@@ -43,12 +44,16 @@ export const roleRules: Rules<Role> = {
   columns: defaultColumns as Rules<Role>['columns'],
   validateName: pathSegmentName,
   allowCreateOnUpdate: true,
+  validate: validateRole,
+  validateUpdate: validateRole,
 };
 
 export const clusterRoleRules: Rules<ClusterRole> = {
   columns: defaultColumns as Rules<ClusterRole>['columns'],
   validateName: pathSegmentName,
   allowCreateOnUpdate: true,
+  validate: validateClusterRole,
+  validateUpdate: validateClusterRole,
 };
 
 const binding: Rules<Binding> = {
@@ -58,5 +63,14 @@ const binding: Rules<Binding> = {
   setDefaults: setBindingDefaults,
 };
 
-export const roleBindingRules: Rules<RoleBinding> = { ...binding };
-export const clusterRoleBindingRules: Rules<ClusterRoleBinding> = { ...binding };
+export const roleBindingRules: Rules<RoleBinding> = {
+  ...binding,
+  validate: bindingValidator(true),
+  validateUpdate: bindingUpdateValidator(true),
+};
+
+export const clusterRoleBindingRules: Rules<ClusterRoleBinding> = {
+  ...binding,
+  validate: bindingValidator(false),
+  validateUpdate: bindingUpdateValidator(false),
+};

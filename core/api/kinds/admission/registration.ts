@@ -14,6 +14,7 @@ import type {
 } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
 import { ageColumn, integer, nameColumn, text } from '../columns.ts';
+import { validateWebhooks } from './validate.ts';
 
 function setRuleDefaults(rules: RuleWithOperations[] | undefined): void {
   for (const rule of rules ?? []) rule.scope ??= '*';
@@ -50,6 +51,8 @@ export const validatingWebhookRules: Rules<ValidatingWebhookConfiguration> = {
   generation: (configuration) => configuration.webhooks,
   allowUnconditionalUpdate: false,
   setDefaults: (configuration) => configuration.webhooks?.forEach(setWebhookDefaults),
+  validate: validateWebhooks,
+  validateUpdate: validateWebhooks,
 };
 
 export const mutatingWebhookRules: Rules<MutatingWebhookConfiguration> = {
@@ -62,6 +65,8 @@ export const mutatingWebhookRules: Rules<MutatingWebhookConfiguration> = {
       webhook.reinvocationPolicy ??= 'Never';
     }
   },
+  validate: validateWebhooks,
+  validateUpdate: validateWebhooks,
 };
 
 export const validatingPolicyRules: Rules<ValidatingAdmissionPolicy> = {

@@ -13,6 +13,7 @@ import type {
 import type { Rules } from '../build.ts';
 import { ageColumn, nameColumn, text, typed } from '../columns.ts';
 import { fromVersion1, toVersion1 } from './conversion.ts';
+import { validateAutoscaler, validateAutoscalerUpdate } from './validate.ts';
 
 type V1 = AutoscalingV1HorizontalPodAutoscaler;
 type V2 = AutoscalingV2HorizontalPodAutoscaler;
@@ -101,9 +102,17 @@ export const autoscalerRules: Rules<V2> = {
   columns,
   setDefaults,
   newStatus: () => ({ desiredReplicas: 0, currentMetrics: null }),
+  validate: validateAutoscaler,
+  validateUpdate: validateAutoscalerUpdate,
 };
 
 const stored = (hpa: V1): V2 => fromVersion1(hpa as unknown as KubeObject) as unknown as V2;
+
+function storedWithDefaults(hpa: V1): V2 {
+  const converted = stored(hpa);
+  setDefaults(converted);
+  return converted;
+}
 
 export const autoscalerV1Rules: Rules<V1> = {
   columns: columns.map((column) => ({ ...column, cell: (hpa: V1, nowMs: number) => column.cell(stored(hpa), nowMs) })),
@@ -117,4 +126,7 @@ export const autoscalerV1Rules: Rules<V1> = {
   setDefaults({ spec }) {
     if (spec) spec.minReplicas ??= 1;
   },
+  validate: (hpa) => validateAutoscaler(storedWithDefaults(hpa)),
+  validateUpdate: (hpa, old, subresource) =>
+    validateAutoscalerUpdate(storedWithDefaults(hpa), stored(old), subresource),
 };

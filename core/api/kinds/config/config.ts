@@ -2,6 +2,7 @@
 import type { ConfigMap, Secret, ServiceAccount } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
 import { ageColumn, nameColumn, text, typed } from '../columns.ts';
+import { validateConfigMap, validateConfigMapUpdate, validateSecret, validateSecretUpdate } from './validate-config.ts';
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/config-map-v1/ */
 export const configMapRules: Rules<ConfigMap> = {
@@ -10,6 +11,8 @@ export const configMapRules: Rules<ConfigMap> = {
     typed('Data', 'string', (map) => Object.keys(map.data ?? {}).length + Object.keys(map.binaryData ?? {}).length),
     ageColumn,
   ],
+  validate: validateConfigMap,
+  validateUpdate: validateConfigMapUpdate,
 };
 
 const toBase64 = (value: string): string => {
@@ -35,6 +38,8 @@ export const secretRules: Rules<Secret> = {
     }
     delete secret.stringData;
   },
+  validate: validateSecret,
+  validateUpdate: validateSecretUpdate,
 };
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/service-account-v1/ */
@@ -42,6 +47,7 @@ export const serviceAccountRules: Rules<ServiceAccount> = {
   columns: [nameColumn, ageColumn],
   prepareForCreate: keepSecretNames,
   prepareForUpdate: keepSecretNames,
+  validate: () => [],
 };
 
 /** Of the references to secrets only the names count. */

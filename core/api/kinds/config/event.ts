@@ -4,6 +4,7 @@ import type { CoreV1Event, EventsV1Event } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
 import { nameColumn, text, wide } from '../columns.ts';
 import { age } from '../duration.ts';
+import { validateCoreEvent, validateNewEvent, validateNewEventUpdate } from './validate-event.ts';
 
 /** Field of the core form to field of events.k8s.io/v1. */
 const renamed = [
@@ -77,13 +78,17 @@ export const coreEventRules: Rules<CoreV1Event> = {
     event.reportingComponent ??= '';
     event.reportingInstance ??= '';
   },
+  validate: validateCoreEvent,
+  validateUpdate: validateCoreEvent,
 };
+
+const inCoreForm = (event: EventsV1Event): CoreV1Event =>
+  rename(event as unknown as KubeObject, toCore, 'v1') as unknown as CoreV1Event;
 
 export const newEventRules: Rules<EventsV1Event> = {
   columns: columns.map((column) => ({
     ...column,
-    cell: (event: EventsV1Event, nowMs: number) =>
-      column.cell(rename(event as unknown as KubeObject, toCore, 'v1') as unknown as CoreV1Event, nowMs),
+    cell: (event: EventsV1Event, nowMs: number) => column.cell(inCoreForm(event), nowMs),
   })),
   fieldLabels: {
     ...Object.fromEntries(
@@ -99,4 +104,6 @@ export const newEventRules: Rules<EventsV1Event> = {
   setDefaults(event) {
     event.deprecatedSource ??= {};
   },
+  validate: (event) => validateNewEvent(inCoreForm(event)),
+  validateUpdate: (event, old) => validateNewEventUpdate(inCoreForm(event), inCoreForm(old)),
 };

@@ -1,6 +1,7 @@
 import type { Lease } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
 import { ageColumn, nameColumn, text } from '../columns.ts';
+import { validateLease } from '../validate-policy.ts';
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/lease-v1/ */
 export const leaseRules: Rules<Lease> = {
@@ -10,4 +11,6 @@ export const leaseRules: Rules<Lease> = {
   setDefaults(lease) {
     lease.spec ??= {};
   },
+  validate: validateLease,
+  validateUpdate: validateLease,
 };

@@ -4,6 +4,7 @@ import type { LimitRange, ResourceQuota } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
 import { ageColumn, defaultColumns, nameColumn, text } from '../columns.ts';
 import { roundResources } from '../pod/defaults.ts';
+import { validateLimitRange, validateResourceQuota, validateResourceQuotaUpdate } from './validate-limits.ts';
 
 export const limitRangeRules: Rules<LimitRange> = {
   columns: defaultColumns as Rules<LimitRange>['columns'],
@@ -22,6 +23,8 @@ export const limitRangeRules: Rules<LimitRange> = {
   prepareForCreate(range, context) {
     if (range.metadata && !range.metadata.name) range.metadata.name = context.uuid();
   },
+  validate: validateLimitRange,
+  validateUpdate: validateLimitRange,
 };
 
 const quantityCell = (value: string | number | undefined): string => canonicalQuantity(String(value ?? '0'));
@@ -40,4 +43,6 @@ export const resourceQuotaRules: Rules<ResourceQuota> = {
     roundResources(quota.status?.hard);
     roundResources(quota.status?.used);
   },
+  validate: validateResourceQuota,
+  validateUpdate: validateResourceQuotaUpdate,
 };

@@ -2,6 +2,7 @@ import { dns1123Label } from '../../names.ts';
 import type { Namespace } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
 import { ageColumn, nameColumn, text } from '../columns.ts';
+import { validateNamespace, validateNamespaceUpdate } from './validate-config.ts';
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/namespace-v1/ */
 export const namespaceRules: Rules<Namespace> = {
@@ -19,7 +20,7 @@ export const namespaceRules: Rules<Namespace> = {
     // The verb may have generated the name only now.
     namespace.metadata!.labels = {
       ...namespace.metadata!.labels,
-      'kubernetes.io/metadata.name': namespace.metadata!.name!,
+      ...(namespace.metadata?.name ? { 'kubernetes.io/metadata.name': namespace.metadata.name } : {}),
     };
     const finalizers = namespace.spec?.finalizers ?? [];
     if (!finalizers.includes('kubernetes'))
@@ -29,4 +30,6 @@ export const namespaceRules: Rules<Namespace> = {
     // Finalizers of the spec change through the finalize subresource alone.
     if (subresource === '') namespace.spec = { ...namespace.spec, finalizers: old.spec?.finalizers };
   },
+  validate: validateNamespace,
+  validateUpdate: validateNamespaceUpdate,
 };

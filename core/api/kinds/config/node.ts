@@ -2,6 +2,7 @@ import type { Node } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
 import { ageColumn, nameColumn, text, wide } from '../columns.ts';
 import { roundResources } from '../pod/defaults.ts';
+import { validateNode, validateNodeUpdate } from './validate-node.ts';
 
 const rolePrefix = 'node-role.kubernetes.io/';
 
@@ -57,4 +58,6 @@ export const nodeRules: Rules<Node> = {
     roundResources(status?.allocatable);
     if (status?.capacity && !status.allocatable) status.allocatable = { ...status.capacity };
   },
+  validate: validateNode,
+  validateUpdate: validateNodeUpdate,
 };

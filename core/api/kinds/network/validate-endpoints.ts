@@ -116,7 +116,8 @@ function validateEndpoint(found: Findings, field: string, endpoint: Endpoint, ty
   if (endpoint.hints) validateHints(found, `${field}.hints`, endpoint.hints);
 }
 
-function validateSlicePorts(found: Findings, { ports = [] }: EndpointSlice): void {
+function validateSlicePorts(found: Findings, slice: EndpointSlice): void {
+  const ports = slice.ports ?? [];
   if (ports.length > maxPorts) {
     found.tooMany('ports', ports.length, maxPorts);
     return;

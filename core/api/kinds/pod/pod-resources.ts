@@ -89,7 +89,7 @@ export function qosClassOf(spec: PodSpec): QosClass {
   let guaranteed = true;
   const parts = spec.resources
     ? [spec.resources]
-    : [...spec.containers, ...(spec.initContainers ?? [])].map((c) => c.resources);
+    : [...(spec.containers ?? []), ...(spec.initContainers ?? [])].map((c) => c.resources);
   const computeOf = (list: List | undefined) =>
     read(list).filter(([name, quantity]) => (name === 'cpu' || name === 'memory') && !isZeroQuantity(quantity));
   for (const part of parts) {

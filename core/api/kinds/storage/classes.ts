@@ -10,6 +10,7 @@ import type {
 } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
 import { ageColumn, boolean, integer, nameColumn, text, typed } from '../columns.ts';
+import * as check from './validate-classes.ts';
 
 const defaultClass = [
   'storageclass.kubernetes.io/is-default-class',
@@ -35,10 +36,14 @@ export const storageClassRules: Rules<StorageClass> = {
     sc.reclaimPolicy ??= 'Delete';
     sc.volumeBindingMode ??= 'Immediate';
   },
+  validate: check.validateStorageClass,
+  validateUpdate: check.validateStorageClassUpdate,
 };
 
 export const volumeAttributesClassRules: Rules<VolumeAttributesClass> = {
   columns: [nameColumn, text('DriverName', (vac) => vac.driverName ?? ''), ageColumn],
+  validate: check.validateAttributesClass,
+  validateUpdate: check.validateAttributesClassUpdate,
 };
 
 export const csiDriverRules: Rules<CSIDriver> = {
@@ -66,11 +71,15 @@ export const csiDriverRules: Rules<CSIDriver> = {
     spec.requiresRepublish ??= false;
     spec.seLinuxMount ??= false;
   },
+  validate: check.validateCsiDriver,
+  validateUpdate: check.validateCsiDriverUpdate,
 };
 
 export const csiNodeRules: Rules<CSINode> = {
   columns: [nameColumn, integer('Drivers', (node) => node.spec?.drivers?.length ?? 0), ageColumn],
   allowUnconditionalUpdate: false,
+  validate: check.validateCsiNode,
+  validateUpdate: check.validateCsiNodeUpdate,
 };
 
 export const csiStorageCapacityRules: Rules<CSIStorageCapacity> = {
@@ -80,6 +89,8 @@ export const csiStorageCapacityRules: Rules<CSIStorageCapacity> = {
     text('Capacity', ({ capacity }) => (capacity === undefined ? '<unset>' : canonicalQuantity(String(capacity)))),
   ],
   allowUnconditionalUpdate: false,
+  validate: check.validateStorageCapacity,
+  validateUpdate: check.validateStorageCapacityUpdate,
 };
 
 export const volumeAttachmentRules: Rules<VolumeAttachment> = {
@@ -97,4 +108,6 @@ export const volumeAttachmentRules: Rules<VolumeAttachment> = {
   setDefaults({ spec }) {
     if (spec?.source?.inlineVolumeSpec) spec.source.inlineVolumeSpec.volumeMode ??= 'Filesystem';
   },
+  validate: check.validateAttachment,
+  validateUpdate: check.validateAttachmentUpdate,
 };

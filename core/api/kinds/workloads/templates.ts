@@ -1,9 +1,18 @@
 // Kinds that only keep a template or a revision of one.
+import type { FieldError } from '../../errors.ts';
 import type { ControllerRevision, PodTemplate } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
 import { ageColumn, formatLabels, nameColumn, text, typed } from '../columns.ts';
+import { Findings } from '../findings.ts';
 import { defaultTemplate } from '../pod/defaults.ts';
+import { validateTemplate } from '../pod/validate-spec.ts';
 import { containerImages, containerNames } from './template-columns.ts';
+
+function checkTemplate(template: PodTemplate): FieldError[] {
+  const found = new Findings();
+  validateTemplate(found, 'template', template.template ?? {});
+  return found.errors;
+}
 
 export const podTemplateRules: Rules<PodTemplate> = {
   columns: [
@@ -17,7 +26,25 @@ export const podTemplateRules: Rules<PodTemplate> = {
     t.template ??= {};
     defaultTemplate(t.template);
   },
+  validate: checkTemplate,
+  validateUpdate: checkTemplate,
 };
+
+function checkRevision(revision: ControllerRevision): FieldError[] {
+  const found = new Findings();
+  found.nonNegative('revision', revision.revision);
+  const data: unknown = revision.data;
+  if (data === undefined || data === null) found.required('data', 'data is mandatory');
+  else if (typeof data !== 'object' || Array.isArray(data)) found.required('data', 'data must be a valid JSON object');
+  return found.errors;
+}
+
+function checkRevisionUpdate(revision: ControllerRevision, old: ControllerRevision): FieldError[] {
+  const found = new Findings();
+  found.nonNegative('revision', revision.revision);
+  found.unchanged('data', revision.data, old.data);
+  return found.errors;
+}
 
 function controllerCell(revision: ControllerRevision): string {
   const owner = revision.metadata?.ownerReferences?.find((reference) => reference.controller);
@@ -33,4 +60,6 @@ export const controllerRevisionRules: Rules<ControllerRevision> = {
     typed('Revision', 'string', (r) => r.revision ?? 0),
     ageColumn,
   ],
+  validate: checkRevision,
+  validateUpdate: checkRevisionUpdate,
 };
