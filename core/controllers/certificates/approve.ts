@@ -2,12 +2,13 @@
 // Follows https://kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping/#approval
 import { type RequestSubject, signerObjection, signers, subjectOfRequest } from '../../api/certificates.ts';
 import type { Stored } from '../../api/objects.ts';
-import type { CertificateSigningRequest, SubjectAccessReview } from '../../api/types.gen.ts';
+import type { CertificateSigningRequest, Node, SubjectAccessReview } from '../../api/types.gen.ts';
 import type { Client } from '../../client/client.ts';
 import { resources } from '../../client/resources.ts';
 import { timestamp } from '../../ports.ts';
 import type { Action, Controller } from '../controller.ts';
 import { asObject } from '../owner.ts';
+import { mayServe } from './serving.ts';
 
 export type StoredRequest = Stored<CertificateSigningRequest>;
 
@@ -16,10 +17,15 @@ export interface ObservedApproval {
   subject: RequestSubject | undefined;
   /** Which of the two permissions the asker has. */
   allowed: { selfNodeClient: boolean; nodeClient: boolean };
+  /** The node that the subject names. */
+  node: Node | undefined;
 }
 
 export const hasCondition = ({ status }: CertificateSigningRequest, type: string): boolean =>
   Boolean(status?.conditions?.some((condition) => condition.type === type));
+
+const isDecided = (request: StoredRequest): boolean =>
+  Boolean(request.status?.certificate) || ['Approved', 'Denied', 'Failed'].some((type) => hasCondition(request, type));
 
 export const decodeRequest = ({ spec }: CertificateSigningRequest): string => atob(spec.request);
 
@@ -27,14 +33,22 @@ const isNodeClient = ({ spec }: CertificateSigningRequest, subject: RequestSubje
   spec.signerName === signers.kubeletClient &&
   signerObjection(signers.kubeletClient, subject, spec.usages ?? []) === undefined;
 
-export function decideApproval({ request, subject, allowed }: ObservedApproval, nowMs: number): Action[] {
-  if (!subject || !isNodeClient(request, subject)) return [];
+/** Why a request is approved; undefined when it is not. */
+function grounds({ request, subject, allowed, node }: ObservedApproval): string | undefined {
+  if (!subject) return undefined;
+  if (mayServe(request, subject, node)) return 'Auto approving kubelet serving certificate for the names of its node.';
+  if (!isNodeClient(request, subject)) return undefined;
   const isSelf = request.spec.username === subject.commonName;
-  let message: string;
   if (isSelf && allowed.selfNodeClient)
-    message = 'Auto approving self kubelet client certificate after SubjectAccessReview.';
-  else if (allowed.nodeClient) message = 'Auto approving kubelet client certificate after SubjectAccessReview.';
-  else return [];
+    return 'Auto approving self kubelet client certificate after SubjectAccessReview.';
+  if (allowed.nodeClient) return 'Auto approving kubelet client certificate after SubjectAccessReview.';
+  return undefined;
+}
+
+export function decideApproval(observed: ObservedApproval, nowMs: number): Action[] {
+  const { request } = observed;
+  const message = grounds(observed);
+  if (message === undefined) return [];
   const time = timestamp(nowMs);
   const condition = {
     type: 'Approved',
@@ -76,16 +90,30 @@ async function may(client: Client, { spec }: CertificateSigningRequest, subresou
 export const certificateApprovalController: Controller<ObservedApproval> = {
   name: 'certificate-approval',
   component: 'certificate-controller',
-  watches: [resources.certificateSigningRequests],
-  keysFor: (_of, { metadata }) => [{ namespace: '', name: metadata.name ?? '' }],
+  watches: [resources.certificateSigningRequests, resources.nodes],
+  keysFor(of, { metadata }, _previous, cache) {
+    if (of.plural !== resources.nodes.plural) return [{ namespace: '', name: metadata.name ?? '' }];
+    // A request may be seen before the node that it is for, or before the node's addresses.
+    const requests = cache.list(resources.certificateSigningRequests) as unknown as StoredRequest[];
+    const own = requests.filter((request) => request.spec.username === `system:node:${metadata.name}`);
+    return own
+      .filter((request) => !isDecided(request))
+      .map((request) => ({ namespace: '', name: request.metadata.name }));
+  },
   async observe(key, cache, client) {
     const request = cache.get(resources.certificateSigningRequests, key) as unknown as StoredRequest | undefined;
-    if (!request || request.status?.certificate || request.spec.signerName !== signers.kubeletClient) return undefined;
-    if (['Approved', 'Denied', 'Failed'].some((type) => hasCondition(request, type))) return undefined;
+    if (!request || isDecided(request)) return undefined;
+    const { signerName } = request.spec;
+    if (signerName !== signers.kubeletClient && signerName !== signers.kubeletServing) return undefined;
     const subject = await subjectOfRequest(decodeRequest(request));
+    const name = subject?.commonName.replace(/^system:node:/, '') ?? '';
+    const node = cache.get(resources.nodes, { namespace: '', name }) as Node | undefined;
+    if (signerName === signers.kubeletServing) {
+      return { request, subject, node, allowed: { selfNodeClient: false, nodeClient: false } };
+    }
     const selfNodeClient = await may(client, request, 'selfnodeclient');
     const nodeClient = await may(client, request, 'nodeclient');
-    return { request, subject, allowed: { selfNodeClient, nodeClient } };
+    return { request, subject, node, allowed: { selfNodeClient, nodeClient } };
   },
   decide: decideApproval,
 };
