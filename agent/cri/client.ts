@@ -1,10 +1,7 @@
 // CRI v1 over containerd's unix socket: one warm channel, typed calls. https://kubernetes.io/docs/concepts/containers/cri/
 
-import type { Client, ServiceError } from '@grpc/grpc-js';
-import { credentials, status as grpcStatus, Metadata, makeGenericClientConstructor } from '@grpc/grpc-js';
-import type { ServiceDefinition } from '@grpc/proto-loader';
-import { fromJSON } from '@grpc/proto-loader';
 import descriptor from './cri-v1.json' with { type: 'json' };
+import { Messages, RpcChannel, RpcError } from './grpc.ts';
 import type {
   AuthConfig,
   Container,
@@ -20,20 +17,7 @@ import type {
   RuntimeStatus,
 } from './messages.ts';
 
-/** A failed call: gRPC's code by name, and the runtime's own text. */
-export class CriError extends Error {
-  readonly code: string;
-  constructor(code: string, message: string) {
-    super(message);
-    this.name = 'CriError';
-    this.code = code;
-  }
-}
-
-export const isNotFound = (error: unknown): boolean => error instanceof CriError && error.code === 'NOT_FOUND';
-/** The runtime is away (restarting): the call may not have reached it. */
-export const isUnavailable = (error: unknown): boolean =>
-  error instanceof CriError && (error.code === 'UNAVAILABLE' || error.code === 'CANCELLED');
+export const isNotFound = (error: unknown): boolean => error instanceof RpcError && error.code === 'NOT_FOUND';
 
 const quickMs = 15_000;
 /** Sandboxes and containers: CNI and a busy disk take their time. */
@@ -90,35 +74,17 @@ export interface Cri {
 
 type Unary = (method: string, request: object, timeoutMs: number) => Promise<Record<string, unknown>>;
 
-function unaryOf(client: Client, service: ServiceDefinition): Unary {
-  return (method, request, timeoutMs) => {
-    const definition = service[method]!;
-    return new Promise((resolve, reject) => {
-      client.makeUnaryRequest(
-        definition.path,
-        definition.requestSerialize as (value: object) => Buffer,
-        definition.responseDeserialize as (bytes: Buffer) => Record<string, unknown>,
-        request,
-        new Metadata(),
-        { deadline: Date.now() + timeoutMs },
-        (error: ServiceError | null, answer?: Record<string, unknown>) => {
-          if (error) reject(new CriError(grpcStatus[error.code] ?? 'UNKNOWN', error.details || error.message));
-          else resolve(answer!);
-        },
-      );
-    });
-  };
-}
+const messages = new Messages(descriptor);
 
-const definitions = fromJSON(descriptor as never, {
-  keepCase: true,
-  longs: String,
-  enums: String,
-  defaults: true,
-  arrays: true,
-});
-const runtimeService = definitions['runtime.v1.RuntimeService'] as ServiceDefinition;
-const imageService = definitions['runtime.v1.ImageService'] as ServiceDefinition;
+/** Request and answer of a method are named after it. */
+const unaryOf =
+  (channel: RpcChannel, service: string): Unary =>
+  async (method, request, timeoutMs) => {
+    // `GetContainerEvents` is the only method whose messages are named otherwise, and it is not called.
+    const body = messages.encode(`runtime.v1.${method}Request`, request);
+    const answer = await channel.unary(`/runtime.v1.${service}/${method}`, body, timeoutMs);
+    return messages.decode(`runtime.v1.${method}Response`, answer);
+  };
 
 function runtimeCalls(call: Unary) {
   return {
@@ -180,16 +146,10 @@ function imageCalls(call: Unary) {
 
 /** Connects at the first call; the channel reconnects by itself when the runtime was away. */
 export function connectCri(socket: string): Cri {
-  const Constructor = makeGenericClientConstructor(runtimeService as never, 'RuntimeService');
-  const client = new Constructor(`unix:${socket}`, credentials.createInsecure(), {
-    'grpc.max_receive_message_length': 64 * 1024 * 1024,
-    'grpc.initial_reconnect_backoff_ms': 50,
-    'grpc.min_reconnect_backoff_ms': 50,
-    'grpc.max_reconnect_backoff_ms': 1000,
-  });
+  const channel = new RpcChannel({ at: { socket } });
   return {
-    ...runtimeCalls(unaryOf(client, runtimeService)),
-    ...imageCalls(unaryOf(client, imageService)),
-    close: () => client.close(),
+    ...runtimeCalls(unaryOf(channel, 'RuntimeService')),
+    ...imageCalls(unaryOf(channel, 'ImageService')),
+    close: () => channel.close(),
   };
 }

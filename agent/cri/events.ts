@@ -1,11 +1,7 @@
 // containerd's own event stream (its API, not CRI): what wakes the agent when a task starts, ends or runs out of memory.
 // CRI's GetContainerEvents is not implemented by containerd 1.6.
 
-import type { ClientReadableStream } from '@grpc/grpc-js';
-import { credentials, Metadata, makeGenericClientConstructor } from '@grpc/grpc-js';
-import type { ServiceDefinition } from '@grpc/proto-loader';
-import { fromJSON } from '@grpc/proto-loader';
-import protobuf from 'protobufjs';
+import { Messages, RpcChannel } from './grpc.ts';
 
 export type TaskEvent =
   | { type: 'start'; containerId: string }
@@ -42,11 +38,6 @@ const descriptor = {
         },
         TaskStart: { fields: { container_id: field('string', 1), pid: field('uint32', 2) } },
         TaskOOM: { fields: { container_id: field('string', 1) } },
-        Events: {
-          methods: {
-            Subscribe: { requestType: 'SubscribeRequest', responseType: 'Envelope', responseStream: true },
-          },
-        },
       },
     },
   },
@@ -62,11 +53,8 @@ interface Envelope {
   event: { value: Buffer };
 }
 
-const root = protobuf.Root.fromJSON(descriptor as never);
-const decode = (type: string, bytes: Buffer): Record<string, unknown> => {
-  const message = root.lookupType(`containerd.${type}`);
-  return message.toObject(message.decode(bytes), { longs: String, defaults: true });
-};
+const messages = new Messages(descriptor);
+const decode = (type: string, bytes: Buffer): Record<string, unknown> => messages.decode(`containerd.${type}`, bytes);
 
 function taskEvent(envelope: Envelope): TaskEvent | undefined {
   const bytes = envelope.event.value;
@@ -87,6 +75,8 @@ function taskEvent(envelope: Envelope): TaskEvent | undefined {
   };
 }
 
+/** What the agent reacts to, in the namespace of containerd's CRI. */
+const filters = ['exit', 'oom', 'start'].map((topic) => `topic=="/tasks/${topic}",namespace==k8s.io`);
 const reconnectMs = 200;
 const settleMs = 100;
 
@@ -95,55 +85,32 @@ const settleMs = 100;
  * new subscription): the caller lists. The function returned ends it.
  */
 export function subscribe(socket: string, onEvent: (event: TaskEvent) => void, onGap: () => void): () => void {
-  const definitions = fromJSON(descriptor as never, { keepCase: true, longs: String, defaults: true });
-  const service = definitions['containerd.Events'] as ServiceDefinition;
-  const method = service['Subscribe']!;
-  const Constructor = makeGenericClientConstructor(service as never, 'Events');
-  const client = new Constructor(`unix:${socket}`, credentials.createInsecure(), {
-    'grpc.initial_reconnect_backoff_ms': 50,
-    'grpc.min_reconnect_backoff_ms': 50,
-    'grpc.max_reconnect_backoff_ms': 1000,
-  });
+  const channel = new RpcChannel({ at: { socket }, headers: { 'containerd-namespace': 'k8s.io' } });
+  const request = messages.encode('containerd.SubscribeRequest', { filters });
   let closed = false;
-  let stream: ClientReadableStream<Envelope> | undefined;
+  let cancel = (): void => {};
   let timer: NodeJS.Timeout | undefined;
-  const metadata = new Metadata();
-  metadata.set('containerd-namespace', 'k8s.io');
   const open = (): void => {
-    stream = client.makeServerStreamRequest(
+    cancel = channel.stream(
       '/containerd.services.events.v1.Events/Subscribe',
-      method.requestSerialize as (value: object) => Buffer,
-      method.responseDeserialize as (bytes: Buffer) => Envelope,
-      {
-        filters: [
-          'topic=="/tasks/exit",namespace==k8s.io',
-          'topic=="/tasks/oom",namespace==k8s.io',
-          'topic=="/tasks/start",namespace==k8s.io',
-        ],
+      request,
+      (bytes) => {
+        const event = taskEvent(decode('Envelope', bytes) as unknown as Envelope);
+        if (event) onEvent(event);
       },
-      metadata,
+      () => {
+        clearTimeout(timer);
+        if (!closed) timer = setTimeout(open, reconnectMs);
+      },
     );
-    let over = false;
-    const again = (): void => {
-      if (over || closed) return;
-      over = true;
-      clearTimeout(timer);
-      timer = setTimeout(open, reconnectMs);
-    };
     // The server sends its headers with the first event only: list once the subscription has surely reached it.
     timer = setTimeout(onGap, settleMs);
-    stream.on('data', (envelope: Envelope) => {
-      const event = taskEvent(envelope);
-      if (event) onEvent(event);
-    });
-    stream.on('error', again);
-    stream.on('end', again);
   };
   open();
   return () => {
     closed = true;
     clearTimeout(timer);
-    stream?.cancel();
-    client.close();
+    cancel();
+    channel.close();
   };
 }

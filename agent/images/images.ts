@@ -1,7 +1,7 @@
 // Makes sure that a container's image is on the node: https://kubernetes.io/docs/concepts/containers/images/
 import type { AnyContainer } from '../../core/kubelet/containers.ts';
 import type { Cri } from '../cri/client.ts';
-import { CriError } from '../cri/client.ts';
+import { RpcError } from '../cri/grpc.ts';
 import type { Image, PodSandboxConfig } from '../cri/messages.ts';
 import type { PodSources } from '../objects.ts';
 import type { PodTask } from '../runtime.ts';
@@ -20,7 +20,7 @@ const goCode = (code: string): string =>
     .join('');
 
 export const goRpcError = (error: unknown): string =>
-  error instanceof CriError
+  error instanceof RpcError
     ? `rpc error: code = ${goCode(error.code)} desc = ${error.message}`
     : (error as Error).message;
 

@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import type { GRPCAction, HTTPGetAction, Pod, TCPSocketAction } from '../../core/api/types.gen.ts';
 import type { AnyContainer } from '../../core/kubelet/containers.ts';
 import { findContainer } from '../../core/kubelet/containers.ts';
+import { Messages, RpcChannel } from '../cri/grpc.ts';
 
 export interface HandlerResult {
   ok: boolean;
@@ -124,27 +125,12 @@ export function tcpConnect(
   });
 }
 
-const healthDescriptor = {
+const health = new Messages({
   nested: {
-    grpc: {
-      nested: {
-        health: {
-          nested: {
-            v1: {
-              nested: {
-                HealthCheckRequest: { fields: { service: { type: 'string', id: 1 } } },
-                HealthCheckResponse: { fields: { status: { type: 'int32', id: 1 } } },
-                Health: {
-                  methods: { Check: { requestType: 'HealthCheckRequest', responseType: 'HealthCheckResponse' } },
-                },
-              },
-            },
-          },
-        },
-      },
-    },
+    HealthCheckRequest: { fields: { service: { type: 'string', id: 1 } } },
+    HealthCheckResponse: { fields: { status: { type: 'int32', id: 1 } } },
   },
-};
+});
 const serving = 1;
 
 /** https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
@@ -154,35 +140,17 @@ export async function grpcHealth(
   timeoutMs: number,
   userAgent: string,
 ): Promise<HandlerResult> {
-  const [{ credentials, makeGenericClientConstructor }, { fromJSON }] = await Promise.all([
-    import('@grpc/grpc-js'),
-    import('@grpc/proto-loader'),
-  ]);
-  const service = fromJSON(healthDescriptor as never, { defaults: true })['grpc.health.v1.Health'];
-  const Constructor = makeGenericClientConstructor(service as never, 'Health');
-  const host = podIP.includes(':') ? `[${podIP}]` : podIP;
-  const client = new Constructor(`${host}:${action.port}`, credentials.createInsecure(), {
-    'grpc.primary_user_agent': userAgent,
-  });
+  const channel = new RpcChannel({ at: { host: podIP, port: action.port }, headers: { 'user-agent': userAgent } });
   try {
-    const check = client['Check'] as (
-      request: object,
-      options: object,
-      callback: (error: Error | null, answer?: { status: number }) => void,
-    ) => void;
-    return await new Promise<HandlerResult>((resolve) => {
-      check.call(client, { service: action.service ?? '' }, { deadline: Date.now() + timeoutMs }, (error, answer) => {
-        if (error)
-          resolve({ ok: false, output: `failed to connect service "${host}:${action.port}": ${error.message}` });
-        else if (answer?.status === serving) resolve({ ok: true, output: 'service healthy' });
-        else
-          resolve({
-            ok: false,
-            output: `service unhealthy (responded with "${answer?.status === 2 ? 'NOT_SERVING' : 'UNKNOWN'}")`,
-          });
-      });
-    });
+    const request = health.encode('HealthCheckRequest', { service: action.service ?? '' });
+    const answer = await channel.unary('/grpc.health.v1.Health/Check', request, timeoutMs);
+    const { status } = health.decode('HealthCheckResponse', answer);
+    if (status === serving) return { ok: true, output: 'service healthy' };
+    return { ok: false, output: `service unhealthy (responded with "${status === 2 ? 'NOT_SERVING' : 'UNKNOWN'}")` };
+  } catch (error) {
+    const text = `failed to connect service "${podIP}:${action.port}" within ${timeoutMs / 1000}s: ${(error as Error).message}`;
+    return { ok: false, output: text };
   } finally {
-    client.close();
+    channel.close();
   }
 }
