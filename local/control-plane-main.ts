@@ -1,5 +1,6 @@
 // The control plane process: `node control-plane-main.ts CONFIG.json`. Runs until SIGTERM or SIGINT.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { dirname } from 'node:path';
 import type { Log } from '../core/ports.ts';
 import type { ControlPlaneConfig, ControlPlaneReady } from './config.ts';
@@ -113,3 +114,5 @@ process.on('SIGHUP', () => undefined);
 
 running = await start(config, log);
 announce(config, running, log);
+// The next start is faster (NODE_COMPILE_CACHE), even if this process is killed and never gets to write its cache at the end.
+setTimeout(flushCompileCache, 2_000).unref();

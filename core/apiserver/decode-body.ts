@@ -22,10 +22,10 @@ const tooLarge = (): StatusError =>
 export async function readBody(request: Request): Promise<Uint8Array> {
   const declared = Number(request.headers.get('content-length') ?? Number.NaN);
   if (declared > maxBodyBytes) throw tooLarge();
-  if (!request.body) return new Uint8Array();
   try {
+    // Before `body` is looked at: a host may have the bytes without a stream.
     if (declared >= 0) return new Uint8Array(await request.arrayBuffer());
-    return await readLimited(request.body);
+    return request.body ? await readLimited(request.body) : new Uint8Array();
   } catch (error) {
     if (error instanceof StatusError) throw error;
     throw badRequest('the body of the request could not be read');

@@ -15,7 +15,7 @@ import { seeded, seedOfRun } from './random.ts';
 import { simulated } from './workload.ts';
 
 const program = fileURLToPath(new URL('store-process.ts', import.meta.url));
-const kills = 25;
+const kills = 15;
 
 type Line =
   | { start: Resource; since: Revision }
