@@ -3,7 +3,7 @@
 import { notFound, StatusError } from '../../api/errors.ts';
 import type { Namespace } from '../../api/types.gen.ts';
 import type { AdmissionPlugin, AdmissionRequest } from '../server.ts';
-import { type AdmissionDeps, refusal, resourceOf } from './request.ts';
+import { type AdmissionDeps, readOnce, refusal, resourceOf } from './request.ts';
 
 const immortal = new Set(['default', 'kube-system', 'kube-public']);
 
@@ -17,12 +17,13 @@ export const namespaceLifecycle = ({ store }: AdmissionDeps): AdmissionPlugin =>
       }
       return;
     }
-    if (!namespace || operation === 'DELETE') return;
-    const found = await store.get('namespaces', { namespace: '', name: namespace });
+    // What is changed or deleted exists already, and so does its namespace.
+    if (!namespace || operation !== 'CREATE') return;
+    const found = await readOnce(store, request, 'namespaces', { namespace: '', name: namespace });
     if (!found) throw notFound({ plural: 'namespaces', group: '' }, namespace);
-    const { status, metadata } = found.object as Namespace;
+    const { status, metadata } = found as Namespace;
     const terminating = status?.phase === 'Terminating' || metadata?.deletionTimestamp !== undefined;
-    if (operation === 'CREATE' && terminating) throw refusedAsTerminating(request);
+    if (terminating) throw refusedAsTerminating(request);
   },
 });
 

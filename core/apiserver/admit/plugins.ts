@@ -8,7 +8,6 @@ import { defaultTolerationSeconds } from './default-tolerations.ts';
 import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
-import { podResize } from './pod-resize.ts';
 import { podSecurity } from './pod-security/plugin.ts';
 import { priority } from './priority.ts';
 import type { AdmissionDeps } from './request.ts';
@@ -37,6 +36,5 @@ export const admissionPlugins = (deps: AdmissionDeps): AdmissionPlugin[] => [
   certificateSigning(deps),
   certificateSubjectRestriction,
   defaultIngressClass(deps),
-  podResize,
   resourceQuota(deps),
 ];

@@ -3,7 +3,7 @@
 import { compareQuantities } from '../../api/quantity.ts';
 import type { Pod, RuntimeClass, Toleration } from '../../api/types.gen.ts';
 import type { AdmissionPlugin, AdmissionRequest } from '../server.ts';
-import { type AdmissionDeps, concerns, podOf, refusal } from './request.ts';
+import { type AdmissionDeps, concerns, podOf, readOnce, refusal } from './request.ts';
 
 const resource = 'runtimeclasses.node.k8s.io';
 
@@ -39,9 +39,9 @@ const differs = (request: AdmissionRequest) =>
 async function classOf({ store }: AdmissionDeps, request: AdmissionRequest): Promise<RuntimeClass | undefined> {
   const name = podOf(request).spec?.runtimeClassName;
   if (!name) return undefined;
-  const found = await store.get(resource, { namespace: '', name });
+  const found = await readOnce(store, request, resource, { namespace: '', name });
   if (!found) throw refusal(request, `pod rejected: RuntimeClass "${name}" not found`);
-  return found.object as unknown as RuntimeClass;
+  return found as unknown as RuntimeClass;
 }
 
 type List = Record<string, string | number>;

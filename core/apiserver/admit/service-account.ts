@@ -3,7 +3,7 @@
 import { isMirrorPod, podReferences } from '../../api/pod-references.ts';
 import type { Container, Pod, ServiceAccount, Volume } from '../../api/types.gen.ts';
 import type { AdmissionPlugin, AdmissionRequest } from '../server.ts';
-import { type AdmissionDeps, concerns, podOf, refusal, resourceOf } from './request.ts';
+import { type AdmissionDeps, concerns, podOf, readOnce, refusal, resourceOf } from './request.ts';
 
 const defaultName = 'default';
 const mountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -53,8 +53,8 @@ async function findAccount(deps: AdmissionDeps, request: AdmissionRequest, name:
   const { namespace } = request;
   const attempts = name === defaultName ? defaultAccountAttempts : 1;
   for (let attempt = 1; ; attempt++) {
-    const found = await deps.store.get('serviceaccounts', { namespace, name });
-    if (found) return found.object as unknown as ServiceAccount;
+    const found = await readOnce(deps.store, request, 'serviceaccounts', { namespace, name });
+    if (found) return found as unknown as ServiceAccount;
     if (attempt >= attempts) break;
     await new Promise<void>((resolve) => deps.clock.after(retryDelayMs, resolve));
   }

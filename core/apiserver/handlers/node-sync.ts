@@ -22,16 +22,13 @@ export const nodeSyncHandler = (changes: NodeChanges): SubresourceHandler => ({
   async handle(context): Promise<Response> {
     const { name } = context.info;
     const request = await readRequest(context);
-    const refused = await writeReports(context, name, request);
-    const [changed, stored] = await Promise.all([
-      changes.read(name, request.since),
-      context.deps.store.get('nodes', { namespace: '', name }),
-    ]);
+    const { node, refused } = await writeReports(context, name, request);
+    const changed = await changes.read(name, request.since);
     const kind = findKind('', 'v1', 'nodes');
-    if (!stored || !kind) throw new StatusError('NotFound', `nodes "${name}" not found`);
+    if (!kind) throw new StatusError('InternalError', 'the kind of nodes is not registered');
     const response: NodeSyncResponse = {
       ...changed,
-      node: served(kind, stored) as unknown as Stored<Node>,
+      node: served(kind, node) as unknown as Stored<Node>,
       refused,
       nextSyncMs: Math.round((request.leaseDurationSeconds * 1000) / renewalsPerLease),
     };

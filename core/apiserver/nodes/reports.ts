@@ -1,11 +1,13 @@
 // What a node reports, written through the same verbs, admission and validation as everybody's writes, as the node itself.
-import { isStatus, notFound, StatusError } from '../../api/errors.ts';
+import { badRequest, isStatus, notFound, StatusError } from '../../api/errors.ts';
 import { findKind } from '../../api/kinds/index.ts';
 import type { Kind } from '../../api/kinds/kind.ts';
 import type { NodeSyncRequest, PodGone, PodReport } from '../../api/node-sync.ts';
 import type { KubeObject, ObjectKey } from '../../api/objects.ts';
+import { DecodeError, prune } from '../../api/schema/walker.ts';
 import type { Lease, Node, NodeStatus, Pod, PodStatus } from '../../api/types.gen.ts';
 import { microTimestamp } from '../../ports.ts';
+import type { StoredObject } from '../../store/store.ts';
 import type { WriteScope } from '../call.ts';
 import type { HandlerContext } from '../server.ts';
 import { createObject } from '../verbs/create.ts';
@@ -73,14 +75,27 @@ export async function renewLease(writer: Writer, node: KubeObject, durationSecon
   }
 }
 
+/** As any body is read: unknown fields go, wrong types are refused. Throws BadRequest. */
+function readStatus<T>(type: 'PodStatus' | 'NodeStatus', sent: unknown): T {
+  try {
+    return prune<T>(`io.k8s.api.core.v1.${type}`, sent);
+  } catch (error) {
+    if (error instanceof DecodeError) throw badRequest(`the ${type} cannot be read: ${error.message}`);
+    throw error;
+  }
+}
+
 /** A whole copy: what is stored is frozen, and defaulting changes what it is given. */
 const withStatus = (current: KubeObject, status: PodStatus | NodeStatus): KubeObject =>
   structuredClone({ ...current, status });
 
-export async function writeNodeStatus(writer: Writer, name: string, reported: NodeStatus): Promise<void> {
+export async function writeNodeStatus(writer: Writer, name: string, reported: NodeStatus): Promise<StoredObject> {
   const key = { namespace: '', name };
   const scope = scopeFor(writer, kindOf('', 'nodes'), key, 'status');
-  await updateObject(scope, key, (current) => withStatus(current, mergeNodeStatus((current as Node).status, reported)));
+  const status = readStatus<NodeStatus>('NodeStatus', reported);
+  const change = (current: KubeObject): KubeObject =>
+    withStatus(current, mergeNodeStatus((current as Node).status, status));
+  return (await updateObject(scope, key, change)).stored;
 }
 
 /** Writes at most this many objects at a time. */
@@ -117,8 +132,9 @@ const podGoneMessage = 'the pod does not exist any more';
 
 export function writePodStatuses(writer: Writer, node: string, reports: readonly PodReport[]): Promise<Refused[]> {
   const kind = kindOf('', 'pods');
-  return eachRefused(reports, async ({ namespace, name, uid, status }) => {
+  return eachRefused(reports, async ({ namespace, name, uid, status: sent }) => {
     const key = { namespace, name };
+    const status = readStatus<PodStatus>('PodStatus', sent);
     const change = (current: KubeObject): KubeObject => {
       const pod = current as Pod;
       if (current.metadata.uid !== uid) throw new StatusError('Conflict', podGoneMessage);
@@ -157,19 +173,24 @@ export function removePods(writer: Writer, node: string, gone: readonly PodGone[
 }
 
 /** Throws NotFound: a node that was deleted has to register again. */
-export async function readNode(writer: Writer, name: string): Promise<KubeObject> {
+export async function readNode(writer: Writer, name: string): Promise<StoredObject> {
   const found = await writer.deps.store.get('nodes', { namespace: '', name });
   if (!found) throw notFound({ plural: 'nodes', group: '' }, name);
-  return found.object;
+  return found;
 }
 
 /** Everything that one sync call reports, in an order in which a pod's last status comes before its removal. */
-export async function writeReports(writer: Writer, name: string, request: NodeSyncRequest): Promise<Refused[]> {
+export async function writeReports(
+  writer: Writer,
+  name: string,
+  request: NodeSyncRequest,
+): Promise<{ node: StoredObject; refused: Refused[] }> {
   const node = await readNode(writer, name);
-  const [, , refused] = await Promise.all([
-    renewLease(writer, node, request.leaseDurationSeconds),
+  const [, updated, refused] = await Promise.all([
+    renewLease(writer, node.object, request.leaseDurationSeconds),
     request.nodeStatus ? writeNodeStatus(writer, name, request.nodeStatus) : undefined,
     writePodStatuses(writer, name, request.podStatuses),
   ]);
-  return [...refused, ...(await removePods(writer, name, request.podsGone))];
+  const gone = await removePods(writer, name, request.podsGone);
+  return { node: updated ?? node, refused: [...refused, ...gone] };
 }

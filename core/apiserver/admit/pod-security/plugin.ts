@@ -4,7 +4,7 @@ import { invalid } from '../../../api/errors.ts';
 import type { KubeObject } from '../../../api/objects.ts';
 import type { ObjectMeta, Pod, PodSpec, PodTemplateSpec } from '../../../api/types.gen.ts';
 import type { AdmissionPlugin, AdmissionRequest } from '../../server.ts';
-import { type AdmissionDeps, refusal, resourceOf } from '../request.ts';
+import { type AdmissionDeps, readOnce, refusal, resourceOf } from '../request.ts';
 import type { PodLike } from './check.ts';
 import {
   compareLevels,
@@ -40,16 +40,16 @@ const podLike = (metadata: ObjectMeta | undefined, spec: PodSpec): PodLike => ({
   spec,
 });
 
-async function policyIn({ store }: AdmissionDeps, namespace: string) {
-  const found = await store.get('namespaces', { namespace: '', name: namespace });
-  return policyOf(labelsOf(found?.object)).policy;
+async function policyIn({ store }: AdmissionDeps, request: AdmissionRequest) {
+  const key = { namespace: '', name: request.namespace };
+  return policyOf(labelsOf(await readOnce(store, request, 'namespaces', key))).policy;
 }
 
 async function checkPod(deps: AdmissionDeps, request: AdmissionRequest): Promise<void> {
   if (ignoredSubresources.has(request.subresource)) return;
   const pod = request.object as Pod;
   if (!pod.spec || (request.old && !changesContainers(pod, request.old as Pod))) return;
-  const { enforce, warn } = await policyIn(deps, request.namespace);
+  const { enforce, warn } = await policyIn(deps, request);
   const like = podLike(pod.metadata, pod.spec);
   const found = violations(enforce, like);
   if (found.length > 0) throw refusal(request, `violates PodSecurity "${policyText(enforce)}": ${detailsText(found)}`);
@@ -93,7 +93,7 @@ const templateOf: Readonly<Record<string, ((object: KubeObject) => PodTemplateSp
 async function checkTemplate(deps: AdmissionDeps, request: AdmissionRequest, resource: string): Promise<void> {
   const template = templateOf[resource]?.(request.object as KubeObject);
   if (!template?.spec) return;
-  const { warn } = await policyIn(deps, request.namespace);
+  const { warn } = await policyIn(deps, request);
   warnOf(request, warn, podLike(template.metadata, template.spec));
 }
 

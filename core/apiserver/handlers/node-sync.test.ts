@@ -1,0 +1,339 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { NodeSyncRequest, NodeSyncResponse } from '../../api/node-sync.ts';
+import type { Pod, PodStatus } from '../../api/types.gen.ts';
+import { admin, createServer, namespace, node, type TestServer } from '../fixture/server.ts';
+import { createWorld, type World } from '../fixture/world.ts';
+
+const none: NodeSyncRequest = { leaseDurationSeconds: 40, podStatuses: [], podsGone: [] };
+
+async function cluster(): Promise<{ world: World; server: TestServer }> {
+  const world = await createWorld();
+  const server = await createServer(world);
+  await namespace(world, server, 'shop');
+  for (const name of ['n1', 'n2']) await server.call('POST', '/api/v1/nodes', { metadata: { name } }, node(name));
+  return { world, server };
+}
+
+async function sync(
+  server: TestServer,
+  name: string,
+  request: Partial<NodeSyncRequest> = {},
+): Promise<NodeSyncResponse> {
+  const { code, body } = await server.call('POST', `/api/v1/nodes/${name}/sync`, { ...none, ...request }, node(name));
+  assert.equal(code, 200, body.message);
+  return body as unknown as NodeSyncResponse;
+}
+
+async function run(
+  server: TestServer,
+  name: string,
+  nodeName: string,
+  spec: object = {},
+): Promise<Pod & { metadata: { uid: string } }> {
+  const { body } = await server.call('POST', '/api/v1/namespaces/shop/pods', {
+    metadata: { name },
+    spec: { containers: [{ name: 'c', image: 'i' }], automountServiceAccountToken: false, nodeName, ...spec },
+  });
+  return body as unknown as Pod & { metadata: { uid: string } };
+}
+
+const running = (restartCount = 0): PodStatus => ({
+  phase: 'Running',
+  conditions: [{ type: 'Ready', status: 'True' }],
+  containerStatuses: [
+    { name: 'c', image: 'i', imageID: '', ready: true, restartCount, containerID: 'x', state: { running: {} } },
+  ],
+});
+const ended: PodStatus = {
+  phase: 'Succeeded',
+  containerStatuses: [
+    {
+      name: 'c',
+      image: 'i',
+      imageID: '',
+      ready: false,
+      restartCount: 0,
+      containerID: 'x',
+      state: { terminated: { exitCode: 0 } },
+    },
+  ],
+};
+const stored = async (world: World, name: string): Promise<Pod | undefined> =>
+  (await world.store.get('pods', { namespace: 'shop', name }))?.object as Pod | undefined;
+const names = (pods: readonly { metadata: { name: string } }[]): string[] =>
+  pods.map(({ metadata }) => metadata.name).sort();
+
+test('the first sync brings everything of this node and nothing of another', async () => {
+  const { server } = await cluster();
+  await server.call('POST', '/api/v1/namespaces/shop/configmaps', { metadata: { name: 'settings' }, data: { a: 'b' } });
+  await server.call('POST', '/api/v1/namespaces/shop/configmaps', { metadata: { name: 'other' } });
+  await run(server, 'mine', 'n1', {
+    volumes: [
+      { name: 'v', configMap: { name: 'settings' } },
+      { name: 's', secret: { secretName: 'absent' } },
+    ],
+  });
+  await run(server, 'theirs', 'n2');
+  const answer = await sync(server, 'n1');
+  assert.equal(answer.full, true);
+  assert.deepEqual(names(answer.pods), ['mine']);
+  assert.deepEqual(names(answer.configMaps), ['settings']);
+  assert.deepEqual(answer.missing, ['Secret/shop/absent']);
+  assert.equal(answer.node.metadata.name, 'n1');
+  assert.ok(answer.services?.some(({ metadata }) => metadata.name === 'kubernetes'));
+  assert.equal(answer.nextSyncMs, 10_000);
+});
+
+test('a later sync brings what changed, and when nothing did, nothing', async () => {
+  const { server } = await cluster();
+  let { since } = await sync(server, 'n1');
+  let answer = await sync(server, 'n1', { since });
+  assert.equal(answer.full, false);
+  assert.deepEqual([answer.pods, answer.deletedPods, answer.configMaps, answer.secrets], [[], [], [], []]);
+  assert.equal(answer.services, undefined);
+  ({ since } = answer);
+
+  await server.call('POST', '/api/v1/namespaces/shop/secrets', { metadata: { name: 'key' }, stringData: { a: '1' } });
+  const pod = await run(server, 'late', 'n1', {
+    containers: [{ name: 'c', image: 'i', envFrom: [{ secretRef: { name: 'key' } }] }],
+  });
+  answer = await sync(server, 'n1', { since });
+  assert.deepEqual(names(answer.pods), ['late']);
+  assert.deepEqual(names(answer.secrets), ['key'], 'a secret older than `since` comes with the pod that names it');
+  ({ since } = answer);
+
+  await server.call('PATCH', '/api/v1/namespaces/shop/secrets/key', { stringData: { a: '2' } });
+  answer = await sync(server, 'n1', { since });
+  assert.deepEqual(answer.pods, []);
+  assert.equal(atob(answer.secrets[0]?.data?.['a'] ?? ''), '2');
+  ({ since } = answer);
+
+  await server.call('DELETE', '/api/v1/namespaces/shop/secrets/key');
+  answer = await sync(server, 'n1', { since });
+  assert.deepEqual(answer.missing, ['Secret/shop/key']);
+  ({ since } = answer);
+
+  await server.call('DELETE', '/api/v1/namespaces/shop/pods/late', { gracePeriodSeconds: 0 });
+  answer = await sync(server, 'n1', { since });
+  assert.deepEqual(answer.deletedPods, [{ namespace: 'shop', name: 'late', uid: pod.metadata.uid }]);
+});
+
+test('a pod deleted and made again under its name is one that left and one that came', async () => {
+  const { server } = await cluster();
+  const first = await run(server, 'web', 'n1');
+  const { since } = await sync(server, 'n1');
+  await server.call('DELETE', '/api/v1/namespaces/shop/pods/web', { gracePeriodSeconds: 0 });
+  const second = await run(server, 'web', 'n1');
+  const answer = await sync(server, 'n1', { since });
+  assert.deepEqual(
+    answer.deletedPods.map(({ uid }) => uid),
+    [first.metadata.uid],
+  );
+  assert.deepEqual(
+    answer.pods.map(({ metadata }) => metadata.uid),
+    [second.metadata.uid],
+  );
+});
+
+test('another API server, started later, goes on from the same token', async () => {
+  const { world, server } = await cluster();
+  const pod = await run(server, 'web', 'n1');
+  const { since } = await sync(server, 'n1');
+  await server.call('DELETE', '/api/v1/namespaces/shop/pods/web', { gracePeriodSeconds: 0 });
+  await run(server, 'next', 'n1');
+  const other = await createServer(world);
+  const answer = await sync(other, 'n1', { since });
+  assert.equal(answer.full, false);
+  assert.deepEqual(
+    answer.deletedPods.map(({ uid }) => uid),
+    [pod.metadata.uid],
+  );
+  assert.deepEqual(names(answer.pods), ['next']);
+});
+
+test('a token that is too old, of another cluster, or nonsense brings everything', async () => {
+  const { world, server } = await cluster();
+  await run(server, 'web', 'n1');
+  const { since } = await sync(server, 'n1');
+  for (const bad of ['nonsense', '999999.1.1.1', '1.2.3', '']) {
+    const answer = await sync(server, 'n1', { since: bad });
+    assert.equal(answer.full, true, bad);
+    assert.deepEqual(names(answer.pods), ['web']);
+  }
+  const object = (await world.store.get('configmaps', { namespace: 'kube-public', name: 'none' }))?.object;
+  assert.equal(object, undefined);
+  for (let i = 0; i < 12_000; i++) {
+    await world.put('pods', {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { namespace: 'x', name: 'busy', uid: 'u' },
+      spec: { i },
+    });
+  }
+  const other = await createServer(world);
+  assert.equal((await sync(other, 'n1', { since })).full, true);
+});
+
+test('each sync renews the lease of the node, which is owned by the node', async () => {
+  const { world, server } = await cluster();
+  await sync(server, 'n1');
+  world.pass(10_000);
+  await sync(server, 'n1', { leaseDurationSeconds: 60 });
+  const { body } = await server.call('GET', '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1');
+  const spec = body['spec'] as Record<string, unknown>;
+  assert.equal(spec['holderIdentity'], 'n1');
+  assert.equal(spec['leaseDurationSeconds'], 60);
+  assert.equal(spec['renewTime'], '2026-01-02T03:04:15.000000Z');
+  assert.equal(body.metadata.ownerReferences?.[0]?.name, 'n1');
+});
+
+test('a status report is taken, and what others own in the status stays', async () => {
+  const { world, server } = await cluster();
+  const { metadata } = await run(server, 'web', 'n1', { readinessGates: [{ conditionType: 'example.com/gate' }] });
+  const path = '/api/v1/namespaces/shop/pods/web/status';
+  const conditions = [
+    { type: 'PodScheduled', status: 'True' },
+    { type: 'example.com/gate', status: 'True' },
+  ];
+  await server.call('PATCH', path, { status: { conditions } });
+  const report = { namespace: 'shop', name: 'web', uid: metadata.uid };
+  const answer = await sync(server, 'n1', { podStatuses: [{ ...report, status: running() }] });
+  assert.deepEqual(answer.refused, []);
+  const { status } = (await stored(world, 'web'))!;
+  assert.equal(status?.phase, 'Running');
+  const types = (status?.conditions ?? []).map(({ type }) => type).sort();
+  assert.deepEqual(types, ['PodScheduled', 'Ready', 'example.com/gate']);
+  assert.equal(status?.qosClass, 'BestEffort');
+});
+
+test('a late report never undoes a newer one, and one about a pod that is gone is refused', async () => {
+  const { world, server } = await cluster();
+  const { metadata } = await run(server, 'web', 'n1');
+  const report = { namespace: 'shop', name: 'web', uid: metadata.uid };
+  const send = async (status: PodStatus, more: object = {}): Promise<string[]> => {
+    const answer = await sync(server, 'n1', { podStatuses: [{ ...report, ...more, status }] });
+    return answer.refused.map(({ message }) => message);
+  };
+  assert.deepEqual(await send(running(2)), []);
+  assert.deepEqual(await send(running(1)), ['a newer status of container c is stored']);
+  assert.equal((await stored(world, 'web'))?.status?.containerStatuses?.[0]?.restartCount, 2);
+  assert.deepEqual(await send({ ...ended, containerStatuses: [] }), []);
+  assert.match((await send(running(2)))[0] ?? '', /has ended as Succeeded/);
+  assert.deepEqual(await send(running(), { uid: 'another' }), ['the pod does not exist any more']);
+  assert.deepEqual(await send(running(), { name: 'none' }), ['the pod does not exist any more']);
+});
+
+test('a node reports about its own pods only, and calls for itself only', async () => {
+  const { world, server } = await cluster();
+  const { metadata } = await run(server, 'theirs', 'n2');
+  const about = { namespace: 'shop', name: 'theirs', uid: metadata.uid };
+  const answer = await sync(server, 'n1', { podStatuses: [{ ...about, status: running() }], podsGone: [about] });
+  assert.equal(answer.refused.length, 2);
+  assert.equal((await stored(world, 'theirs'))?.status?.phase, 'Pending');
+  const other = await server.call('POST', '/api/v1/nodes/n2/sync', none, node('n1'));
+  assert.equal(other.code, 403);
+  const nobody = await server.call('POST', '/api/v1/nodes/n2/sync', none, {});
+  assert.equal(nobody.code, 403);
+  assert.equal((await server.call('POST', '/api/v1/nodes/n2/sync', none, admin)).code, 200);
+});
+
+test('a pod whose containers have ended is removed once its deletion was asked for', async () => {
+  const { world, server } = await cluster();
+  const { metadata } = await run(server, 'web', 'n1');
+  const gone = [{ namespace: 'shop', name: 'web', uid: metadata.uid }];
+  const early = await sync(server, 'n1', { podsGone: gone });
+  assert.deepEqual(
+    early.refused.map(({ message }) => message),
+    ['the pod is not being deleted'],
+  );
+  await server.call('DELETE', '/api/v1/namespaces/shop/pods/web');
+  assert.ok((await stored(world, 'web'))?.metadata?.deletionTimestamp, 'it ends gracefully');
+  const podStatuses = [{ namespace: 'shop', name: 'web', uid: metadata.uid, status: ended }];
+  const { since } = await sync(server, 'n1');
+  const answer = await sync(server, 'n1', { since, podStatuses, podsGone: gone });
+  assert.deepEqual(answer.refused, []);
+  assert.deepEqual(answer.deletedPods, gone);
+  assert.equal(await stored(world, 'web'), undefined);
+  assert.deepEqual((await sync(server, 'n1', { podsGone: gone })).refused, [], 'saying it twice is no error');
+});
+
+test("a node's own status leaves what others announced on it", async () => {
+  const { server } = await cluster();
+  const path = '/api/v1/nodes/n1/status';
+  const extended = { 'example.com/device': '4' };
+  await server.call('PATCH', path, {
+    status: { capacity: extended, conditions: [{ type: 'NetworkUnavailable', status: 'False' }] },
+  });
+  const nodeStatus = {
+    capacity: { cpu: '2' },
+    allocatable: { cpu: '2' },
+    conditions: [{ type: 'Ready', status: 'True' }],
+  };
+  const { node: seen } = await sync(server, 'n1', { nodeStatus });
+  assert.deepEqual(seen.status?.capacity, { ...extended, cpu: '2' });
+  assert.deepEqual(seen.status?.allocatable, { ...extended, cpu: '2' });
+  assert.deepEqual(
+    (seen.status?.conditions ?? []).map(({ type }) => type),
+    ['NetworkUnavailable', 'Ready'],
+  );
+});
+
+test('a node that was deleted is told to register again', async () => {
+  const { world, server } = await cluster();
+  await world.remove('nodes', '', 'n1');
+  const { code, body } = await server.call('POST', '/api/v1/nodes/n1/sync', none, node('n1'));
+  assert.equal(code, 404);
+  assert.equal(body.message, 'nodes "n1" not found');
+});
+
+test('a body that is not a sync request is a bad request', async () => {
+  const { server } = await cluster();
+  for (const bad of [
+    {},
+    { ...none, leaseDurationSeconds: 0 },
+    { ...none, podStatuses: 'x' },
+    { ...none, podStatuses: [{}] },
+    { ...none, podsGone: [{ namespace: 'a', name: 'b' }] },
+    null,
+  ]) {
+    assert.equal((await server.call('POST', '/api/v1/nodes/n1/sync', bad, node('n1'))).code, 400, JSON.stringify(bad));
+  }
+});
+
+test('a status of the wrong types is refused and changes nothing', async () => {
+  const { world, server } = await cluster();
+  const { metadata } = await run(server, 'web', 'n1');
+  const report = { namespace: 'shop', name: 'web', uid: metadata.uid };
+  const status = { phase: 'Running', containerStatuses: 'many' } as unknown as PodStatus;
+  const answer = await sync(server, 'n1', { podStatuses: [{ ...report, status }] });
+  assert.match(answer.refused[0]?.message ?? '', /PodStatus cannot be read/);
+  assert.equal((await stored(world, 'web'))?.status?.phase, 'Pending');
+  const extra = { ...running(), invented: true } as PodStatus;
+  await sync(server, 'n1', { podStatuses: [{ ...report, status: extra }] });
+  const kept = (await stored(world, 'web'))?.status as Record<string, unknown>;
+  assert.deepEqual([kept['phase'], kept['invented']], ['Running', undefined]);
+});
+
+test('an idle sync costs one write and few reads', async () => {
+  const { world, server } = await cluster();
+  const { since } = await sync(server, 'n1');
+  await sync(server, 'n1', { since });
+  const calls: Record<string, number> = {};
+  for (const name of ['get', 'list', 'commit', 'changesSince', 'head'] as const) {
+    const original = world.store[name].bind(world.store) as (...all: never[]) => unknown;
+    Object.assign(world.store, {
+      [name]: (...all: never[]) => {
+        calls[name] = (calls[name] ?? 0) + 1;
+        return original(...all);
+      },
+    });
+  }
+  world.pass(10_000);
+  await sync(server, 'n1', { since });
+  assert.equal(calls['commit'], 1);
+  assert.equal(calls['list'] ?? 0, 0);
+  assert.ok((calls['get'] ?? 0) <= 2, `gets: ${calls['get']}`);
+  assert.ok((calls['head'] ?? 0) <= 4, `heads: ${calls['head']}`);
+  assert.ok((calls['changesSince'] ?? 0) === 0);
+});
