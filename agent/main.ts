@@ -131,6 +131,7 @@ async function enter(
   const port = serverPort({ config, agent, runtime: parts.runtime, cri, identity, log });
   const server = await startServer(port);
   reporter.serving(server.port);
+  agent.ring(); // who rang before the server stood was not heard
   log('info', 'agent serves', { port: server.port, rssMiB: Math.round(process.memoryUsage.rss() / 1048576) });
 }
 
