@@ -9,6 +9,8 @@ import type { CertificateSigningRequest } from '../core/api/types.gen.ts';
 import type { Client } from '../core/client/client.ts';
 import type { Log } from '../core/ports.ts';
 import type { Credentials } from './api-fetch.ts';
+import type { CertificateRequest } from './certificate-request.ts';
+import { certificateRequest } from './certificate-request.ts';
 
 export interface KeyAndCertificate {
   key: string;
@@ -36,14 +38,6 @@ export interface IdentityOptions {
   bootstrapToken: string | undefined;
   log: Log;
 }
-
-const subjectOf = (nodeName: string): string => `O=system:nodes, CN=system:node:${nodeName}`;
-
-const pem = (label: string, der: ArrayBuffer): string =>
-  `-----BEGIN ${label}-----\n${Buffer.from(der)
-    .toString('base64')
-    .match(/.{1,64}/g)!
-    .join('\n')}\n-----END ${label}-----\n`;
 
 export class Identity {
   readonly #options: IdentityOptions;
@@ -108,7 +102,7 @@ export class Identity {
   }
 
   async #obtain(client: Client, purpose: Purpose): Promise<void> {
-    const { key, request } = await this.#request(purpose);
+    const { key, request } = this.#request(purpose);
     const { name: signerName, usage } = signers[purpose];
     const made = await client.create<CertificateSigningRequest>(requests, {
       apiVersion: 'certificates.k8s.io/v1',
@@ -122,28 +116,15 @@ export class Identity {
     if (purpose === 'serving') for (const listener of this.#listeners) listener();
   }
 
-  async #request(purpose: Purpose): Promise<{ key: string; request: string }> {
-    await import('reflect-metadata');
-    // Loaded only when a certificate is needed: both are large.
-    await import('reflect-metadata');
-    const { Pkcs10CertificateRequestGenerator, SubjectAlternativeNameExtension } = await import('@peculiar/x509');
-    const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
-    const keys = (await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as CryptoKeyPair;
+  #request(purpose: Purpose): CertificateRequest {
     const { nodeName, address } = this.#options;
-    const names = [
-      { type: 'dns' as const, value: nodeName },
-      { type: 'ip' as const, value: address },
-    ];
-    const request = await Pkcs10CertificateRequestGenerator.create({
-      name: subjectOf(nodeName),
-      keys,
-      signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
-      extensions: purpose === 'serving' ? [new SubjectAlternativeNameExtension(names)] : [],
+    const served = purpose === 'serving';
+    return certificateRequest({
+      organization: 'system:nodes',
+      commonName: `system:node:${nodeName}`,
+      dnsNames: served ? [nodeName] : [],
+      addresses: served ? [address] : [],
     });
-    return {
-      key: pem('PRIVATE KEY', await crypto.subtle.exportKey('pkcs8', keys.privateKey)),
-      request: request.toString('pem'),
-    };
   }
 
   async #wait(client: Client, name: string, purpose: Purpose): Promise<string> {

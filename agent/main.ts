@@ -1,6 +1,7 @@
 // The agent's process: node agent/main.ts CONFIG.json. SIGTERM ends it and leaves containers running.
 import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { flushCompileCache } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeSyncRequest, NodeSyncResponse } from '../core/api/node-sync.ts';
 import type { KubeObject } from '../core/api/objects.ts';
@@ -131,6 +132,8 @@ async function enter(
   const port = serverPort({ config, agent, runtime: parts.runtime, cri, identity, log });
   const server = await startServer(port);
   reporter.serving(server.port);
+  // A process that is killed leaves its compiled (and stripped) sources to the next one too.
+  flushCompileCache();
   agent.ring(); // who rang before the server stood was not heard
   log('info', 'agent serves', { port: server.port, rssMiB: Math.round(process.memoryUsage.rss() / 1048576) });
 }
