@@ -4,55 +4,83 @@
 import { goJson } from './field-errors.ts';
 import { setOwn } from './schema/canonical.ts';
 
-interface Entry {
+/** What a set holds at a path element. */
+export interface FieldEntry {
   /** Whether the path itself belongs to the set, apart from what is below it. */
-  member: boolean;
-  below: FieldSet;
+  readonly member: boolean;
+  readonly below: FieldSet;
 }
 
-/** Path element to what is known there. Treat as immutable once built. */
-export type FieldSet = Map<string, Entry>;
+/** Path element to what is known there. Sets share their parts: never change one that was handed out. */
+export type FieldSet = ReadonlyMap<string, FieldEntry>;
 export type FieldsV1 = { [element: string]: FieldsV1 };
 
-export const fieldElement = (name: string): string => `f:${name}`;
-export const valueElement = (value: unknown): string => `v:${goJson(value)}`;
-/** Keys are sorted by name. */
-export const keyElement = (keys: Readonly<Record<string, unknown>>): string => {
-  const sorted = Object.keys(keys).sort();
-  return `k:{${sorted.map((key) => `${goJson(key)}:${goJson(keys[key])}`).join(',')}}`;
-};
+export const noFields: FieldSet = new Map();
+export const leafEntry: FieldEntry = { member: true, below: noFields };
 
-export function insertPath(set: FieldSet, path: readonly string[]): void {
-  let level = set;
-  for (let i = 0; i < path.length; i++) {
-    let entry = level.get(path[i]!);
-    if (!entry) {
-      entry = { member: false, below: new Map() };
-      level.set(path[i]!, entry);
-    }
-    if (i === path.length - 1) entry.member = true;
-    level = entry.below;
-  }
+export const fieldElement = (name: string): string => `f:${name}`;
+export const valueElement = (value: unknown): string => `v:${jsonText(value)}`;
+
+const plainText = /^[\x20-\x7e]*$/;
+const escaped = /["\\<>&]/;
+/** As Go writes it; most values are names that need no escapes. */
+const jsonText = (value: unknown): string =>
+  typeof value === 'string' && plainText.test(value) && !escaped.test(value) ? `"${value}"` : goJson(value);
+
+/** Keys are sorted by name. */
+export function keyElement(keys: Readonly<Record<string, unknown>>): string {
+  const names = Object.keys(keys);
+  if (names.length === 1) return `k:{${jsonText(names[0])}:${jsonText(keys[names[0]!])}}`;
+  return `k:{${names
+    .sort()
+    .map((name) => `${jsonText(name)}:${jsonText(keys[name])}`)
+    .join(',')}}`;
 }
 
-type Keep = (inA: boolean, inB: boolean) => boolean;
-const nothing: FieldSet = new Map();
+/** A set of paths. */
+export function setOf(...paths: readonly (readonly string[])[]): FieldSet {
+  let set = noFields;
+  for (const path of paths) {
+    const only = path.reduceRight<FieldSet>(
+      (below, element, i) => new Map([[element, { member: i === path.length - 1, below }]]),
+      noFields,
+    );
+    set = unionOf(set, only);
+  }
+  return set;
+}
 
-/** The paths for which `keep` holds, of all that are in a or b. */
-function combine(a: FieldSet, b: FieldSet, keep: Keep): FieldSet {
-  const result: FieldSet = new Map();
-  for (const element of new Set([...a.keys(), ...b.keys()])) {
-    const [left, right] = [a.get(element), b.get(element)];
-    const member = keep(left?.member ?? false, right?.member ?? false);
-    const below = combine(left?.below ?? nothing, right?.below ?? nothing, keep);
-    if (member || below.size > 0) result.set(element, { member, below });
+export function unionOf(a: FieldSet, b: FieldSet): FieldSet {
+  if (a.size === 0 || b.size === 0) return a.size === 0 ? b : a;
+  const result = new Map(a);
+  for (const [element, entry] of b) {
+    const other = a.get(element);
+    result.set(
+      element,
+      other ? { member: other.member || entry.member, below: unionOf(other.below, entry.below) } : entry,
+    );
   }
   return result;
 }
 
-export const unionOf = (a: FieldSet, b: FieldSet): FieldSet => combine(a, b, (inA, inB) => inA || inB);
-export const differenceOf = (a: FieldSet, b: FieldSet): FieldSet => combine(a, b, (inA, inB) => inA && !inB);
-export const intersectionOf = (a: FieldSet, b: FieldSet): FieldSet => combine(a, b, (inA, inB) => inA && inB);
+/** The paths of a that are not in b; a itself when they have none in common. */
+export function differenceOf(a: FieldSet, b: FieldSet): FieldSet {
+  if (a.size === 0 || b.size === 0) return a;
+  let result: Map<string, FieldEntry> | undefined;
+  for (const [element, entry] of a) {
+    const other = b.get(element);
+    if (!other) continue;
+    const member = entry.member && !other.member;
+    const below = differenceOf(entry.below, other.below);
+    if (member === entry.member && below === entry.below) continue;
+    result ??= new Map(a);
+    if (member || below.size > 0) result.set(element, { member, below });
+    else result.delete(element);
+  }
+  return result ?? a;
+}
+
+export const intersectionOf = (a: FieldSet, b: FieldSet): FieldSet => differenceOf(a, differenceOf(a, b));
 
 /** Without a whole branch. */
 export function withoutBranch(set: FieldSet, element: string): FieldSet {
@@ -66,7 +94,7 @@ const knownElement = /^[fkvi]:/;
 
 /** Elements of a kind that is not known are left out, as in the reference. Throws nothing: what is no object is an empty set. */
 export function parseFieldSet(fields: unknown): FieldSet {
-  const set: FieldSet = new Map();
+  const set = new Map<string, FieldEntry>();
   if (typeof fields !== 'object' || fields === null) return set;
   for (const [element, inner] of Object.entries(fields)) {
     if (!knownElement.test(element)) continue;
@@ -88,12 +116,10 @@ function canonicalElement(element: string): string {
   }
 }
 
-/** Fields, then keyed elements, then values. */
-const rank = (element: string): number => 'fkvi'.indexOf(element[0]!);
-
+/** In order of the path elements: fields, then keyed elements, then values, as their first letters happen to sort. */
 export function formatFieldSet(set: FieldSet): FieldsV1 {
   const fields: FieldsV1 = {};
-  const elements = [...set.keys()].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : a > b ? 1 : 0));
+  const elements = set.size > 1 ? [...set.keys()].sort() : set.keys();
   for (const element of elements) {
     const { member, below } = set.get(element)!;
     const inner = formatFieldSet(below);

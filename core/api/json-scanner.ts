@@ -1,4 +1,5 @@
 // Reads JSON by hand: for repeated keys, which JSON.parse hides, and to say what is wrong and where as Go does.
+import { goQuote } from './field-errors.ts';
 import { setOwn } from './schema/canonical.ts';
 import type { RepeatedKeys } from './schema/diagnose.ts';
 
@@ -20,8 +21,14 @@ export interface ParsedBody {
   repeated?: RepeatedKeys;
 }
 
-const goChar = (char: string): string =>
-  char === "'" ? `'\\''` : char === '"' ? `'"'` : `'${JSON.stringify(char).slice(1, -1)}'`;
+const encoder = new TextEncoder();
+
+/** A character as Go's decoder shows it: it looks at the first byte of its UTF-8 form only. */
+function goChar(char: string): string {
+  if (char === "'") return "'\\''";
+  if (char === '"') return `'"'`;
+  return `'${goQuote(String.fromCharCode(encoder.encode(char)[0]!)).slice(1, -1)}'`;
+}
 
 export class JsonScanner {
   private readonly text: string;

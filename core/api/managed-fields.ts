@@ -6,11 +6,12 @@ import {
   type FieldSet,
   fieldElement,
   formatFieldSet,
-  insertPath,
   parseFieldSet,
+  setOf,
   unionOf,
   withoutBranch,
 } from './field-set.ts';
+import { sameJson } from './json-value.ts';
 import type { KubeObject } from './objects.ts';
 import { canonicalValue, zeroValue } from './schema/canonical.ts';
 import { planOf, type Schema } from './schema/plan.ts';
@@ -37,23 +38,39 @@ interface Managed {
   subresource: string;
   time: string | undefined;
   fields: FieldSet;
+  /** As it was read; still what is to be written while nothing changed. */
+  entry?: ManagedFieldsEntry;
 }
 
 /** Fields that everybody sets or nobody does are never owned. */
-const unowned: FieldSet = new Map();
-const systemMetadata = [
-  'name',
-  'namespace',
-  'creationTimestamp',
-  'selfLink',
-  'uid',
-  'clusterName',
-  'generation',
-  'managedFields',
-  'resourceVersion',
-];
-for (const name of ['apiVersion', 'kind', 'metadata']) insertPath(unowned, [fieldElement(name)]);
-for (const name of systemMetadata) insertPath(unowned, [fieldElement('metadata'), fieldElement(name)]);
+const unowned = setOf(
+  ...['apiVersion', 'kind', 'metadata'].map((name) => [fieldElement(name)]),
+  ...[
+    'name',
+    'namespace',
+    'creationTimestamp',
+    'selfLink',
+    'uid',
+    'clusterName',
+    'generation',
+    'managedFields',
+    'resourceVersion',
+  ].map((name) => [fieldElement('metadata'), fieldElement(name)]),
+);
+
+const parsed = new WeakMap<object, FieldSet>();
+
+/** Entries of stored objects are shared and never change, so each is read once. */
+function fieldsOf(entry: ManagedFieldsEntry): FieldSet {
+  const fields = entry.fieldsV1 as object | undefined | null;
+  if (!fields) return parseFieldSet(fields);
+  let set = parsed.get(fields);
+  if (!set) {
+    set = parseFieldSet(fields);
+    parsed.set(fields, set);
+  }
+  return set;
+}
 
 /** undefined when an entry cannot be read: then none of them counts. */
 function readEntries(entries: readonly ManagedFieldsEntry[] | undefined): Managed[] | undefined {
@@ -67,7 +84,8 @@ function readEntries(entries: readonly ManagedFieldsEntry[] | undefined): Manage
       apiVersion: entry.apiVersion,
       subresource: entry.subresource ?? '',
       time: entry.time ?? undefined,
-      fields: parseFieldSet(entry.fieldsV1),
+      fields: fieldsOf(entry),
+      entry,
     });
   }
   return managed;
@@ -78,9 +96,10 @@ const isEmptyEntry = (entry: ManagedFieldsEntry): boolean =>
 
 /** The entries that hold before this write: those the client sent, if it may and they make sense; the old ones otherwise. */
 function presentEntries(before: KubeObject | undefined, after: KubeObject, subresource: string): Managed[] {
-  const kept = (): Managed[] => readEntries(before?.metadata.managedFields) ?? [];
-  if (subresource !== '') return kept();
+  const old = before?.metadata.managedFields;
+  const kept = (): Managed[] => readEntries(old) ?? [];
   const given = after.metadata.managedFields;
+  if (subresource !== '' || given === old || sameJson(given, old)) return kept();
   // A list of one empty entry is how a client resets them.
   if (given?.length === 1 && isEmptyEntry(given[0]!)) return [];
   const read = readEntries(given);
@@ -119,6 +138,7 @@ function capped(managed: Managed[]): Managed[] {
     else {
       const merged: Managed = {
         ...oldest,
+        entry: undefined,
         manager: ancientChanges,
         subresource: '',
         fields: unionOf(oldest.fields, bucket.fields),
@@ -130,15 +150,19 @@ function capped(managed: Managed[]): Managed[] {
   return kept;
 }
 
-const entryOf = (managed: Managed): ManagedFieldsEntry => ({
-  ...(managed.manager ? { manager: managed.manager } : {}),
-  operation: managed.operation as 'Update',
-  apiVersion: managed.apiVersion,
-  ...(managed.time ? { time: managed.time } : {}),
-  fieldsType: 'FieldsV1',
-  fieldsV1: formatFieldSet(managed.fields),
-  ...(managed.subresource ? { subresource: managed.subresource } : {}),
-});
+function entryOf(managed: Managed): ManagedFieldsEntry {
+  if (managed.entry) return managed.entry;
+  const { manager, operation, apiVersion, time, subresource } = managed;
+  return {
+    ...(manager ? { manager } : {}),
+    operation: operation as 'Update',
+    apiVersion,
+    ...(time ? { time } : {}),
+    fieldsType: 'FieldsV1',
+    fieldsV1: formatFieldSet(managed.fields),
+    ...(subresource ? { subresource } : {}),
+  };
+}
 
 const inOrder = (a: Managed, b: Managed): number =>
   textOrder(a.operation, b.operation) ||
@@ -147,9 +171,18 @@ const inOrder = (a: Managed, b: Managed): number =>
   textOrder(a.apiVersion, b.apiVersion) ||
   textOrder(a.subresource, b.subresource);
 
-function canonical(schema: string | Schema, object: KubeObject | undefined): unknown {
+/** In canonical form, without the managed fields, which nobody owns. */
+function comparable(schema: string | Schema, object: KubeObject | undefined): unknown {
   const node = planOf(schema);
-  return object ? canonicalValue(node, object, { irregular: false }) : zeroValue(node);
+  if (!object) return zeroValue(node);
+  const { managedFields: _, ...metadata } = object.metadata;
+  return canonicalValue(node, { ...object, metadata }, { irregular: false });
+}
+
+/** Without the paths that are someone else's now or gone. */
+function reduced(managed: Managed, changed: FieldSet, removed: FieldSet): Managed {
+  const fields = differenceOf(differenceOf(managed.fields, changed), removed);
+  return fields === managed.fields ? managed : { ...managed, fields, entry: undefined };
 }
 
 /**
@@ -170,31 +203,20 @@ export function trackUpdate(
     return;
   }
   const node = planOf(schema);
-  const found = compareFields(node, canonical(schema, before), canonical(schema, after));
+  const found = compareFields(node, comparable(schema, before), comparable(schema, after));
   const added = settable(found.added, node.schema, by.subresource);
   const modified = settable(found.modified, node.schema, by.subresource);
   const removed = settable(found.removed, node.schema, by.subresource);
   const changed = unionOf(added, modified);
-  const managed = present
-    .map((entry) => ({ ...entry, fields: differenceOf(differenceOf(entry.fields, changed), removed) }))
-    .filter((entry) => entry.fields.size > 0);
+  const managed = present.map((entry) => reduced(entry, changed, removed)).filter((entry) => entry.fields.size > 0);
   const owned = differenceOf(changed, unowned);
   if (owned.size > 0) {
-    const mine = managed.find((entry) => sameManager(entry, by));
-    if (mine) {
-      mine.fields = unionOf(mine.fields, owned);
-      mine.time = by.time;
-    } else {
-      const { manager, apiVersion, subresource, time } = by;
-      managed.push({
-        manager: manager || 'unknown',
-        operation: 'Update',
-        apiVersion,
-        subresource,
-        time,
-        fields: owned,
-      });
-    }
+    const { apiVersion, subresource, time } = by;
+    const manager = by.manager || 'unknown';
+    const mine = managed.findIndex((entry) => sameManager(entry, { ...by, manager }));
+    const fields = mine < 0 ? owned : unionOf(managed[mine]!.fields, owned);
+    if (mine >= 0) managed.splice(mine, 1);
+    managed.push({ manager, operation: 'Update', apiVersion, subresource, time, fields });
   }
   const entries = capped(managed).sort(inOrder).map(entryOf);
   if (entries.length > 0) after.metadata.managedFields = entries;

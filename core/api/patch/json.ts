@@ -1,6 +1,8 @@
 // JSON Patch (RFC 6902), by fast-json-patch, refused as kube-apiserver refuses it.
+
 import jsonPatch from 'fast-json-patch';
 import { badRequest, StatusError } from '../errors.ts';
+import { copyJson } from '../json-value.ts';
 
 /** kube-apiserver says no more than this about an operation that does not apply; the cause is in its log. */
 const rejected = 'the server rejected our request due to an error in our request';
@@ -36,8 +38,8 @@ export function applyJsonPatch(target: unknown, patch: unknown): unknown {
     if (operation['op'] === 'copy' && ++copies > maxCopies) throw new StatusError('Invalid', rejected, {});
   }
   try {
-    const steps = structuredClone(patch) as Parameters<typeof jsonPatch.applyPatch>[1];
-    return jsonPatch.applyPatch(structuredClone(target), steps, true, true, true).newDocument;
+    const steps = copyJson(patch) as Parameters<typeof jsonPatch.applyPatch>[1];
+    return jsonPatch.applyPatch(copyJson(target), steps, true, true, true).newDocument;
   } catch (error) {
     // Its own error for what does not apply; a TypeError where a path leads through a scalar.
     if (error instanceof Error) throw new StatusError('Invalid', rejected, {});

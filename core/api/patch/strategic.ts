@@ -1,6 +1,8 @@
 // Strategic merge patch: lists merge by the keys that the schema names, and directives say what else to do.
 // Follows https://github.com/kubernetes/community/blob/master/contributors/devel/sig-api-machinery/strategic-merge-patch.md
+
 import { badRequest } from '../errors.ts';
+import { copyJson } from '../json-value.ts';
 import { setOwn } from '../schema/canonical.ts';
 import { type Node, planOf, type Schema } from '../schema/plan.ts';
 import { type Identity, orderMerged } from './strategic-order.ts';
@@ -263,5 +265,5 @@ function mergeMember(target: Dictionary, key: string, value: unknown, node: Node
  */
 export function applyStrategicMergePatch(schema: string | Schema, target: unknown, patch: unknown): unknown {
   if (!isObject(patch)) throw badRequest('invalid JSON document');
-  return structuredClone(mergeMaps(isObject(target) ? target : {}, patch, planOf(schema)));
+  return copyJson(mergeMaps(isObject(target) ? target : {}, patch, planOf(schema)));
 }
