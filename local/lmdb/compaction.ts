@@ -4,6 +4,7 @@ import type { Resource, Revision } from '../../core/store/store.ts';
 import type { RowHeader, Tables } from './rows.ts';
 import { decodeHeader } from './rows.ts';
 import type { Loaded } from './store.ts';
+import { together } from './writer.ts';
 
 /** Rows that one transaction looks at; between them writes get their turn. */
 const pieceLength = 500;
@@ -25,10 +26,10 @@ export async function compact(
     await tables.root.batch(() => {
       for (const { revision, type, previousRevision } of piece) {
         // Once this change has left the log, nobody can ask for the state before it; nor for one deleted by it.
-        if (previousRevision) tables.rows.remove([resource, previousRevision]);
-        if (type === 'DELETED') tables.rows.remove([resource, revision]);
+        if (previousRevision) together(tables.rows.remove([resource, previousRevision]));
+        if (type === 'DELETED') together(tables.rows.remove([resource, revision]));
       }
-      tables.meta.put(['floor', resource], floor);
+      together(tables.meta.put(['floor', resource], floor));
     });
   }
 }

@@ -51,6 +51,8 @@ function openTables(directory: string): Tables {
     path: directory,
     noSubdir: false,
     overlappingSync: false,
+    // The writer batches by itself; lmdb's own batches leave rejections behind that nobody can handle.
+    eventTurnBatching: false,
     encoding: 'binary',
     maxDbs: 8,
     permissions: 0o600,

@@ -110,12 +110,12 @@ export class Writer {
     try {
       await root.batch(() => {
         for (const { resource, draft, rows: written } of encoded) {
-          for (const [revision, row] of written) rows.put([resource, revision], row);
+          for (const [revision, row] of written) together(rows.put([resource, revision], row));
           for (const [order, stands] of draft.after) {
-            if (stands) index.put([resource, order], stands.revision);
-            else index.remove([resource, order]);
+            if (stands) together(index.put([resource, order], stands.revision));
+            else together(index.remove([resource, order]));
           }
-          meta.put(['head', resource], draft.head);
+          together(meta.put(['head', resource], draft.head));
         }
       });
     } catch (error) {
@@ -130,6 +130,9 @@ export class Writer {
     return first !== undefined && this.#deps.tables.meta.get(['head', first[0]]) === first[1].head;
   }
 }
+
+/** Each write has a promise of its own, which fails when the transaction does: that is told once, by the batch's. */
+export const together = (written: Promise<boolean>): void => void written.catch(() => undefined);
 
 async function unavailable(error: unknown): Promise<StatusError> {
   const cause = await (error as { commitError?: Promise<never> }).commitError?.catch((why: unknown) => why);

@@ -144,12 +144,18 @@ function listen(server: Server, address: ListenAddress): Promise<number> {
   });
 }
 
+/** A connection that was answering when the server closed becomes idle only afterwards. */
+const idleCheckMs = 20;
+
 async function closeAll(servers: readonly Server[], withinMs: number): Promise<void> {
   const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
-  for (const server of servers) server.closeIdleConnections();
-  const timer = setTimeout(() => {
+  const idle = setInterval(() => {
+    for (const server of servers) server.closeIdleConnections();
+  }, idleCheckMs);
+  const late = setTimeout(() => {
     for (const server of servers) server.closeAllConnections();
   }, withinMs);
   await Promise.all(closed);
-  clearTimeout(timer);
+  clearInterval(idle);
+  clearTimeout(late);
 }
