@@ -1,6 +1,6 @@
 // One node: its folders, its containerd and its agent.
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AgentConfig } from '../../agent/config.ts';
 import { agentPort } from '../config.ts';
@@ -9,7 +9,7 @@ import { importImages, startContainerd, untilServing } from '../containerd/conta
 import { type AddressPlan, nodeAddress, podRange } from '../network/addresses.ts';
 import { type ClusterPaths, type NodePaths, nodePaths } from '../state/paths.ts';
 import { type ProcessRef, type ProcessTable, startDetached } from '../state/processes.ts';
-import { type ClusterSpec, logFile, type NodeSpec, writeFileAtomic } from '../state/spec.ts';
+import { type ClusterSpec, logFile, type NodeSpec, readIfThere, writeFileAtomic } from '../state/spec.ts';
 import { clusterDomain } from './control-plane-part.ts';
 import { agentPart, containerdPart } from './parts.ts';
 
@@ -33,7 +33,7 @@ export async function containerdUp(
   await untilServing(paths, own, ref, signal);
 }
 
-/** A marker beside containerd's own data says that it holds the images it must have: both live and die together. */
+/** A marker beside containerd's own data names what was imported into it: both live and die together. */
 export async function importMissing(
   paths: ClusterPaths,
   node: NodeSpec,
@@ -41,9 +41,10 @@ export async function importMissing(
 ): Promise<void> {
   const own = nodePaths(paths, node.name);
   const marker = join(own.containerdRoot, 'slipway-images');
-  if (existsSync(marker)) return;
-  for (const archive of await images()) await importImages(own, archive);
-  writeFileSync(marker, '');
+  const archives = await images();
+  const held = new Set(readIfThere(marker)?.split('\n'));
+  for (const archive of archives) if (!held.has(basename(archive))) await importImages(own, archive);
+  writeFileSync(marker, archives.map((archive) => basename(archive)).join('\n'));
 }
 
 export interface AgentSettings {

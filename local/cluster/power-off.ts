@@ -13,7 +13,7 @@ import { checkClaim } from '../state/claim.ts';
 import { lock } from '../state/lock.ts';
 import { type ClusterPaths, nodePaths } from '../state/paths.ts';
 import { ProcessTable, terminate } from '../state/processes.ts';
-import { type ClusterSpec, readSpec } from '../state/spec.ts';
+import { type ClusterSpec, otherSpecs, readSpec } from '../state/spec.ts';
 import { controlPlaneFiles } from './control-plane-part.ts';
 
 /** What an agent or the control plane gets to close its files. */
@@ -66,6 +66,12 @@ export interface DownOptions {
 
 export type DownResult = 'stopped' | 'was not running' | 'never existed';
 
+/** With the last cluster goes what clusters share. */
+function purge(paths: ClusterPaths): void {
+  rmSync(paths.dir, { recursive: true, force: true });
+  if (otherSpecs(paths).length === 0) rmSync(paths.cache, { recursive: true, force: true });
+}
+
 export async function down(paths: ClusterPaths, options: DownOptions, progress: Progress): Promise<DownResult> {
   const spec = readSpec(paths);
   if (!spec) {
@@ -80,8 +86,7 @@ export async function down(paths: ClusterPaths, options: DownOptions, progress: 
     if (running) await progress.step(`stop cluster ${paths.name}`, () => powerOff(paths, spec, options.graceMs));
     else await powerOff(paths, spec, 0);
     await removeContext(spec.kubeconfig, paths.id);
-    if (options.purge)
-      await progress.step('remove its data', async () => rmSync(paths.dir, { recursive: true, force: true }));
+    if (options.purge) await progress.step('remove its data', async () => purge(paths));
     return running ? 'stopped' : 'was not running';
   } finally {
     unlock();

@@ -1,5 +1,5 @@
 // Starts one node's containerd inside the node's network namespace, and talks to it with containerd's own `ctr`.
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure, tail } from '../failure.ts';
@@ -21,7 +21,16 @@ export const which = (program: string): string | undefined =>
   [...(process.env['PATH'] ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin']
     .filter((folder) => folder !== '')
     .map((folder) => `${folder}/${program}`)
-    .find((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
+    .find(isProgram);
+
+function isProgram(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
 
 /** `kubernetes.io` images and containers live in this namespace of containerd. */
 const criNamespace = 'k8s.io';

@@ -45,6 +45,7 @@ export function ociArchive(image: ImageDescription): Uint8Array {
       os: 'linux',
       config: image.config,
       rootfs: { type: 'layers', diff_ids: [layer.digest] },
+      history: [{ created_by: 'slipway' }], // one entry a layer: buildah counts them
     }),
   );
   const manifest = add(

@@ -7,7 +7,7 @@ import { pauseDescription } from './pause.ts';
 import { findBusybox, sampleDescription } from './sample.ts';
 
 /** Changes when the images' contents do. */
-const edition = 1;
+const edition = 2;
 
 /** Files of the archives. Without the sample, and with a word about it, where its package cannot be had. */
 export async function preparedImages(paths: ClusterPaths, say: (text: string) => void): Promise<string[]> {

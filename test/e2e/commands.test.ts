@@ -1,12 +1,12 @@
 // The commands around a cluster: wrong usage, images, nodes, kubeconfig, logs, doctor.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ociArchive } from '../../local/images/oci-archive.ts';
 import { pauseProgram } from '../../local/images/pause.ts';
 import { run } from '../../local/run.ts';
-import { eventually, startCluster, TestPlace, withCluster } from './cluster.ts';
+import { eventually, freePort, startCluster, TestPlace, withCluster } from './cluster.ts';
 
 let cluster: TestPlace;
 before(async () => {
@@ -147,6 +147,43 @@ test('every part has a log', async () => {
 test('the doctor finds nothing wrong on a machine that runs a cluster', async () => {
   const { code, stdout } = await run(process.execPath, ['cli/slipway.js', 'doctor', '--json']);
   assert.equal(code, 0, stdout);
+});
+
+test('without root and sudo, real containers end in one clear line, and simulated nodes work', async () => {
+  const place = new TestPlace();
+  const nobody = 65534;
+  chownSync(place.home, nobody, nobody);
+  const env = { ...place.env, PATH: dirname(process.execPath), HOME: place.home, XDG_CACHE_HOME: place.home };
+  const slipway = (...args: string[]) =>
+    run(
+      '/usr/bin/setpriv',
+      [
+        '--reuid',
+        `${nobody}`,
+        '--regid',
+        `${nobody}`,
+        '--clear-groups',
+        process.execPath,
+        'cli/slipway.js',
+        ...args,
+        '--name',
+        place.name,
+      ],
+      { env },
+    );
+  const refused = await slipway('up');
+  assert.equal(refused.code, 1);
+  const sudo = existsSync('/usr/bin/sudo');
+  assert.match(refused.stderr, /^slipway: real containers need root \(or: slipway up --runtime simulated\)/);
+  assert.match(refused.stderr, sudo ? /running itself again with sudo/ : /hint: run it as root, or install sudo/);
+  try {
+    const up = await slipway('up', '--runtime', 'simulated', '--port', String(await freePort()));
+    assert.equal(up.code, 0, up.stderr);
+    assert.equal((await slipway('status')).code, 0);
+  } finally {
+    assert.equal((await slipway('down', '--purge')).code, 0);
+    await place.remove();
+  }
 });
 
 test('simulated nodes run pods in pretence', () =>
