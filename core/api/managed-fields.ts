@@ -211,10 +211,12 @@ export function trackUpdate(
   const managed = present.map((entry) => reduced(entry, changed, removed)).filter((entry) => entry.fields.size > 0);
   const owned = differenceOf(changed, unowned);
   if (owned.size > 0) {
-    const { apiVersion, subresource, time } = by;
+    const { apiVersion, subresource } = by;
     const manager = by.manager || 'unknown';
     const mine = managed.findIndex((entry) => sameManager(entry, { ...by, manager }));
     const fields = mine < 0 ? owned : unionOf(managed[mine]!.fields, owned);
+    // kube-apiserver carries these entries over from the Scale object, where times are not kept.
+    const time = subresource === 'scale' ? managed[mine]?.time : by.time;
     if (mine >= 0) managed.splice(mine, 1);
     managed.push({ manager, operation: 'Update', apiVersion, subresource, time, fields });
   }

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { parseJson } from '../strict-json.ts';
 import { schemaNames } from './plan.ts';
+import { emptyAsNull } from './stored.ts';
 import { applyDefaults, DecodeError, decode, enumErrors, prune, type Schema, typeErrors } from './walker.ts';
 
 interface Recorded {
@@ -84,6 +85,15 @@ test('only defaults that are not zero values are filled in, however deep', () =>
   >;
   applyDefaults('io.k8s.api.core.v1.Service', service);
   assert.deepEqual((service['spec'] as { ports: unknown[] }).ports, [{ port: 80, protocol: 'TCP' }]);
+});
+
+test('an empty list that is always written comes back from storage as null', () => {
+  const slice = { addressType: 'IPv4', endpoints: [], ports: [] };
+  emptyAsNull('io.k8s.api.discovery.v1.EndpointSlice', slice);
+  assert.deepEqual(slice, { addressType: 'IPv4', endpoints: null, ports: null });
+  const role = { rules: [{ verbs: [], resources: [] }] };
+  emptyAsNull('io.k8s.api.rbac.v1.Role', role);
+  assert.deepEqual(role, { rules: [{ verbs: null, resources: [] }] });
 });
 
 test('a value outside its enum is reported with the values there are', () => {
