@@ -58,6 +58,7 @@ async function perform(action: Action, context: ActContext): Promise<void> {
   if (!isWrite(action)) return;
   const written = await write(action, context.client).catch((error: unknown) => {
     if (action.do === 'delete' && isStatus(error, 'NotFound')) return undefined;
+    if (action.do === 'create' && isNamespaceGoing(error)) return undefined;
     throw error;
   });
   if (action.do === 'delete') context.informers.deletionAsked(action.of, action.key, action.options?.uid);
@@ -69,6 +70,10 @@ async function perform(action: Action, context: ActContext): Promise<void> {
 
 const tell = ({ about, type, reason, message }: EventNote, context: ActContext): void =>
   context.events.record(about, type, reason, message);
+
+/** A namespace that is going takes nothing new, and never will: there is no point in trying again. */
+const isNamespaceGoing = (error: unknown): boolean =>
+  isStatus(error) && Boolean(error.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating'));
 
 /** Some subresources answer with another kind (Scale, Eviction), which is not for the cache. */
 const isSameKind = (action: Write, written: KubeObject): boolean => {

@@ -33,6 +33,8 @@ export interface PodInfo {
   readonly preferredAntiAffinity: readonly WeightedTerm[];
   /** Pods with equal signatures are judged alike by all rules that do not look at other pods. */
   readonly signature: string;
+  /** A number drawn from the uid, which settles ties between nodes. */
+  readonly lot: number;
 }
 
 export const isTerminal = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
@@ -51,6 +53,12 @@ function hostPorts({ spec }: Pod): HostPort[] {
 const weighted = (terms: readonly WeightedPodAffinityTerm[] | undefined): WeightedTerm[] =>
   (terms ?? []).map(({ podAffinityTerm: term, weight }) => ({ term, weight }));
 
+function lotOf(uid: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < uid.length; i++) hash = Math.imul(hash ^ uid.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
+}
+
 export function podInfo(pod: StoredPod): PodInfo {
   const { spec } = pod;
   const { podAffinity, podAntiAffinity, nodeAffinity } = spec?.affinity ?? {};
@@ -67,6 +75,7 @@ export function podInfo(pod: StoredPod): PodInfo {
     preferredAffinity: weighted(podAffinity?.preferredDuringSchedulingIgnoredDuringExecution),
     preferredAntiAffinity: weighted(podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution),
     signature: JSON.stringify([spec?.nodeName, spec?.nodeSelector, nodeAffinity, spec?.tolerations, images]),
+    lot: lotOf(pod.metadata.uid),
   };
 }
 

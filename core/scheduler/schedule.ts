@@ -122,10 +122,22 @@ function best(pod: PodInfo, snapshot: Snapshot, { nodes, verdicts }: Found): Nod
     for (let i = 0; i < count; i++) raw[i] = rule.score(nodes[i]!);
     addUp(weight, rule.normalize);
   }
-  // Of equals the first: the search begins elsewhere each time, so that they take turns.
-  let winner = 0;
-  for (let i = 1; i < count; i++) if (totals[i]! > totals[winner]!) winner = i;
-  return nodes[winner]!;
+  return nodes[drawHighest(totals, pod.lot)]!;
+}
+
+/** Of equals one by the pod's lot: pods spread, and the same state gives the same decision. */
+function drawHighest(totals: Float64Array, lot: number): number {
+  let highest = Number.NEGATIVE_INFINITY;
+  let equals = 0;
+  for (const total of totals) {
+    if (total > highest) {
+      highest = total;
+      equals = 0;
+    }
+    if (total === highest) equals++;
+  }
+  let skip = lot % equals;
+  return totals.findIndex((total) => total === highest && skip-- === 0);
 }
 
 export function schedule(snapshot: Snapshot, pod: PodInfo): Decision {

@@ -25,6 +25,13 @@ export interface SchedulerDeps {
   name: string;
 }
 
+/** Between questions about a binding whose answer was lost. */
+const ASK_FIRST_MS = 50;
+const ASK_LIMIT_MS = 5_000;
+
+/** The write may have taken effect all the same. */
+const isUncertain = (error: unknown): boolean => !isStatus(error) || error.code >= 500;
+
 const asKubeObject = (pod: StoredPod): KubeObject => pod as unknown as KubeObject;
 
 export class Scheduler {
@@ -33,6 +40,7 @@ export class Scheduler {
   #running = false;
   #planned = false;
   readonly #writes = new Set<Promise<void>>();
+  readonly #pauses = new Set<() => void>();
   #bindings = 0;
 
   constructor(deps: SchedulerDeps) {
@@ -49,6 +57,7 @@ export class Scheduler {
   /** Begins nothing more; resolves when the bindings under way are done. */
   async stop(): Promise<void> {
     this.#running = false;
+    for (const end of [...this.#pauses]) end();
     await Promise.all(this.#writes);
     await this.#events.flush();
   }
@@ -114,9 +123,13 @@ export class Scheduler {
     try {
       await client.create(resources.pods, binding, { namespace, name, subresource: 'binding' });
     } catch (error) {
-      cluster.forget(uid);
       const message = error instanceof Error ? error.message : String(error);
       ports.log('info', 'binding failed', { pod: `${namespace}/${name}`, node, message });
+      if (isUncertain(error) && (await this.#isBoundAfterAll(pod))) {
+        queue.delete(uid);
+        return;
+      }
+      cluster.forget(uid);
       if (isStatus(error, 'NotFound')) queue.delete(uid);
       else queue.failed(uid, new Set());
       return;
@@ -124,6 +137,34 @@ export class Scheduler {
     queue.delete(uid);
     const message = `Successfully assigned ${namespace}/${name} to ${node}`;
     this.#events.record(asKubeObject(pod), 'Normal', 'Scheduled', message, { action: 'Binding' });
+  }
+
+  /** The answer to a binding was lost: until it is known what became of it, the pod counts as being on the node. */
+  async #isBoundAfterAll({ metadata: { namespace, name, uid } }: StoredPod): Promise<boolean> {
+    for (let waitMs = ASK_FIRST_MS; this.#running; waitMs = Math.min(2 * waitMs, ASK_LIMIT_MS)) {
+      try {
+        const pod = await this.#deps.client.get<StoredPod>(resources.pods, { namespace, name });
+        return pod.metadata.uid === uid && Boolean(pod.spec?.nodeName);
+      } catch (error) {
+        if (isStatus(error, 'NotFound')) return false;
+      }
+      await this.#pause(waitMs);
+    }
+    return false;
+  }
+
+  /** Ends early when the scheduler stops. */
+  async #pause(ms: number): Promise<void> {
+    if (!this.#running) return;
+    await new Promise((resolve) => {
+      const end = (): void => {
+        cancel();
+        this.#pauses.delete(end);
+        resolve();
+      };
+      const cancel = this.#deps.ports.clock.after(ms, end);
+      this.#pauses.add(end);
+    });
   }
 
   async #tellUnschedulable({ pod }: PodInfo, message: string): Promise<void> {

@@ -1,6 +1,6 @@
 // Deployments: rollouts by replica sets.
 // Follows https://kubernetes.io/docs/concepts/workloads/controllers/deployment/
-import { isStatus, type StatusError } from '../../api/errors.ts';
+import { isStatus } from '../../api/errors.ts';
 import { resources } from '../../client/resources.ts';
 import type { Action, Failure } from '../controller.ts';
 import { asObject, claim, controllerOf, isDeleting } from '../owner.ts';
@@ -104,8 +104,6 @@ export function failedDeployment(observed: ObservedDeployment, failures: readonl
   const { deployment } = observed;
   const failure = failures.find(({ action }) => action.do === 'create');
   if (!failure || isStatus(failure.error, 'AlreadyExists')) return [];
-  const causes = isStatus(failure.error) ? ((failure.error as StatusError).details?.causes ?? []) : [];
-  if (causes.some((cause) => cause.reason === 'NamespaceTerminating')) return [];
   const message = `Failed to create new replica set "${newSetName(deployment)}": ${failure.error.message}`;
   const reason = 'ReplicaSetCreateError';
   const event: Action = { do: 'event', about: asObject(deployment), type: 'Warning', reason, message };

@@ -33,6 +33,8 @@ const reported = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'];
 export const readiness = ({ status }: Node): 'True' | 'False' | 'Unknown' =>
   (status?.conditions?.find(({ type }) => type === 'Ready')?.status as 'True' | 'False' | undefined) ?? 'Unknown';
 
+const hasReported = ({ status }: Node): boolean => Boolean(status?.conditions?.some(({ type }) => type === 'Ready'));
+
 /** The conditions of a node that stopped reporting; undefined when they say so already. */
 export function unknownConditions(node: StoredNode, nowMs: number): NodeCondition[] | undefined {
   const standing = node.status?.conditions ?? [];
@@ -66,6 +68,9 @@ export function unknownConditions(node: StoredNode, nowMs: number): NodeConditio
 
 const unhealthyKey = (node: StoredNode): string | undefined => {
   const ready = readiness(node);
+  // It has not reported at all yet: admission has marked it not ready, and so it stays.
+  if (!hasReported(node))
+    return node.spec?.taints?.some(({ key }) => key === taints.notReady) ? taints.notReady : undefined;
   return ready === 'True' ? undefined : ready === 'False' ? taints.notReady : taints.unreachable;
 };
 
@@ -80,7 +85,7 @@ export function wantedTaints(node: StoredNode, evicts: boolean, nowMs: number): 
   const wanted: Taint[] = [];
   const key = unhealthyKey(node);
   if (key) wanted.push({ key, effect: 'NoSchedule' });
-  if (key && evicts) wanted.push({ key, effect: 'NoExecute', timeAdded: timestamp(nowMs) });
+  if (key && evicts && hasReported(node)) wanted.push({ key, effect: 'NoExecute', timeAdded: timestamp(nowMs) });
   for (const { type, status } of node.status?.conditions ?? []) {
     const pressure = pressures[type];
     if (pressure && status === 'True') wanted.push({ key: pressure, effect: 'NoSchedule' });

@@ -1,6 +1,6 @@
 // Replica sets: as many pods as asked for, from one template.
 // Follows https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/
-import { isStatus, type StatusError } from '../../api/errors.ts';
+import { isStatus } from '../../api/errors.ts';
 import { resources } from '../../client/resources.ts';
 import type { Action, Failure } from '../controller.ts';
 import { asObject, claim, controllerReference, isDeleting } from '../owner.ts';
@@ -88,11 +88,6 @@ export const decideReplicaSet =
     ];
   };
 
-/** A namespace that is going refuses every create: nobody needs to hear of it. */
-const isNamespaceGoing = (error: Error): boolean =>
-  isStatus(error) &&
-  ((error as StatusError).details?.causes ?? []).some((cause) => cause.reason === 'NamespaceTerminating');
-
 /** Creates and deletes that fail are told in an event each and in the ReplicaFailure condition. */
 export const failedReplicaSet =
   (flavour: Flavour) =>
@@ -102,7 +97,7 @@ export const failedReplicaSet =
     let trouble: Trouble | undefined;
     for (const { action, error } of failures) {
       // A name taken is our own pod that the cache is about to show.
-      if (isStatus(error, 'AlreadyExists') || isNamespaceGoing(error)) continue;
+      if (isStatus(error, 'AlreadyExists')) continue;
       if (action.do === 'create') {
         const message = `Error creating: ${error.message}`;
         actions.push({ do: 'event', about, type: 'Warning', reason: 'FailedCreate', message });

@@ -1,0 +1,232 @@
+// What goes where, and what is said when nothing fits.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Cluster } from './cluster.ts';
+import { makeNode, makePod, type NodeLike, type PodLike } from './fixture/objects.ts';
+import { podInfo } from './pod-info.ts';
+import { type Decision, nodesToFind, schedule } from './schedule.ts';
+
+function clusterOf(nodes: Record<string, NodeLike>, placed: Record<string, PodLike & { on: string }> = {}): Cluster {
+  const cluster = new Cluster();
+  for (const [name, node] of Object.entries(nodes)) cluster.setNode(makeNode(name, node));
+  for (const [name, { on, ...pod }] of Object.entries(placed)) {
+    cluster.setPod(makePod(name, { ...pod, spec: { ...pod.spec, nodeName: on } }));
+  }
+  cluster.setNamespace('default', {});
+  cluster.setNamespace('other', { team: 'red' });
+  return cluster;
+}
+
+const decide = (cluster: Cluster, pod: PodLike): Decision => schedule(cluster, podInfo(makePod('new', pod)));
+const nodeFor = (cluster: Cluster, pod: PodLike): string | undefined => decide(cluster, pod).node;
+
+function messageFor(cluster: Cluster, pod: PodLike): string {
+  const decision = decide(cluster, pod);
+  assert.equal(decision.node, undefined);
+  return decision.node === undefined ? decision.message : '';
+}
+
+const dedicated = { key: 'dedicated', value: 'db', effect: 'NoSchedule' } as const;
+
+test('a pod that fits nowhere is told every reason with its count', () => {
+  const cluster = clusterOf({ a: {}, b: { taints: [dedicated] }, c: { taints: [dedicated] } });
+  const message = messageFor(cluster, { requests: { cpu: '5' } });
+  assert.equal(
+    message,
+    '0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint {dedicated: db}.',
+  );
+});
+
+test('everything that is short on a node is said, not only the first', () => {
+  const cluster = clusterOf({ a: { allocatable: { pods: '0', cpu: '1', memory: '1Mi' } } });
+  const message = messageFor(cluster, { requests: { cpu: '2', memory: '1Gi', 'example.com/gpu': '1' } });
+  assert.equal(
+    message,
+    '0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient example.com/gpu, 1 Insufficient memory, 1 Too many pods.',
+  );
+});
+
+test('with no node at all the pod is told so', () => {
+  assert.equal(messageFor(clusterOf({}), {}), 'no nodes available to schedule pods');
+});
+
+test('a cordoned node is passed over, unless the pod tolerates the taint that stands for it', () => {
+  const cluster = clusterOf({ a: { spec: { unschedulable: true } } });
+  assert.match(messageFor(cluster, {}), /1 node\(s\) were unschedulable/);
+  const toleration = { key: 'node.kubernetes.io/unschedulable', operator: 'Exists', effect: 'NoSchedule' } as const;
+  assert.equal(nodeFor(cluster, { spec: { tolerations: [toleration] } }), 'a');
+});
+
+test('tolerations match by key, operator, value and effect', () => {
+  const cluster = clusterOf({ a: { taints: [dedicated] } });
+  const fits = (toleration: object): boolean => nodeFor(cluster, { spec: { tolerations: [toleration] } }) === 'a';
+  assert.ok(fits({ operator: 'Exists' }));
+  assert.ok(fits({ key: 'dedicated', operator: 'Exists' }));
+  assert.ok(fits({ key: 'dedicated', value: 'db' }));
+  assert.ok(fits({ key: 'dedicated', operator: 'Equal', value: 'db', effect: 'NoSchedule' }));
+  assert.ok(!fits({ key: 'dedicated', value: 'web' }));
+  assert.ok(!fits({ key: 'dedicated', value: 'db', effect: 'NoExecute' }));
+  assert.ok(!fits({ key: 'other', operator: 'Exists' }));
+});
+
+test('node selectors and required affinity terms: terms are alternatives, their requirements all hold', () => {
+  const cluster = clusterOf({
+    a: { labels: { disk: 'ssd', cores: '8' } },
+    b: { labels: { disk: 'hdd', cores: '64' } },
+  });
+  assert.equal(nodeFor(cluster, { spec: { nodeSelector: { disk: 'hdd' } } }), 'b');
+  const required = (...nodeSelectorTerms: object[]): PodLike => ({
+    spec: {
+      affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } },
+    } as PodLike['spec'],
+  });
+  const expression = (key: string, operator: string, ...values: string[]) => ({ key, operator, values });
+  assert.equal(nodeFor(cluster, required({ matchExpressions: [expression('cores', 'Gt', '8')] })), 'b');
+  assert.equal(nodeFor(cluster, required({ matchExpressions: [expression('cores', 'Lt', '9')] })), 'a');
+  assert.equal(nodeFor(cluster, required({ matchExpressions: [expression('disk', 'NotIn', 'ssd')] })), 'b');
+  const both = { matchExpressions: [expression('disk', 'In', 'ssd'), expression('cores', 'Gt', '8')] };
+  assert.match(messageFor(cluster, required(both)), /2 node\(s\) didn't match Pod's node affinity\/selector/);
+  assert.equal(
+    nodeFor(cluster, required(both, { matchExpressions: [expression('gpu', 'DoesNotExist')] })) !== undefined,
+    true,
+  );
+  assert.match(messageFor(cluster, required({})), /2 node\(s\) didn't match Pod's node affinity/);
+});
+
+test('a pod that names its node by field is only tried there', () => {
+  const cluster = clusterOf({ a: {}, b: {}, c: { taints: [dedicated] } });
+  const on = (name: string): PodLike => ({
+    spec: {
+      affinity: {
+        nodeAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: {
+            nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: [name] }] }],
+          },
+        },
+      },
+    },
+  });
+  assert.deepEqual(decide(cluster, on('b')), { node: 'b', tried: 1 });
+  assert.equal(
+    messageFor(cluster, on('c')),
+    "0/3 nodes are available: 1 node(s) had untolerated taint {dedicated: db}, 2 node(s) didn't match Pod's node affinity/selector.",
+  );
+});
+
+test('host ports conflict by port and protocol, and by address unless one of them is every address', () => {
+  const port = (hostPort: number, hostIP?: string, protocol?: 'TCP' | 'UDP'): PodLike => ({
+    spec: { containers: [{ name: 'c', image: 'app', ports: [{ containerPort: 80, hostPort, hostIP, protocol }] }] },
+  });
+  const cluster = clusterOf({ a: {} }, { first: { on: 'a', ...port(80, '10.0.0.1') } });
+  assert.match(messageFor(cluster, port(80)), /1 node\(s\) didn't have free ports for the requested pod ports/);
+  assert.match(messageFor(cluster, port(80, '10.0.0.1')), /free ports/);
+  assert.equal(nodeFor(cluster, port(80, '10.0.0.2')), 'a');
+  assert.equal(nodeFor(cluster, port(80, '10.0.0.1', 'UDP')), 'a');
+  assert.equal(nodeFor(cluster, port(81)), 'a');
+});
+
+test('the emptier node is taken, and the one whose CPU and memory are used alike', () => {
+  const nodes = { a: {}, b: {} };
+  const load = (cpu: string, memory: string) => ({ requests: { cpu, memory } });
+  assert.equal(nodeFor(clusterOf(nodes, { x: { on: 'a', ...load('2', '4Gi') } }), load('1', '1Gi')), 'b');
+  const lopsided = clusterOf(nodes, { x: { on: 'a', ...load('3', '1Gi') }, y: { on: 'b', ...load('1', '5Gi') } });
+  assert.equal(nodeFor(lopsided, load('100m', '2Gi')), 'a');
+});
+
+test('preferences: node affinity weights, taints that would rather not, images that are there', () => {
+  const prefer = (weight: number, value: string) => ({
+    weight,
+    preference: { matchExpressions: [{ key: 'disk', operator: 'In', values: [value] }] },
+  });
+  const disks = clusterOf({ a: { labels: { disk: 'ssd' } }, b: { labels: { disk: 'hdd' } } });
+  const preferred = [prefer(10, 'hdd'), prefer(90, 'ssd')];
+  const affinity = { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: preferred } };
+  assert.equal(nodeFor(disks, { spec: { affinity } as PodLike['spec'] }), 'a');
+  const shy = clusterOf({ a: { taints: [{ ...dedicated, effect: 'PreferNoSchedule' }] }, b: {} });
+  assert.equal(nodeFor(shy, {}), 'b');
+  const images = clusterOf({ a: {}, b: { images: [{ names: ['app:latest'], sizeBytes: 2_000_000_000 }] } });
+  assert.equal(nodeFor(images, {}), 'b');
+});
+
+const near = (topologyKey: string, more: object = {}) => ({
+  topologyKey,
+  labelSelector: { matchLabels: { app: 'web' } },
+  ...more,
+});
+const zones = { a: { labels: { zone: 'x' } }, b: { labels: { zone: 'x' } }, c: { labels: { zone: 'y' } } };
+
+test('pod affinity keeps pods together by topology, the first of a group goes anywhere', () => {
+  const together: PodLike = {
+    labels: { app: 'web' },
+    spec: { affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [near('zone')] } } },
+  };
+  assert.notEqual(nodeFor(clusterOf(zones), together), undefined);
+  assert.match(
+    messageFor(clusterOf(zones), { ...together, labels: { app: 'db' } }),
+    /3 node\(s\) didn't match pod affinity rules/,
+  );
+  const cluster = clusterOf(zones, { first: { on: 'c', labels: { app: 'web' } } });
+  assert.equal(nodeFor(cluster, together), 'c');
+  const elsewhere = clusterOf(zones, { first: { on: 'c', namespace: 'other', labels: { app: 'web' } } });
+  const across = near('zone', { namespaceSelector: { matchLabels: { team: 'red' } } });
+  const pod: PodLike = {
+    spec: { affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [across] } } },
+  };
+  assert.equal(nodeFor(elsewhere, pod), 'c');
+});
+
+test('pod anti-affinity keeps pods apart, also when only those that run ask for it', () => {
+  const apart: PodLike = {
+    labels: { app: 'web' },
+    spec: { affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [near('zone')] } } },
+  };
+  const cluster = clusterOf(zones, { first: { on: 'a', ...apart } });
+  assert.equal(nodeFor(cluster, apart), 'c');
+  assert.equal(nodeFor(cluster, { labels: { app: 'web' } }), 'c');
+  const full = clusterOf(zones, { first: { on: 'a', ...apart }, second: { on: 'c', ...apart } });
+  assert.match(messageFor(full, apart), /3 node\(s\) didn't match pod anti-affinity rules/);
+  assert.match(
+    messageFor(full, { labels: { app: 'web' } }),
+    /3 node\(s\) didn't satisfy existing pods anti-affinity rules/,
+  );
+});
+
+test('topology spread keeps domains within the skew, and wishes only prefer', () => {
+  const spread = (whenUnsatisfiable: 'DoNotSchedule' | 'ScheduleAnyway'): PodLike => ({
+    labels: { app: 'web' },
+    spec: {
+      topologySpreadConstraints: [
+        { topologyKey: 'zone', maxSkew: 1, whenUnsatisfiable, labelSelector: { matchLabels: { app: 'web' } } },
+      ],
+    },
+  });
+  const uneven = { first: { on: 'a', labels: { app: 'web' } } };
+  assert.equal(nodeFor(clusterOf(zones, uneven), spread('DoNotSchedule')), 'c');
+  assert.equal(nodeFor(clusterOf(zones, uneven), spread('ScheduleAnyway')), 'c');
+  const blocked = clusterOf({ ...zones, c: { ...zones.c, taints: [dedicated] } }, uneven);
+  assert.equal(
+    messageFor(blocked, spread('DoNotSchedule')),
+    "0/3 nodes are available: 1 node(s) had untolerated taint {dedicated: db}, 2 node(s) didn't match pod topology spread constraints.",
+  );
+  assert.notEqual(nodeFor(blocked, spread('ScheduleAnyway')), undefined);
+});
+
+test('in large clusters a share of the nodes is looked at', () => {
+  assert.equal(nodesToFind(99), 99);
+  assert.equal(nodesToFind(1_000), 420);
+  assert.equal(nodesToFind(5_000), 500);
+  assert.equal(nodesToFind(10_000), 500);
+  const nodes = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`n${i}`, {}]));
+  const cluster = clusterOf(nodes);
+  const first = decide(cluster, {});
+  assert.equal(first.node !== undefined && first.tried, nodesToFind(300));
+});
+
+test('a changed node is judged anew', () => {
+  const cluster = clusterOf({ a: { taints: [dedicated] } });
+  assert.equal(nodeFor(cluster, {}), undefined);
+  cluster.setNode(makeNode('a'));
+  assert.equal(nodeFor(cluster, {}), 'a');
+  cluster.setNode(makeNode('a', { spec: { unschedulable: true } }));
+  assert.equal(nodeFor(cluster, {}), undefined);
+});
