@@ -224,7 +224,7 @@ export const accessScenarios: readonly Scenario[] = [
     { ...whoAmI, headers: { 'impersonate-uid': 'abc' } },
     as('access-jane', get('/api/v1/nodes')),
     as('system:anonymous', get('/api/v1/nodes')),
-    as('system:anonymous', get('/version')),
+    as('system:anonymous', get('/livez')),
   ),
   scenario(
     'access-tokens',

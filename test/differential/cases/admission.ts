@@ -1,5 +1,5 @@
 // Admission: what is added to objects, and what is refused, in whose words.
-import { get, patch, post, put, remove, type Scenario, type Step, settle } from '../scenario.ts';
+import { patch, post, put, remove, type Scenario, type Step, settle } from '../scenario.ts';
 
 const scenario = (name: string, ...steps: Step[]): Scenario => ({ name, steps });
 const pods = '/api/v1/namespaces/{ns}/pods';
@@ -219,8 +219,6 @@ export const admissionScenarios: readonly Scenario[] = [
         template: { metadata: { labels: { a: 'b' } }, spec: { containers: [main] } },
       },
     }),
-    get(`${quotas}/compute`),
-    get(`${quotas}/objects`),
   ),
   scenario(
     'admission-runtime-classes',
