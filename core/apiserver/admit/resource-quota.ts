@@ -3,6 +3,7 @@
 // given back. Source: https://kubernetes.io/docs/concepts/policy/resource-quotas/
 
 import { StatusError } from '../../api/errors.ts';
+import { trackUpdate } from '../../api/managed-fields.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import {
   type Amounts,
@@ -19,6 +20,7 @@ import {
 import { type Evaluator, evaluatorFor } from '../../api/quota/evaluators.ts';
 import { quotaCounts } from '../../api/quota/usage.ts';
 import type { ResourceQuota } from '../../api/types.gen.ts';
+import { timestamp } from '../../ports.ts';
 import type { Store, StoredObject } from '../../store/store.ts';
 import type { AdmissionPlugin, AdmissionRequest, Release } from '../server.ts';
 import { type AdmissionDeps, refusal, resourceOf } from './request.ts';
@@ -42,7 +44,7 @@ export const resourceQuota = (deps: AdmissionDeps): AdmissionPlugin => ({
     if (standing.length === 0) return undefined;
     const nowMs = deps.clock.now();
     const reserved: Reservation[] = [];
-    const release = (): Promise<void> => giveBack(deps.store, reserved);
+    const release = (): Promise<void> => giveBack(deps.store, reserved, deps.clock.now());
     try {
       for (const quota of standing) {
         const reservation = await reserve(deps.store, request, evaluator, quota, nowMs, dryRun);
@@ -82,7 +84,7 @@ async function reserve(
       op: 'put',
       resource: quotas,
       key: { namespace, name },
-      object: withUsed(current.object, used),
+      object: withUsed(current.object, used, nowMs),
       expected: current.revision,
     });
     if (result.ok) return { name, namespace, delta };
@@ -91,10 +93,17 @@ async function reserve(
   throw new StatusError('Conflict', `quota ${name} is written by too many at once; please try again`);
 }
 
-const withUsed = (object: KubeObject, used: Amounts): KubeObject => ({
-  ...object,
-  status: { ...(object as ResourceQuota).status, used: formatAmounts(used) },
-});
+/** A write of the server's own to the status, and marked as such. */
+function withUsed(object: KubeObject, used: Amounts, nowMs: number): KubeObject {
+  const changed: KubeObject = {
+    ...object,
+    metadata: { ...object.metadata },
+    status: { ...(object as ResourceQuota).status, used: formatAmounts(used) },
+  };
+  const by = { manager: 'kube-apiserver', apiVersion: 'v1', time: timestamp(nowMs), subresource: 'status' };
+  trackUpdate('io.k8s.api.core.v1.ResourceQuota', object, changed, by);
+  return changed;
+}
 
 /** How much this write adds to the quota; undefined for nothing. Throws Forbidden when it does not fit. */
 function check(
@@ -139,14 +148,14 @@ function check(
  * Takes back what was counted. The quota controller lowers a count only after the quota has rested for longer than a write
  * takes (core/controllers/resource-quota.ts), so what is taken back here is still in it.
  */
-async function giveBack(store: Store, reserved: readonly Reservation[]): Promise<void> {
+async function giveBack(store: Store, reserved: readonly Reservation[], nowMs: number): Promise<void> {
   for (const { namespace, name, delta } of reserved) {
     const key = { namespace, name };
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const current = await store.get(quotas, key);
       if (!current) break;
       const now = parseAmounts((current.object as ResourceQuota).status?.used);
-      const object = withUsed(current.object, subtractAmounts(now, delta));
+      const object = withUsed(current.object, subtractAmounts(now, delta), nowMs);
       const result = await store.commit({ op: 'put', resource: quotas, key, object, expected: current.revision });
       if (result.ok) break;
     }

@@ -65,7 +65,7 @@ async function createToken(deps: TokenHandlerDeps, context: HandlerContext): Pro
     throw conflict(requestKind, name, why);
   }
   const expirationSeconds = request.spec?.expirationSeconds ?? defaultExpirationSeconds;
-  request.spec = { ...request.spec, audiences: request.spec?.audiences ?? [], expirationSeconds };
+  request.spec = { ...request.spec, expirationSeconds } as NonNullable<TokenRequest['spec']>;
   checkExpiration(expirationSeconds);
   track(context, request as unknown as KubeObject);
   await admit(context, request as unknown as KubeObject);
