@@ -84,10 +84,15 @@ const rootPaths = (server: ServerState): string[] => [
   '/version',
 ];
 
-const versionDocument = ({ deps }: ServerState): object => ({
-  ...deps.version,
+/** The oldest version whose clients and data this one still understands, as kube-apiserver counts: one minor back. */
+const versionDocument = ({ deps: { version } }: ServerState): object => ({
+  ...version,
+  emulationMajor: version.major,
+  emulationMinor: version.minor,
+  minCompatibilityMajor: version.major,
+  minCompatibilityMinor: String(Number.parseInt(version.minor, 10) - 1),
   gitCommit: '',
-  gitTreeState: 'clean',
+  gitTreeState: '',
   buildDate: '1970-01-01T00:00:00Z',
   goVersion: '',
   compiler: '',
