@@ -163,7 +163,8 @@ export class World {
         };
         return;
       case 'start':
-        return this.#start(action.container, action.attempt);
+        this.#start(action.container, action.attempt);
+        return;
       case 'kill':
         if (this.stubborn.has(action.container)) return;
         this.#change(action.container, (c) => ({

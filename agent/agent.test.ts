@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NodeSyncRequest, NodeSyncResponse } from '../core/api/node-sync.ts';
+import type { Stored } from '../core/api/objects.ts';
+import type { Node, Pod, PodStatus } from '../core/api/types.gen.ts';
+import { Agent } from './agent.ts';
+import { Checkpoint } from './checkpoint/checkpoint.ts';
+import { ObjectCache } from './objects.ts';
+import { SimulatedRuntime } from './simulated/driver.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'slipway-agent-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+
+const node: Stored<Node> = {
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name: 'n', uid: 'n' },
+  status: { allocatable: { cpu: '1', memory: '1Gi', pods: '10' } },
+};
+
+/** A control plane that holds pods, and an agent without containers. */
+class Stand {
+  readonly pods = new Map<string, Stored<Pod>>();
+  readonly statuses = new Map<string, PodStatus>();
+  readonly gone: string[] = [];
+  readonly events: string[] = [];
+  readonly requests: NodeSyncRequest[] = [];
+  away = false;
+  runtime = new SimulatedRuntime(() => Date.now(), '10.9');
+  agent: Agent;
+  readonly checkpoint: Checkpoint | undefined;
+
+  constructor(checkpoint?: Checkpoint) {
+    this.checkpoint = checkpoint;
+    this.agent = this.#make();
+  }
+
+  #make(): Agent {
+    return new Agent({
+      nodeName: 'n',
+      hostIPs: ['192.0.2.1'],
+      runtime: this.runtime,
+      objects: new ObjectCache(),
+      call: async (request) => this.#answer(request),
+      recordEvent: (pod, event) => void this.events.push(`${pod.metadata.name} ${event.reason}`),
+      ...(this.checkpoint ? { checkpoint: this.checkpoint } : {}),
+      abilities: () => ({ userNamespaces: false, supplementalGroupsPolicy: false, allowedUnsafeSysctls: [] }),
+      leaseDurationSeconds: 40,
+      syncIntervalMs: 200,
+      now: () => Date.now(),
+      log: () => undefined,
+    });
+  }
+
+  async restart(): Promise<void> {
+    await this.agent.close();
+    this.runtime = new SimulatedRuntime(() => Date.now(), '10.9');
+    for (const { pod, memory } of this.checkpoint?.load() ?? []) this.runtime.adopt({ ...pod, status: memory.status });
+    this.agent = this.#make();
+    await this.start();
+  }
+
+  async start(): Promise<void> {
+    await this.agent.start();
+    this.agent.connect();
+  }
+
+  async #answer(request: NodeSyncRequest): Promise<NodeSyncResponse> {
+    if (this.away) throw new Error('away');
+    this.requests.push(request);
+    for (const report of request.podStatuses) this.statuses.set(report.name, report.status);
+    for (const { name } of request.podsGone) {
+      this.gone.push(name);
+      this.pods.delete(name);
+    }
+    const pods = structuredClone([...this.pods.values()]);
+    return {
+      since: '1',
+      full: true,
+      node,
+      pods,
+      deletedPods: [],
+      configMaps: [],
+      secrets: [],
+      missing: [],
+      refused: [],
+      nextSyncMs: 100,
+    };
+  }
+
+  add(name: string, spec: Partial<NonNullable<Pod['spec']>> = {}, annotations: Record<string, string> = {}): void {
+    const metadata = { name, namespace: 'ns', uid: `uid-${name}`, annotations };
+    this.pods.set(name, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata,
+      spec: { containers: [{ name: 'c', image: 'i:1' }], ...spec },
+    });
+    this.agent.ring();
+  }
+
+  delete(name: string): void {
+    const pod = this.pods.get(name)!;
+    Object.assign(pod.metadata, { deletionTimestamp: new Date().toISOString(), deletionGracePeriodSeconds: 1 });
+    this.agent.ring();
+  }
+
+  async until(what: string, check: () => unknown): Promise<void> {
+    for (let i = 0; i < 500; i++) {
+      if (check()) return;
+      await sleep(10);
+    }
+    assert.fail(`never: ${what}`);
+  }
+
+  phase = (name: string): string | undefined => this.statuses.get(name)?.phase;
+}
+
+test('pods of a simulated node run, end by themselves when told so, and go when they are deleted', async () => {
+  const stand = new Stand();
+  await stand.start();
+  stand.add('web');
+  stand.add(
+    'job',
+    { restartPolicy: 'Never' },
+    { 'slipway.dev/simulated-seconds': '0', 'slipway.dev/simulated-exit-code': '2' },
+  );
+  await stand.until('web runs', () => stand.phase('web') === 'Running');
+  await stand.until('job fails', () => stand.phase('job') === 'Failed');
+  assert.equal(stand.statuses.get('web')?.podIP?.startsWith('10.9.'), true);
+  stand.delete('web');
+  await stand.until('web is gone', () => stand.gone.includes('web'));
+  assert.deepEqual(
+    stand.events.filter((e) => e.startsWith('web')),
+    ['web Created', 'web Started', 'web Killing'],
+  );
+  await stand.agent.close();
+});
+
+test('a pod that does not fit is Failed with the reason, and those that run are not disturbed', async () => {
+  const stand = new Stand();
+  await stand.start();
+  const asking = (cpu: string) => ({ containers: [{ name: 'c', image: 'i:1', resources: { requests: { cpu } } }] });
+  stand.add('first', asking('800m'));
+  await stand.until('first runs', () => stand.phase('first') === 'Running');
+  stand.add('second', asking('800m'));
+  await stand.until('second is rejected', () => stand.phase('second') === 'Failed');
+  assert.equal(stand.statuses.get('second')?.reason, 'OutOfcpu');
+  assert.match(stand.statuses.get('second')?.message ?? '', /^Pod was rejected: Node didn't have enough resource: cpu/);
+  assert.equal(stand.phase('first'), 'Running');
+  await stand.agent.close();
+});
+
+test('while the control plane is away pods go on, and what happened is reported when it is back', async () => {
+  const stand = new Stand();
+  await stand.start();
+  stand.add('job', { restartPolicy: 'Never' }, { 'slipway.dev/simulated-seconds': '0.2' });
+  await stand.until('job runs', () => stand.phase('job') === 'Running');
+  stand.away = true;
+  await sleep(500);
+  assert.equal(stand.phase('job'), 'Running');
+  stand.away = false;
+  await stand.until('the end is reported', () => stand.phase('job') === 'Succeeded');
+  await stand.agent.close();
+});
+
+test('an agent that is restarted adopts its pods from the checkpoint, without the control plane', async () => {
+  const stand = new Stand(new Checkpoint(root, () => undefined));
+  await stand.start();
+  stand.add('web');
+  await stand.until('web is Ready', () => stand.statuses.get('web')?.containerStatuses?.[0]?.ready);
+  const before = stand.statuses.get('web');
+  stand.away = true;
+  await stand.restart();
+  assert.equal([...stand.agent.workers()].length, 1);
+  stand.away = false;
+  stand.statuses.clear();
+  await stand.until('web is told again', () => stand.statuses.has('web'));
+  assert.deepEqual(stand.statuses.get('web'), before);
+  stand.pods.delete('web');
+  stand.agent.ring();
+  await stand.until('nothing is left', () => [...stand.agent.workers()].length === 0);
+  await stand.agent.close();
+  assert.deepEqual(new Checkpoint(root, () => undefined).load(), []);
+});
