@@ -1,7 +1,7 @@
 // Plain JavaScript for whatever Node the system has: installs the npm packages when they are missing or older than the lockfile,
 // and names the Node 24 that comes with them. Everything else is TypeScript and runs on that Node.
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, statSync, utimesSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -13,11 +13,13 @@ export function ensureDependencies() {
   const stale = !existsSync(installed) || statSync(installed).mtimeMs < statSync(`${root}package-lock.json`).mtimeMs;
   if (stale || !existsSync(node)) {
     process.stderr.write('Installing npm packages (once) ...\n');
-    const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    // not `npm ci`: it refuses a lockfile that was made where other platforms' binaries could not be had
+    const npm = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
       cwd: root,
       stdio: ['ignore', 2, 2],
     });
-    if (npm.status !== 0) throw new Error(`npm ci failed with exit code ${npm.status ?? npm.signal}`);
+    if (npm.status !== 0) throw new Error(`npm install failed with exit code ${npm.status ?? npm.signal}`);
+    if (existsSync(installed)) utimesSync(installed, new Date(), new Date()); // npm leaves it when it had nothing to do
   }
   if (!existsSync(node))
     throw new Error(
