@@ -31,7 +31,6 @@ export const signers = {
 
 /** Clocks of nodes may be a little behind. */
 const backdateMs = 5 * 60_000;
-const serialBytes = 15;
 const maxDurationSeconds = 365 * 24 * 3600;
 const minDurationSeconds = 600;
 const nodesOrganization = 'system:nodes';
@@ -172,10 +171,7 @@ export async function signCertificateRequest(csrPem: string, options: SigningOpt
   const bits = usages.reduce((sum, usage) => sum | (keyUsageBits[usage] ?? 0), 0);
   const purposes = usages.flatMap((usage) => extendedUsages[usage] ?? []);
   const names = alternativeNames(x509, request);
-  const serial = crypto.getRandomValues(new Uint8Array(serialBytes));
   const certificate = await x509.X509CertificateGenerator.create({
-    // The leading byte keeps the number positive and of full length.
-    serialNumber: `01${[...serial].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`,
     subject: request.subjectName.toJSON(),
     issuer: authority.subjectName.toJSON(),
     notBefore: new Date(Math.max(nowMs - backdateMs, authority.notBefore.getTime())),

@@ -1,7 +1,7 @@
 // The restricted level: hardening practices, on top of baseline.
 // Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 import type { Volume } from '../../../api/types.gen.ts';
-import { badSeccomp, procMountViolation } from './baseline.ts';
+
 import {
   type Check,
   containersOf,
@@ -14,6 +14,8 @@ import {
   settersText,
   sortedSet,
 } from './check.ts';
+import { badSeccomp } from './confinement.ts';
+import { procMountViolation } from './privileges.ts';
 
 const level = 'restricted';
 
