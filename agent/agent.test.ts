@@ -30,7 +30,7 @@ class Stand {
   readonly events: string[] = [];
   readonly requests: NodeSyncRequest[] = [];
   away = false;
-  runtime = new SimulatedRuntime(() => Date.now(), '10.9');
+  runtime = new SimulatedRuntime(() => Date.now(), '10.9.0.0/24');
   agent: Agent;
   readonly checkpoint: Checkpoint | undefined;
 
@@ -58,7 +58,7 @@ class Stand {
 
   async restart(): Promise<void> {
     await this.agent.close();
-    this.runtime = new SimulatedRuntime(() => Date.now(), '10.9');
+    this.runtime = new SimulatedRuntime(() => Date.now(), '10.9.0.0/24');
     for (const { pod, memory } of this.checkpoint?.load() ?? []) this.runtime.adopt({ ...pod, status: memory.status });
     this.agent = this.#make();
     await this.start();

@@ -1,159 +1,23 @@
-// The agent's process: node agent/main.ts CONFIG.json. SIGTERM ends it and leaves containers running.
-import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { flushCompileCache } from 'node:module';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { NodeSyncRequest, NodeSyncResponse } from '../core/api/node-sync.ts';
-import type { KubeObject } from '../core/api/objects.ts';
-import type { Client } from '../core/client/client.ts';
-import { EventRecorder } from '../core/client/event-recorder.ts';
-import { httpClient } from '../core/client/http.ts';
-import { errorOf } from '../core/client/status.ts';
-import type { Log } from '../core/ports.ts';
-import { Agent } from './agent.ts';
-import { apiFetch } from './api-fetch.ts';
-import { Checkpoint } from './checkpoint/checkpoint.ts';
-import type { ResolvedConfig } from './config.ts';
+// The agent's process: node agent/main.ts CONFIG.json... SIGTERM ends it and leaves containers running. Several
+// configurations make several nodes in one process, which is meant for simulated ones.
 import { readConfig } from './config.ts';
-import type { Cri } from './cri/client.ts';
-import { keepHouse } from './housekeeping.ts';
-import { Identity } from './identity.ts';
 import { jsonLog } from './log.ts';
-import { readNodeFacts } from './node-facts.ts';
-import { machinePorts } from './node-ports.ts';
-import { NodeReporter } from './node-reporter.ts';
-import { ObjectCache } from './objects.ts';
-import type { RuntimeParts } from './runtimes.ts';
-import { containerdRuntime, simulatedRuntime } from './runtimes.ts';
-import { serverPort } from './served.ts';
-import { startServer } from './server/server.ts';
+import { startNode } from './node.ts';
 
-const retryMs = 1000;
+const lowest = process.env['SLIPWAY_DEBUG'] ? 'debug' : 'info';
 
-function readToken(config: ResolvedConfig): string | undefined {
-  if (!config.bootstrapTokenFile) return undefined;
-  try {
-    return readFileSync(config.bootstrapTokenFile, 'utf8').trim();
-  } catch {
-    return undefined;
-  }
-}
-
-/** Tries until it succeeds; the control plane may start after the node. */
-async function insist(what: string, log: Log, step: () => Promise<void>): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    try {
-      return await step();
-    } catch (error) {
-      if (tries % 10 === 0) log('warn', `${what} failed, trying again`, { error: (error as Error).message });
-      await sleep(Math.min(retryMs, 100 * 2 ** tries));
-    }
-  }
-}
-
-const syncCall =
-  (client: Client, nodeName: string) =>
-  async (request: NodeSyncRequest): Promise<NodeSyncResponse> => {
-    const answer = await client.raw(`/api/v1/nodes/${nodeName}/sync`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(request),
-    });
-    if (!answer.ok) throw await errorOf(answer);
-    return (await answer.json()) as NodeSyncResponse;
-  };
-
-interface Started {
-  agent: Agent;
-  identity: Identity;
-  client: Client;
-  cri: Cri | undefined;
-  parts: RuntimeParts;
-  reporter: NodeReporter;
-}
-
-async function assemble(config: ResolvedConfig, log: Log): Promise<Started> {
-  await mkdir(config.podsDir, { recursive: true, mode: 0o750 });
-  await mkdir(config.podLogDir, { recursive: true, mode: 0o755 });
-  const identity = new Identity({
-    nodeName: config.nodeName,
-    address: config.address,
-    stateDir: config.stateDir,
-    ca: readFileSync(config.caFile, 'utf8'),
-    bootstrapToken: readToken(config),
-    log,
-  });
-  const { fetch } = apiFetch(() => identity.credentials());
-  const client = httpClient({ baseUrl: config.apiUrl, fetch, userAgent: 'slipway-agent' });
-  const objects = new ObjectCache();
-  const parts =
-    config.runtime === 'simulated' ? simulatedRuntime(config) : await containerdRuntime(config, client, objects, log);
-  const facts = await readNodeFacts(config, parts.runtimeVersion);
-  parts.setFacts(facts);
-  const recorder = new EventRecorder({ client, ports: machinePorts(log), component: 'kubelet', host: config.nodeName });
-  const agent = new Agent({
-    nodeName: config.nodeName,
-    hostIPs: [config.address],
-    runtime: parts.runtime,
-    objects,
-    call: syncCall(client, config.nodeName),
-    recordEvent: (pod: KubeObject, event, fieldPath) =>
-      recorder.record(pod, event.type, event.reason, event.message, fieldPath ? { fieldPath } : {}),
-    checkpoint: new Checkpoint(config.stateDir, log),
-    abilities: () => reporter.abilities(),
-    leaseDurationSeconds: config.leaseDurationSeconds,
-    syncIntervalMs: config.syncIntervalSeconds * 1000,
-    now: () => Date.now(),
-    log,
-  });
-  const reporter = new NodeReporter({
-    config,
-    facts,
-    client,
-    runtime: parts.runtime,
-    cri: parts.cri,
-    sync: agent.sync,
-    log,
-  });
-  return { agent, identity, client, cri: parts.cri, parts, reporter };
-}
-
-/** Joins, registers, syncs; then the certificate of the server, and the server. */
-async function enter(
-  config: ResolvedConfig,
-  log: Log,
-  { agent, identity, client, cri, parts, reporter }: Started,
-): Promise<void> {
-  await insist('joining', log, () => identity.join(client));
-  await insist('registering the node', log, () => reporter.register());
-  agent.connect();
-  log('info', 'node registered', { node: config.nodeName });
-  await insist('getting the serving certificate', log, () => identity.keep(client));
-  const port = serverPort({ config, agent, runtime: parts.runtime, cri, identity, log });
-  const server = await startServer(port);
-  reporter.serving(server.port);
-  // A process that is killed leaves its compiled (and stripped) sources to the next one too.
-  flushCompileCache();
-  agent.ring(); // who rang before the server stood was not heard
-  log('info', 'agent serves', { port: server.port, rssMiB: Math.round(process.memoryUsage.rss() / 1048576) });
-}
-
-async function main(): Promise<void> {
-  const config = readConfig(process.argv[2] ?? '');
-  const log = jsonLog(process.env['SLIPWAY_DEBUG'] ? 'debug' : 'info', {});
+async function main(files: string[]): Promise<void> {
+  if (files.length === 0) throw new Error('usage: main.ts CONFIG.json...');
   process.umask(0o022);
-  const started = await assemble(config, log);
-  const { agent, cri, parts } = started;
-  await agent.start();
-  log('info', 'agent started', { node: config.nodeName, runtime: config.runtime, pods: [...agent.workers()].length });
-  if (cri && parts.observer) keepHouse({ agent, config, cri, observer: parts.observer, log });
-  const stop = (signal: string): void => {
-    log('info', 'agent ends, containers go on', { signal });
-    void agent.close().finally(() => process.exit(0));
-  };
-  process.on('SIGTERM', () => stop('SIGTERM'));
-  process.on('SIGINT', () => stop('SIGINT'));
-  await enter(config, log, started);
+  const agents = await Promise.all(
+    files.map((file) => {
+      const config = readConfig(file);
+      return startNode(config, jsonLog(lowest, { node: config.nodeName }));
+    }),
+  );
+  const stop = (): void => void Promise.all(agents.map((agent) => agent.close())).finally(() => process.exit(0));
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
 }
 
-await main();
+await main(process.argv.slice(2));

@@ -83,8 +83,7 @@ export async function containerdRuntime(
 }
 
 export function simulatedRuntime(config: ResolvedConfig): RuntimeParts {
-  const network = (config.podCidr ?? '10.201.0.0/16').split('.').slice(0, 2).join('.');
-  const runtime = new SimulatedRuntime(() => Date.now(), network);
+  const runtime = new SimulatedRuntime(() => Date.now(), config.podCidr ?? '10.201.0.0/16');
   for (const { pod, memory } of new Checkpoint(config.stateDir, () => {}).load()) {
     runtime.adopt({ ...pod, status: memory.status ?? pod.status });
   }

@@ -372,7 +372,6 @@ export class CriRuntime implements Runtime {
       dns: this.#deps.dns,
       podLogDir: this.#deps.config.podLogDir,
       cgroupParent: this.#deps.cgroups.podPath(pod.metadata?.uid ?? '', resources.qos),
-      nodeName: this.#deps.config.nodeName,
     });
   }
 

@@ -12,7 +12,6 @@ export interface SandboxSettings {
   dns: NodeDns;
   podLogDir: string;
   cgroupParent: string;
-  nodeName: string;
 }
 
 export const podLogFolder = (pod: Pod): string =>
@@ -39,7 +38,8 @@ export function sandboxConfig(pod: Pod, attempt: number, settings: SandboxSettin
   const sysctls = Object.fromEntries((pod.spec?.securityContext?.sysctls ?? []).map((s) => [s.name, s.value]));
   return {
     metadata: { name, namespace, uid, attempt },
-    hostname: pod.spec?.hostNetwork ? settings.nodeName : nodename(pod, settings.dns.clusterDomain),
+    // A pod in the host's network is in its UTS namespace too, whose name is the node's.
+    ...(pod.spec?.hostNetwork ? {} : { hostname: nodename(pod, settings.dns.clusterDomain) }),
     log_directory: `${settings.podLogDir}/${podLogFolder(pod)}`,
     dns_config: podDns(pod, settings.dns),
     port_mappings: hostPorts(pod),

@@ -246,8 +246,10 @@ export class PodWorker {
   }
 
   async #start(name: string, attempt: number): Promise<void> {
-    const last = newest(this.#deps.runtime.observed(this.uid), name);
-    const exitedAt = last?.state === 'exited' ? last.finishedAt : undefined;
+    const observed = this.#deps.runtime.observed(this.uid);
+    const last = newest(observed, name);
+    const crashed = last?.state === 'exited' && last.sandboxId === observed.sandboxes[0]?.id;
+    const exitedAt = crashed ? last.finishedAt : undefined;
     this.#memory = noteStart(this.#memory, name, exitedAt, this.#deps.now());
     try {
       await this.#deps.runtime.startContainer(this.task, name, attempt);

@@ -22,14 +22,17 @@ export class SimulatedRuntime implements Runtime {
   readonly pretends = true;
   readonly #pods = new Map<string, Pretended>();
   readonly #now: () => number;
-  /** First two numbers of pod addresses, `10.201`. */
-  readonly #network: string;
+  /** First address of the pod range, and how many there are. */
+  readonly #range: { first: number; size: number };
   #serial = 0;
   #onChange: (uid: string) => void = () => {};
 
-  constructor(now: () => number, network: string) {
+  /** @param podCidr IPv4, `10.201.3.0/24` */
+  constructor(now: () => number, podCidr: string) {
     this.#now = now;
-    this.#network = network;
+    const [base = '', bits = '24'] = podCidr.split('/');
+    const first = base.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
+    this.#range = { first, size: 2 ** (32 - Number(bits)) };
   }
 
   async start(onChange: (uid: string) => void): Promise<void> {
@@ -69,8 +72,7 @@ export class SimulatedRuntime implements Runtime {
 
   async createSandbox(task: PodTask, attempt: number): Promise<void> {
     const held = this.#hold(task.pod);
-    const serial = ++this.#serial;
-    const ips = task.pod.spec?.hostNetwork ? [] : [`${this.#network}.${(serial >> 8) & 255}.${serial & 255}`];
+    const ips = task.pod.spec?.hostNetwork ? [] : [this.#address()];
     const sandbox = { id: `sandbox-${task.uid}-${attempt}`, attempt, ready: true, createdAt: this.#now(), ips };
     held.observed = { ...held.observed, sandboxes: [sandbox, ...held.observed.sandboxes] };
     this.#onChange(task.uid);
@@ -133,6 +135,13 @@ export class SimulatedRuntime implements Runtime {
 
   async health(): Promise<RuntimeHealth> {
     return { ready: true, message: '' };
+  }
+
+  /** The next of the range; those of long ago are given again. */
+  #address(): string {
+    const offset = 2 + (this.#serial++ % (this.#range.size - 3));
+    const number = this.#range.first + offset;
+    return [24, 16, 8, 0].map((shift) => Math.floor(number / 2 ** shift) % 256).join('.');
   }
 
   #hold(pod: Pod): Pretended {

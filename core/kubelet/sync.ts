@@ -54,6 +54,8 @@ interface Hold {
 function crashHold(input: SyncInput, own: ContainerMemory, name: string): Hold | undefined {
   const last = newest(input.observed, name);
   if (last?.state !== 'exited' || !own.crash) return undefined;
+  // It went down with its sandbox (or its machine): that is no crash of its own.
+  if (last.sandboxId !== input.observed.sandboxes[0]?.id) return undefined;
   const until = heldUntil(own.crash, last.finishedAt, input.now);
   if (until === undefined) return undefined;
   const where = podText(input.pod);
