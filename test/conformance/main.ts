@@ -1,7 +1,16 @@
 // npm run conformance [-- [REGEX] [--procs N] [--kubeconfig FILE] [--images DIR] [--out DIR] [--write]]
 // Starts a cluster of two nodes (or takes the one of --kubeconfig), runs the conformance tests whose names match, prints the result by SIG.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -72,12 +81,13 @@ function runSuite(kubeconfig: string, names: string[]): SpecResult[] {
     '--keep-going',
   ];
   const report = ['--json-report=report.json', `--output-dir=${options.out}`];
-  const ended = spawnSync(
-    program('ginkgo'),
-    ['run', ...runner, ...report, `--focus=${focusOn(names)}`, program('e2e.test'), '--', ...suite],
-    { stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 2 ** 30, cwd: options.out },
+  const log = openSync(join(options.out, 'suite.log'), 'w');
+  console.log(
+    `${names.length} tests, ${options.procs} at a time; ${join(options.out, 'suite.log')} shows how far they are`,
   );
-  writeFileSync(join(options.out, 'suite.log'), ended.stdout ?? '');
+  const words = ['run', ...runner, ...report, `--focus=${focusOn(names)}`, program('e2e.test'), '--', ...suite];
+  const ended = spawnSync(program('ginkgo'), words, { stdio: ['ignore', log, log], cwd: options.out });
+  closeSync(log);
   const file = join(options.out, 'report.json');
   if (!existsSync(file))
     throw new Error(`the suite wrote no report (exit code ${ended.status}); see ${join(options.out, 'suite.log')}`);
