@@ -1,11 +1,12 @@
 // Commands that touch namespaces and mounts need root: they run themselves again through sudo, after saying so.
 import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { which } from '../local/containerd/containerd.ts';
 import { Failure } from '../local/failure.ts';
 import { defaultKubeconfig } from '../local/kubeconfig.ts';
 import { type ClusterPaths, slipwayHome } from '../local/state/paths.ts';
-import { readSpec } from '../local/state/spec.ts';
+import { type Runtime, readSpec } from '../local/state/spec.ts';
 
 /**
  * Resolves to true when the command was run as root by sudo and its exit code set: the caller has nothing left to do.
@@ -17,7 +18,8 @@ export async function asRoot(why: string): Promise<boolean> {
   if (process.getuid?.() === 0) return false;
   if (!which('sudo')) throw new Failure(why, 'run it as root, or install sudo');
   process.stderr.write(`slipway: ${why}; running itself again with sudo\n`);
-  // what decides where data and context go must not become root's
+  // what decides where data and context go must not become root's, nor the folders that hold them
+  for (const folder of [slipwayHome(), dirname(defaultKubeconfig())]) makeFolder(folder);
   const environment = [
     `SLIPWAY_HOME=${slipwayHome()}`,
     `KUBECONFIG=${defaultKubeconfig()}`,
@@ -34,16 +36,26 @@ export async function asRoot(why: string): Promise<boolean> {
   return true;
 }
 
-/** As asRoot, when this cluster has real containers or files that only root reads. */
-export async function needsRoot(paths: ClusterPaths): Promise<boolean> {
-  if (process.getuid?.() === 0) return false;
+function makeFolder(folder: string): void {
   try {
-    accessSync(paths.home, constants.F_OK);
-    if (readSpec(paths)?.runtime !== 'containerd') return false;
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT') return false;
-    if (code !== 'EACCES') throw error;
+    mkdirSync(folder, { recursive: true });
+  } catch {
+    // it is root's already, or root will say what is wrong
   }
+}
+
+/** What kind of nodes a cluster has; one whose files only root reads has real ones. undefined: there is no such cluster. */
+export function runtimeOf(paths: ClusterPaths): Runtime | undefined {
+  try {
+    return readSpec(paths)?.runtime;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') return 'containerd';
+    throw error;
+  }
+}
+
+/** As asRoot, for a command on a cluster that is there already. */
+export async function needsRoot(paths: ClusterPaths): Promise<boolean> {
+  if (runtimeOf(paths) !== 'containerd') return false;
   return asRoot(`cluster "${paths.name}" belongs to root`);
 }

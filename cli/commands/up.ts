@@ -7,7 +7,7 @@ import { defaultKubeconfig } from '../../local/kubeconfig.ts';
 import { seconds, terminalProgress } from '../../local/progress.ts';
 import { clusterPaths } from '../../local/state/paths.ts';
 import { type ClusterSpec, type Runtime, readSpec } from '../../local/state/spec.ts';
-import { asRoot } from '../as-root.ts';
+import { asRoot, runtimeOf } from '../as-root.ts';
 import { Interrupted } from '../report.ts';
 
 export interface UpOptions {
@@ -27,7 +27,7 @@ export async function upCommand(options: UpOptions): Promise<void> {
   const interrupt = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => interrupt.abort(new Interrupted()));
-  const runtime = options.runtime ?? readSpec(paths)?.runtime ?? 'containerd';
+  const runtime = options.runtime ?? runtimeOf(paths) ?? 'containerd';
   if (runtime === 'containerd') {
     if (await asRoot('real containers need root (or: slipway up --runtime simulated)')) return;
     await ensureMachine(progress, { install: options.install, signal: interrupt.signal });

@@ -7,9 +7,9 @@ import { removeEgress } from '../network/egress.ts';
 import { clusterNamespaces, removeNetwork } from '../network/network.ts';
 import type { Progress } from '../progress.ts';
 import { removeCgroup } from '../remains/cgroups.ts';
-import { endContainers, forgetPodNetworks } from '../remains/containers.ts';
+import { endContainers, forgetPodNetworks, processesNaming } from '../remains/containers.ts';
 import { unmountBelow } from '../remains/mounts.ts';
-import { checkClaim } from '../state/claim.ts';
+import { checkClaim, claimedSpec } from '../state/claim.ts';
 import { lock } from '../state/lock.ts';
 import { type ClusterPaths, nodePaths } from '../state/paths.ts';
 import { ProcessTable, terminate } from '../state/processes.ts';
@@ -73,7 +73,8 @@ function purge(paths: ClusterPaths): void {
 }
 
 export async function down(paths: ClusterPaths, options: DownOptions, progress: Progress): Promise<DownResult> {
-  const spec = readSpec(paths);
+  const stored = readSpec(paths);
+  const spec = stored ?? claimedSpec(paths);
   if (!spec) {
     if (options.purge && existsSync(paths.dir)) rmSync(paths.dir, { recursive: true, force: true });
     return 'never existed';
@@ -81,6 +82,7 @@ export async function down(paths: ClusterPaths, options: DownOptions, progress: 
   checkClaim(paths);
   const unlock = lock(paths);
   try {
+    if (!stored) await terminate(processesNaming(`${paths.dir}/`), closeWithinMs); // its table went with its data
     const table = new ProcessTable(paths.processes);
     const running = table.parts().some((part) => table.alive(part)) || clusterNamespaces(paths.id).length > 0;
     if (running) await progress.step(`stop cluster ${paths.name}`, () => powerOff(paths, spec, options.graceMs));

@@ -77,7 +77,7 @@ async function takeAddresses(
   const free = wasUp || simulated ? () => {} : await lockMachine();
   try {
     const { spec, plan } = await planCluster(paths, stored, wishes, wasUp);
-    if (spec.runtime === 'containerd') claim(paths);
+    if (spec.runtime === 'containerd') claim(paths, spec);
     writeSpec(paths, spec);
     return { spec, plan, free };
   } catch (error) {

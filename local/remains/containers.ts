@@ -23,6 +23,13 @@ export function shimsOf(socket: string): ProcessRef[] {
     });
 }
 
+/** Processes that have a path below this folder (which ends with a slash) among their arguments; this one excepted. */
+export const processesNaming = (folder: string): ProcessRef[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((pid) => argumentsOf(pid).some((argument) => argument.startsWith(folder)))
+    .flatMap((pid) => refOf(Number(pid)));
+
 function argumentsOf(pid: string): string[] {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
