@@ -9,6 +9,7 @@ import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction/plugin.ts';
 import { podSecurity } from './pod-security/plugin.ts';
+import { podTopologyLabels } from './pod-topology-labels.ts';
 import { priority } from './priority.ts';
 import type { AdmissionDeps } from './request.ts';
 import { resourceQuota } from './resource-quota.ts';
@@ -36,5 +37,6 @@ export const admissionPlugins = (deps: AdmissionDeps): AdmissionPlugin[] => [
   certificateSigning(deps),
   certificateSubjectRestriction,
   defaultIngressClass(deps),
+  podTopologyLabels(deps),
   resourceQuota(deps),
 ];

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { KubeObject } from '../../api/objects.ts';
+import type { Change } from '../../store/store.ts';
+import { nodesToRing } from './doorbells.ts';
+
+const pod = (node: string, more: { metadata?: object; spec?: object; status?: object } = {}): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { namespace: 'shop', name: 'web', uid: 'u', ...more.metadata },
+  spec: { nodeName: node, containers: [], ...more.spec },
+  status: more.status ?? {},
+});
+const change = (type: Change['type'], object: KubeObject, previous?: KubeObject): Change => ({
+  type,
+  key: { namespace: object.metadata.namespace ?? '', name: object.metadata.name ?? '' },
+  revision: 1,
+  object,
+  ...(previous ? { previous } : {}),
+});
+const none = (): readonly KubeObject[] => [];
+
+test('a pod that is bound, deleted or changed rings at its node', () => {
+  assert.deepEqual(nodesToRing('pods', change('ADDED', pod('')), none), []);
+  assert.deepEqual(nodesToRing('pods', change('ADDED', pod('n1')), none), ['n1']);
+  assert.deepEqual(nodesToRing('pods', change('MODIFIED', pod('n1'), pod('')), none), ['n1']);
+  assert.deepEqual(nodesToRing('pods', change('DELETED', pod('n1'), pod('n1')), none), ['n1']);
+  const ending = pod('n1', { metadata: { deletionTimestamp: 'now' } });
+  assert.deepEqual(nodesToRing('pods', change('MODIFIED', ending, pod('n1')), none), ['n1']);
+  const labelled = pod('n1', { metadata: { labels: { a: 'b' } } });
+  assert.deepEqual(nodesToRing('pods', change('MODIFIED', labelled, pod('n1')), none), ['n1']);
+});
+
+test("a node's own status report does not ring at its door, a readiness gate does", () => {
+  const reported = pod('n1', { status: { phase: 'Running' } });
+  assert.deepEqual(nodesToRing('pods', change('MODIFIED', reported, pod('n1')), none), []);
+  const spec = { readinessGates: [{ conditionType: 'example.com/gate' }] };
+  const opened = pod('n1', { spec, status: { conditions: [{ type: 'example.com/gate', status: 'True' }] } });
+  assert.deepEqual(nodesToRing('pods', change('MODIFIED', opened, pod('n1', { spec })), none), ['n1']);
+});
+
+test('a config map or secret rings at the nodes whose pods name it', () => {
+  const naming = (node: string, name: string): KubeObject =>
+    pod(node, { spec: { volumes: [{ name: 'v', configMap: { name } }], imagePullSecrets: [{ name: 'pull' }] } });
+  const pods = (): KubeObject[] => [
+    naming('n1', 'mine'),
+    naming('n2', 'other'),
+    naming('n1', 'mine'),
+    naming('', 'mine'),
+  ];
+  const object = (name: string): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { namespace: 'shop', name },
+  });
+  assert.deepEqual(nodesToRing('configmaps', change('MODIFIED', object('mine')), pods), ['n1']);
+  assert.deepEqual(nodesToRing('configmaps', change('ADDED', object('nobody')), pods), []);
+  assert.deepEqual(nodesToRing('secrets', change('MODIFIED', object('pull')), pods), ['n1', 'n2']);
+});
+
+test('a node whose object is deleted is rung, so that it registers again; other resources concern no node', () => {
+  const node: KubeObject = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' } };
+  assert.deepEqual(nodesToRing('nodes', change('DELETED', node), none), ['n1']);
+  assert.deepEqual(nodesToRing('nodes', change('MODIFIED', node), none), []);
+  assert.deepEqual(nodesToRing('deployments.apps', change('MODIFIED', pod('n1')), none), []);
+});
