@@ -28,11 +28,24 @@ const refused = (why: string): StatusError => {
   return error;
 };
 
+/** Signatures checked before: the same token comes with every request of its bearer. */
+const maxRemembered = 2000;
+
 export function serviceAccountTokens(deps: ServiceAccountTokenDeps): TokenAuthenticator {
+  const remembered = new Map<string, JWTPayload>();
+  const read = async (token: string, keyId: string | undefined): Promise<JWTPayload> => {
+    const known = remembered.get(token);
+    if (known && isCurrent(known, deps.clock.now())) return known;
+    remembered.delete(token);
+    const payload = await verified(deps, token, keyId);
+    if (remembered.size >= maxRemembered) remembered.clear();
+    remembered.set(token, payload);
+    return payload;
+  };
   return async (token, audiences) => {
     const unverified = decoded(token);
     if (!unverified || !deps.issuers.includes(unverified.payload.iss ?? '')) return undefined;
-    const payload = await verified(deps, token, unverified.keyId);
+    const payload = await read(token, unverified.keyId);
     const given = typeof payload.aud === 'string' ? [payload.aud] : (payload.aud ?? []);
     const common = audiences.filter((audience) => given.includes(audience));
     if (common.length === 0) {
@@ -43,6 +56,12 @@ export function serviceAccountTokens(deps: ServiceAccountTokenDeps): TokenAuthen
     await assertBoundObjects(deps, claims);
     return { user: userOf(claims, payload.jti), audiences: common };
   };
+}
+
+/** Strictly within its time; at the edges the full check decides. */
+function isCurrent({ exp, nbf }: JWTPayload, nowMs: number): boolean {
+  const now = nowMs / 1000;
+  return now < (exp ?? 0) && now >= (nbf ?? 0);
 }
 
 const goList = (values: readonly string[]): string => `[${values.map((value) => JSON.stringify(value)).join(' ')}]`;
