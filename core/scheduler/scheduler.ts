@@ -156,7 +156,7 @@ export class Scheduler {
   /** Ends early when the scheduler stops. */
   async #pause(ms: number): Promise<void> {
     if (!this.#running) return;
-    await new Promise((resolve) => {
+    await new Promise<void>((resolve) => {
       const end = (): void => {
         cancel();
         this.#pauses.delete(end);

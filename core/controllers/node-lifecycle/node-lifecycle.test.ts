@@ -1,0 +1,135 @@
+// Nodes that fall silent, and what becomes of their pods.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { assertGolden } from '../../../test/golden-file.ts';
+import type { NodeCondition, Taint, Toleration } from '../../api/types.gen.ts';
+import { at, makePod, nowMs } from '../fixture/objects.ts';
+import { decideNodeHealth, type ObservedNodeHealth } from './controller.ts';
+import { type StoredNode, taints } from './health.ts';
+
+const condition = (type: string, status: 'True' | 'False' | 'Unknown'): NodeCondition => ({
+  type,
+  status,
+  reason: 'KubeletSays',
+  message: '',
+  lastHeartbeatTime: at(-50),
+  lastTransitionTime: at(-500),
+});
+
+const makeNode = (
+  ready: 'True' | 'False' | 'Unknown' | undefined,
+  own: Taint[] = [],
+  more: Partial<StoredNode> = {},
+): StoredNode => ({
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name: 'n', uid: 'uid-n', resourceVersion: '6', creationTimestamp: at(-1000) },
+  spec: own.length > 0 ? { taints: own } : {},
+  status: ready ? { conditions: [condition('Ready', ready), condition('MemoryPressure', 'False')] } : {},
+  ...more,
+});
+
+const observe = (node: StoredNode, more: Partial<ObservedNodeHealth> = {}): ObservedNodeHealth => ({
+  node,
+  pods: [],
+  lastSeenMs: nowMs - 5_000,
+  watchingSinceMs: nowMs - 1_000_000,
+  othersReady: true,
+  ...more,
+});
+
+const noExecute = (key: string, since: number): Taint => ({ key, effect: 'NoExecute', timeAdded: at(since) });
+const noSchedule = (key: string): Taint => ({ key, effect: 'NoSchedule' });
+const tolerate = (key: string, tolerationSeconds?: number): Toleration => ({
+  key,
+  operator: 'Exists',
+  effect: 'NoExecute',
+  ...(tolerationSeconds === undefined ? {} : { tolerationSeconds }),
+});
+
+test('a healthy node is looked at again when its time is up', () => {
+  assert.deepEqual(decideNodeHealth(observe(makeNode('True')), nowMs), [{ do: 'requeue', afterMs: 35_000 }]);
+});
+
+test('a node silent for 40 seconds is not known to be ready any more', () => {
+  assertGolden(
+    'controllers/node-silent',
+    decideNodeHealth(observe(makeNode('True'), { lastSeenMs: nowMs - 40_000 }), nowMs),
+  );
+});
+
+test('a node that never reported says so', () => {
+  assertGolden(
+    'controllers/node-never-reported',
+    decideNodeHealth(observe(makeNode(undefined), { lastSeenMs: nowMs - 40_000 }), nowMs),
+  );
+});
+
+const wantedTaints = (observed: ObservedNodeHealth): unknown =>
+  decideNodeHealth(observed, nowMs).flatMap((action) =>
+    action.do === 'update' ? [(action.object['spec'] as { taints: Taint[] }).taints] : [],
+  )[0];
+
+test('conditions become taints, and go with them; those of others stay', () => {
+  const mine = { key: 'mine', effect: 'NoSchedule' } as const;
+  assert.deepEqual(wantedTaints(observe(makeNode('Unknown', [mine]))), [
+    mine,
+    noSchedule(taints.unreachable),
+    noExecute(taints.unreachable, 0),
+  ]);
+  assert.deepEqual(wantedTaints(observe(makeNode('False'))), [
+    noSchedule(taints.notReady),
+    noExecute(taints.notReady, 0),
+  ]);
+  const recovered = makeNode('True', [noSchedule(taints.unreachable), noExecute(taints.unreachable, -90), mine]);
+  assert.deepEqual(wantedTaints(observe(recovered)), [mine]);
+  const cordoned = makeNode('True', [], { spec: { unschedulable: true } });
+  assert.deepEqual(wantedTaints(observe(cordoned)), [noSchedule(taints.unschedulable)]);
+  const pressed = makeNode('True');
+  pressed.status!.conditions!.push(condition('DiskPressure', 'True'));
+  assert.deepEqual(wantedTaints(observe(pressed)), [noSchedule(taints.diskPressure)]);
+});
+
+test('when no node at all is ready nobody is driven off: it is rather us who are cut off', () => {
+  assert.deepEqual(wantedTaints(observe(makeNode('Unknown'), { othersReady: false })), [
+    noSchedule(taints.unreachable),
+  ]);
+});
+
+test('a node that has not reported yet keeps the taint that admission gave it', () => {
+  assert.equal(wantedTaints(observe(makeNode(undefined, [noSchedule(taints.notReady)]))), undefined);
+});
+
+const unreachable = (since: number): StoredNode =>
+  makeNode('Unknown', [noSchedule(taints.unreachable), noExecute(taints.unreachable, since)]);
+const evicted = (observed: ObservedNodeHealth): string[] =>
+  decideNodeHealth(observed, nowMs).flatMap((action) => (action.do === 'delete' ? [action.key.name] : []));
+
+test('pods of a lost node are marked, and go when their tolerations run out', () => {
+  const pods = [
+    makePod('default', { readyFor: 9, spec: { tolerations: [tolerate(taints.unreachable, 300)] } }),
+    makePod('patient', { spec: { tolerations: [tolerate(taints.unreachable, 3_000)] } }),
+    makePod('daemon', { spec: { tolerations: [tolerate(taints.unreachable)] } }),
+    makePod('hasty'),
+    makePod('done', { phase: 'Succeeded' }),
+  ];
+  assert.deepEqual(evicted(observe(unreachable(-299), { pods })), ['hasty']);
+  assert.deepEqual(evicted(observe(unreachable(-301), { pods })), ['default', 'hasty']);
+  assertGolden(
+    'controllers/node-eviction',
+    decideNodeHealth(observe(unreachable(-301), { pods: pods.slice(0, 2) }), nowMs),
+  );
+});
+
+test('after an outage of the control plane a node gets its chance to report before its pods go', () => {
+  const pods = [makePod('default', { spec: { tolerations: [tolerate(taints.unreachable, 300)] } })];
+  const observed = observe(unreachable(-9_000), { pods, watchingSinceMs: nowMs - 1_000, lastSeenMs: nowMs - 1_000 });
+  assert.deepEqual(evicted(observed), []);
+  assert.deepEqual(evicted({ ...observed, watchingSinceMs: nowMs - 41_000 }), ['default']);
+});
+
+test('a taint of the user drives off at once who does not tolerate it', () => {
+  const drain = makeNode('True', [noExecute('maintenance', -1)]);
+  const pods = [makePod('a'), makePod('b', { spec: { tolerations: [{ operator: 'Exists' }] } })];
+  assert.deepEqual(evicted(observe(drain, { pods })), ['a']);
+});
