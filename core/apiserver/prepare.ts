@@ -1,10 +1,9 @@
 // What happens to an object between admission's mutations and the store: system fields, the kind's strategy, validation.
 import { type FieldError, invalid } from '../api/errors.ts';
 import { sameValue } from '../api/kinds/findings.ts';
-import type { Kind, WriteContext } from '../api/kinds/kind.ts';
+import type { WriteContext } from '../api/kinds/kind.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../api/kinds/object-meta.ts';
 import type { KubeObject } from '../api/objects.ts';
-import { enumErrors } from '../api/schema/walker.ts';
 import { timestamp } from '../ports.ts';
 import type { WriteScope } from './call.ts';
 import { keepSystemFields, matchNamespace } from './metadata.ts';
@@ -44,22 +43,10 @@ export function prepareCreate(scope: WriteScope, object: KubeObject): void {
   else delete object.metadata.generation;
 }
 
-/** Values outside an enumeration that the kind's own rules did not notice. What is reported in a status is not judged. */
-function withEnums(kind: Kind, object: KubeObject, errors: FieldError[]): FieldError[] {
-  const more = enumErrors(kind.schema, object).filter(
-    ({ field }) =>
-      !field.startsWith('status.') &&
-      !errors.some((error) => field === error.field || field.startsWith(`${error.field}.`)),
-  );
-  return [...errors, ...more];
-}
-
 /** Throws Invalid with all findings at once. */
 export function validateCreate(scope: WriteScope, object: KubeObject): void {
   const { kind } = scope;
-  const found = withEnums(kind, object, kind.validate?.(object) ?? []);
-  // As kube-apiserver does: metadata is looked at only when the kind itself had no complaint.
-  refuse(scope, object, found.length > 0 ? found : validateObjectMeta(object, kind));
+  refuse(scope, object, [...validateObjectMeta(object, kind), ...(kind.validate?.(object) ?? [])]);
   scope.warnings.push(...(kind.warnings?.(object) ?? []));
 }
 
@@ -87,7 +74,7 @@ export function validateUpdate(scope: WriteScope, object: KubeObject, old: KubeO
     ...validateObjectMeta(object, kind),
     ...metadata,
     ...metadata,
-    ...withEnums(kind, object, kind.validateUpdate?.(object, old, subresource) ?? []),
+    ...(kind.validateUpdate?.(object, old, subresource) ?? []),
   ]);
   if (subresource === '') scope.warnings.push(...(kind.warnings?.(object) ?? []));
 }
