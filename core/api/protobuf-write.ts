@@ -124,7 +124,9 @@ function writeField(writer: Writer, field: ProtoField, object: Dictionary): void
     }
     return;
   }
-  if ((value === undefined || value === null) && (field.pointer || field.encoding === 'bytes')) return;
+  // Lists of bytes and wrapped lists are nil in Go where they were not given.
+  const isNilable = field.pointer || field.encoding === 'bytes' || field.encoding === 'strings';
+  if ((value === undefined || value === null) && isNilable) return;
   writer.uint32(tag(field.id, wireType(field)));
   writeValue(writer, field, value);
 }
