@@ -1,4 +1,4 @@
-// The CRI v1 messages that the agent uses, as @grpc/proto-loader shows them (field names of the API, 64-bit numbers as
+// The CRI v1 messages that the agent uses, as the agent decodes them (field names of the API, 64-bit numbers as
 // strings on the way in). Derived from runtime.v1 of k8s.io/cri-api v0.36.
 
 export interface PodSandboxMetadata {

@@ -44,6 +44,19 @@ function addresses(input: SyncInput, old: PodStatus | undefined): Pick<PodStatus
   return old?.podIP && sandbox ? { podIP: old.podIP, podIPs: old.podIPs } : {};
 }
 
+/** Termination messages of a pod take 12 KiB at most, shared equally. */
+const maxMessagesLength = 12 * 1024;
+
+function limitMessages(statuses: readonly ContainerStatus[]): void {
+  const each = Math.floor(maxMessagesLength / Math.max(statuses.length, 1));
+  for (const { state, lastState } of statuses) {
+    for (const terminated of [state?.terminated, lastState?.terminated]) {
+      if (terminated?.message && terminated.message.length > each)
+        terminated.message = terminated.message.slice(0, each);
+    }
+  }
+}
+
 /** @param ended nothing of the pod runs and nothing will be restarted */
 export function podStatus(input: SyncInput, memory: PodMemory, ended: boolean, sandboxReady: boolean): PodStatus {
   const { pod, now } = input;
@@ -53,6 +66,7 @@ export function podStatus(input: SyncInput, memory: PodMemory, ended: boolean, s
   const apps = appContainers(pod).map((c) => containerStatus(context, c, 'app'));
   const ephemeral = ephemeralContainers(pod).map((c) => containerStatus(context, c, 'ephemeral'));
   const statuses = [...init, ...apps];
+  limitMessages([...statuses, ...ephemeral]);
   const rejected =
     memory.failed !== undefined && input.observed.sandboxes.length === 0 && input.observed.containers.length === 0;
   const phase = phaseOf(input, memory, old, statuses, ended);

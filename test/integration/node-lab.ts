@@ -2,12 +2,22 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Agent } from '../../agent/agent.ts';
+import { Cgroups, detectCgroups } from '../../agent/cgroups/cgroups.ts';
 import { Checkpoint } from '../../agent/checkpoint/checkpoint.ts';
 import type { ResolvedConfig } from '../../agent/config.ts';
 import { resolveConfig } from '../../agent/config.ts';
@@ -118,6 +128,8 @@ export interface Lab {
   until(name: string, what: (status: PodStatus) => unknown): Promise<PodStatus>;
   untilGone(name: string): Promise<void>;
   exec(name: string, container: string, command: string[]): Promise<string>;
+  /** What the kernel holds for a pod (cgroup v1). */
+  cgroup(uid: string, qos: string): { cpuShares: number; cpuQuota: number; memoryBytes: number };
   close(): Promise<void>;
 }
 
@@ -269,6 +281,17 @@ export async function startLab(archives: string[], pauseImage: string): Promise<
         .containers.find((c) => c.name === container && c.state === 'running');
       const result = await lab.parts.runtime.exec(found!.id, command, 10);
       return result.output.trimEnd();
+    },
+    cgroup(uid, qos) {
+      const cgroups = new Cgroups(detectCgroups(), config.cgroupRoot);
+      const path = cgroups.podPath(uid, qos);
+      const read = (controller: string, file: string) =>
+        Number(readFileSync(`${cgroups.tree.controllers.get(controller)}${path}/${file}`, 'utf8'));
+      return {
+        cpuShares: read('cpu', 'cpu.shares'),
+        cpuQuota: read('cpu', 'cpu.cfs_quota_us'),
+        memoryBytes: read('memory', 'memory.limit_in_bytes'),
+      };
     },
     async close() {
       control.away = false;
