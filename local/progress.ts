@@ -58,5 +58,3 @@ export function terminalProgress(output: NodeJS.WriteStream): Progress {
     },
   };
 }
-
-export const silentProgress: Progress = { step: (_label, work) => work(() => {}), say: () => {} };

@@ -10,7 +10,7 @@ import { type AddressPlan, nodeAddress, podRange } from '../network/addresses.ts
 import { type ClusterPaths, type NodePaths, nodePaths } from '../state/paths.ts';
 import { type ProcessRef, type ProcessTable, startDetached } from '../state/processes.ts';
 import { type ClusterSpec, logFile, type NodeSpec, readIfThere, writeFileAtomic } from '../state/spec.ts';
-import { clusterDomain } from './control-plane-part.ts';
+import { clusterDomain, smallHeap } from './control-plane-part.ts';
 import { agentPart, containerdPart } from './parts.ts';
 
 const entry = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
@@ -93,7 +93,7 @@ export function startAgent(settings: AgentSettings, node: NodeSpec): ProcessRef 
   mkdirSync(own.agentState, { recursive: true, mode: 0o700 });
   if (spec.runtime === 'containerd') writeResolvConf(own, spec.egress);
   writeFileAtomic(own.agentConfig, `${JSON.stringify(agentConfig(settings, node), null, 2)}\n`);
-  const command = [process.execPath, entry, own.agentConfig];
+  const command = [process.execPath, ...smallHeap, entry, own.agentConfig];
   const inside = spec.runtime === 'containerd' ? ['nsenter', `--net=${own.namespaceFile}`, ...command] : command;
   return startDetached(inside, logFile(paths, agentPart(node)));
 }

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Failure, tail } from '../failure.ts';
+import { chooseNodes } from './plan.ts';
+import { together } from './together.ts';
+
+test('a cluster has one node unless more are asked for, and keeps those it has', () => {
+  assert.deepEqual(chooseNodes('c', [], undefined), [{ name: 'c-1', number: 1 }]);
+  assert.deepEqual(
+    chooseNodes('c', [{ name: 'c-4', number: 4 }], 2).map((node) => node.name),
+    ['c-4', 'c-5'],
+  );
+  assert.throws(
+    () =>
+      chooseNodes(
+        'c',
+        [
+          { name: 'c-1', number: 1 },
+          { name: 'c-2', number: 2 },
+        ],
+        1,
+      ),
+    /slipway node rm|has 2 nodes/,
+  );
+  assert.throws(() => chooseNodes('c', [], 0), Failure);
+});
+
+test('the first failure ends what goes on beside it, and is the one thrown', async () => {
+  const ended: string[] = [];
+  const waiting = (signal: AbortSignal): Promise<never> =>
+    new Promise((_, reject) =>
+      signal.addEventListener('abort', () => {
+        ended.push('waiting');
+        reject(new Error('aborted'));
+      }),
+    );
+  const failing = async (): Promise<never> => {
+    throw new Failure('first');
+  };
+  await assert.rejects(together(new AbortController().signal, waiting, failing), /first/);
+  assert.deepEqual(ended, ['waiting']);
+  assert.deepEqual(
+    await together(
+      new AbortController().signal,
+      async () => 1,
+      async () => 'two',
+    ),
+    [1, 'two'],
+  );
+});
+
+test('what a part said last is cut out of its log, from its last start on', () => {
+  assert.equal(tail('old\n--- start a\nx\n--- start b\none\ntwo\nthree\n', 2), '    two\n    three');
+});

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { cgroupMounts } from './cgroups.ts';
+import { processesNaming } from './containers.ts';
+import { mountsBelow } from './mounts.ts';
+
+test('mounts below a folder are found, the innermost first, with blanks in their names', () => {
+  const table = [
+    '1 0 0:1 / / rw - ext4 /dev/a rw',
+    '2 1 0:2 / /run/slipway/a rw - tmpfs t rw',
+    '3 2 0:3 / /run/slipway/a/inner\\040folder rw - overlay o rw',
+    '4 1 0:4 / /run/slipway/ab rw - tmpfs t rw',
+    '',
+  ].join('\n');
+  assert.deepEqual(mountsBelow(['/run/slipway/a'], table), ['/run/slipway/a/inner folder', '/run/slipway/a']);
+});
+
+test('cgroup hierarchies of both versions are found', () => {
+  const mounts =
+    'tmpfs /sys/fs/cgroup tmpfs rw 0 0\ncgroup /sys/fs/cgroup/memory cgroup rw,memory 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n';
+  assert.deepEqual(cgroupMounts(mounts), ['/sys/fs/cgroup/memory', '/sys/fs/cgroup/unified']);
+});
+
+test('processes are found by the folder that their arguments name', async () => {
+  const child = spawn('/bin/sh', ['-c', 'read line', '/tmp/slipway-no-such/folder/file']);
+  assert.deepEqual(
+    processesNaming('/tmp/slipway-no-such/folder/').map((ref) => ref.pid),
+    [child.pid],
+  );
+  assert.deepEqual(processesNaming('/tmp/slipway-no-such/fold/'), []);
+  child.stdin.end();
+  await once(child, 'exit');
+});
