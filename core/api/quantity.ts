@@ -146,7 +146,21 @@ function compare(a: bigint, aScale: number, b: bigint, bScale: number): number {
   return a === b ? 0 : a < b ? -1 : 1;
 }
 
-const quantityOf = (from: Quantity | string): Quantity => (typeof from === 'string' ? parseQuantity(from) : from);
+const parsedTexts = new Map<string, Quantity>();
+/** Clusters use few different quantities; the cache starts anew rather than grow without bound. */
+const maxCachedTexts = 4096;
+
+/** Schedulers and quotas add up the same few texts all day. */
+function quantityOf(from: Quantity | string): Quantity {
+  if (typeof from !== 'string') return from;
+  let quantity = parsedTexts.get(from);
+  if (!quantity) {
+    quantity = parseQuantity(from);
+    if (parsedTexts.size >= maxCachedTexts) parsedTexts.clear();
+    parsedTexts.set(from, quantity);
+  }
+  return quantity;
+}
 
 /** -1, 0 or 1. */
 export function compareQuantities(a: Quantity | string, b: Quantity | string): number {
@@ -248,4 +262,4 @@ export function formatQuantity(quantity: Quantity): string {
 }
 
 /** As the API stores and shows it: "1000m" becomes "1", "1.5Gi" "1536Mi". Throws QuantityError. */
-export const canonicalQuantity = (text: string): string => formatQuantity(parseQuantity(text));
+export const canonicalQuantity = (text: string): string => formatQuantity(quantityOf(text));

@@ -42,6 +42,14 @@ test('a body nested without end is refused and not overflowed on', () => {
 test('YAML is read as JSON could say it; repeated keys are told', () => {
   assert.deepEqual(parseYaml('a: 1\nb: [x, "y"]\n'), { value: { a: 1, b: ['x', 'y'] }, repeated: [] });
   assert.deepEqual(parseYaml('a: 1\na: 2\n'), { value: { a: 2 }, repeated: ['line 2: key "a" already set in map'] });
+  assert.deepEqual(parseYaml('a: yes\nb: 0644\nc: 2020-01-01\nd: ~\ne: 1.5\nf: "yes"').value, {
+    a: true,
+    b: 420,
+    c: '2020-01-01',
+    d: null,
+    e: 1.5,
+    f: 'yes',
+  });
   const laughs = [...'abcdefghi']
     .map((k, i, all) => `${k}: &${k} [${i ? Array(9).fill(`*${all[i - 1]}`) : '1'}]`)
     .join('\n');

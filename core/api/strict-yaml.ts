@@ -1,6 +1,30 @@
 // YAML request bodies, for clients that send them; kubectl turns YAML into JSON itself.
-import { CORE_SCHEMA, load, YAMLException } from 'js-yaml';
+import {
+  boolYaml11Tag,
+  floatYaml11Tag,
+  intYaml11Tag,
+  load,
+  mapTag,
+  mergeTag,
+  nullYaml11Tag,
+  Schema,
+  seqTag,
+  strTag,
+  YAMLException,
+} from 'js-yaml';
 import { maxDepth, tooDeep } from './json-scanner.ts';
+
+/** YAML 1.1, as the parser of kube-apiserver reads it (`yes` is true, 0644 is octal), with times as strings. */
+const schema = new Schema([
+  strTag,
+  seqTag,
+  mapTag,
+  nullYaml11Tag,
+  boolYaml11Tag,
+  intYaml11Tag,
+  floatYaml11Tag,
+  mergeTag,
+]);
 
 /** Not YAML; the message begins with `yaml: `. */
 export class YamlError extends Error {
@@ -20,7 +44,7 @@ export interface ParsedYaml {
 export function parseYaml(text: string): ParsedYaml {
   if (text.trim() === '') return { value: null, repeated: [] };
   try {
-    return { value: plain(load(text, { schema: CORE_SCHEMA })), repeated: [] };
+    return { value: plain(load(text, { schema })), repeated: [] };
   } catch (error) {
     if (error instanceof RangeError) throw new YamlError(`yaml: ${tooDeep}`);
     if (!(error instanceof YAMLException)) throw error;
@@ -41,7 +65,7 @@ function withRepeatedKeys(text: string, first: YAMLException): ParsedYaml {
   const line = (first.mark?.line ?? 0) + 1;
   const key = /^\s*(?:-\s+)*["']?([^"':]*)/.exec(text.split('\n')[line - 1] ?? '')?.[1] ?? '';
   try {
-    const value = plain(load(text, { schema: CORE_SCHEMA, json: true }));
+    const value = plain(load(text, { schema, json: true }));
     return { value, repeated: [`line ${line}: key ${JSON.stringify(key)} already set in map`] };
   } catch (error) {
     if (error instanceof YAMLException) throw yamlError(error);

@@ -18,20 +18,11 @@ export const asInt64 = (value: unknown): number | undefined =>
     ? (value as number) + 0
     : undefined;
 
-const quantities = new Map<string, string>();
-/** Clusters use few different quantities; the cache starts anew rather than grow without bound. */
-const maxCachedQuantities = 2048;
-
 /** The canonical text, or the error in Go's words. */
 export function asQuantity(value: string | number): { text: string } | { error: string } {
   const text = String(value).trim();
-  const known = quantities.get(text);
-  if (known !== undefined) return { text: known };
   try {
-    const canonical = canonicalQuantity(text);
-    if (quantities.size >= maxCachedQuantities) quantities.clear();
-    quantities.set(text, canonical);
-    return { text: canonical };
+    return { text: canonicalQuantity(text) };
   } catch (error) {
     if (error instanceof QuantityError) return { error: error.message };
     throw error;
