@@ -5,6 +5,9 @@ import { certificateSigningController } from './certificates/sign.ts';
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts';
 import type { Controller } from './controller.ts';
 import { deploymentController } from './deployment/controller.ts';
+import { endpointSliceController } from './endpoints/endpoint-slice.ts';
+import { endpointsController } from './endpoints/endpoints.ts';
+import { endpointMirrorController } from './endpoints/mirroring.ts';
 import { eventExpiryController } from './event-expiry.ts';
 import { garbageCollector } from './garbage-collector/controller.ts';
 import { namespaceController } from './namespace/controller.ts';
@@ -30,6 +33,9 @@ export function builtInControllers({ client, ports, rootCa, signCertificate }: C
     erased(garbageCollector(catalog, ports.clock)),
     erased(nodeLifecycleController(ports.clock)),
     erased(podGarbageController(() => ports.clock.now())),
+    erased(endpointSliceController),
+    erased(endpointsController),
+    erased(endpointMirrorController),
     erased(serviceAccountController),
     erased(resourceQuotaController(catalog, ports.clock)),
     erased(certificateApprovalController),
