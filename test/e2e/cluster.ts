@@ -109,7 +109,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<TestPl
     '--port',
     String(await freePort()),
   ];
-  const { code, stdout, stderr } = await place.slipway('up', '--no-install', ...flags, ...(options.flags ?? []));
+  const { code, stdout, stderr } = await place.slipway('up', ...flags, ...(options.flags ?? []));
   if (code !== 0) {
     await place.remove().catch(() => undefined);
     assert.fail(`slipway up: exit code ${code}\n${stdout}${stderr}`);

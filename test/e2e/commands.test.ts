@@ -88,6 +88,23 @@ test('a Dockerfile is built and runs', async () => {
   assert.equal(await cluster.kubectlOk('exec', 'built', '--', 'cat', '/www/index.html'), 'ahoy\n');
 });
 
+test('the example of the README runs as it stands', async () => {
+  await cluster.kubectlOk('apply', '-f', 'examples/hello/hello.yaml');
+  await cluster.kubectlOk('rollout', 'status', 'deployment/hello', '--timeout=60s');
+  const addresses = await cluster.kubectlOk(
+    'get',
+    'pods',
+    '-l',
+    'app=hello',
+    '-o',
+    'jsonpath={.items[*].status.podIP}',
+  );
+  for (const address of addresses.split(' ')) {
+    assert.match(await (await fetch(`http://${address}:8080/`)).text(), /Hello from a config map/);
+  }
+  await cluster.kubectlOk('delete', '-f', 'examples/hello/hello.yaml', '--wait=false');
+});
+
 test('nodes of one cluster reach each other’s pods, and the machine does too', async () => {
   for (const number of [1, 2]) {
     const spec = { nodeName: cluster.node(number), containers: [{ name: 'web', image: 'slipway/sample:1' }] };
