@@ -9,7 +9,7 @@ const channels = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 2
 type ChannelName = keyof typeof channels;
 
 /** What we offer, best first; only v5 can half-close stdin. */
-export const webSocketProtocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] as const;
+export const webSocketProtocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io', 'channel.k8s.io'] as const;
 const runtimeProtocol = 'v4.channel.k8s.io';
 /** Above this much unsent output the runtime is not read until kubectl catches up. */
 const highWaterBytes = 1024 * 1024;
@@ -22,6 +22,12 @@ function streamNames(options: Omit<ExecOptions, 'command'>): ChannelName[] {
     ...(options.stderr && !options.tty ? (['stderr'] as const) : []),
     ...(options.tty ? (['resize'] as const) : []),
   ];
+}
+
+/** The first protocol knows no Status: success is silence, a failure is its message. */
+function plainError(chunk: Buffer): Buffer | undefined {
+  const status = JSON.parse(chunk.toString()) as { status?: string; message?: string };
+  return status.status === 'Success' ? undefined : Buffer.from(status.message ?? '');
 }
 
 /** Joins an accepted WebSocket with the runtime's stream at `url` until either ends. The exit status comes on the error channel. */
@@ -44,8 +50,10 @@ export async function bridgeRemoteCommand(
   socket.on('close', () => runtime.close());
   socket.on('error', () => runtime.close());
 
-  const send = (name: ChannelName, chunk: Buffer) => {
-    if (socket.readyState !== socket.OPEN) return;
+  const knowsStatus = /^v[45]\./.test(socket.protocol);
+  const send = (name: ChannelName, sent: Buffer) => {
+    const chunk = name === 'error' && !knowsStatus ? plainError(sent) : sent;
+    if (chunk === undefined || socket.readyState !== socket.OPEN) return;
     socket.send(Buffer.concat([Buffer.of(channels[name]), chunk]), () => {
       if (socket.bufferedAmount < highWaterBytes) runtime.resume();
     });

@@ -13,6 +13,7 @@ import { asRequest } from './incoming-request.ts';
 import { peerOf } from './peer.ts';
 import { sendResponse } from './send-response.ts';
 import { refuseUpgrade } from './upgrade.ts';
+import { isStreamPath, streamAsWebSocket } from './websocket-stream.ts';
 
 export interface ListenerOptions {
   listen: readonly ListenAddress[];
@@ -127,6 +128,12 @@ async function upgrade(
   head: Buffer,
 ): Promise<void> {
   const peer = identify(incoming);
+  if (!(peer instanceof Response) && isStreamPath(incoming)) {
+    const response = await options.api.fetch(asRequest(incoming), peer);
+    if (response.ok) streamAsWebSocket(response, incoming, socket, head);
+    else await refuseUpgrade(response, socket);
+    return;
+  }
   const answered = peer instanceof Response ? peer : await options.api.upgrade(asRequest(incoming), peer);
   if (answered instanceof Response) await refuseUpgrade(answered, socket);
   else await options.splice(answered, incoming, socket, head);

@@ -50,6 +50,8 @@ export interface Kind extends Named {
   scale?: ScalePaths;
   /** Seconds for a graceful delete when the caller names none; undefined: deleted at once. */
   gracePeriodSeconds?(object: KubeObject): number | undefined;
+  /** True for an object that has nothing to end: its grace is zero whatever the caller asks. */
+  endsAtOnce?(object: KubeObject): boolean;
   columns: readonly Column[];
   /** Values of the field labels this kind supports in field selectors, beyond metadata.name and metadata.namespace. */
   fieldLabels(object: KubeObject): Record<string, string>;

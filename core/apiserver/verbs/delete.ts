@@ -166,8 +166,7 @@ function gracefulMark(
   }
   const usual = kind.gracePeriodSeconds(object);
   if (usual === undefined) return undefined;
-  // An object whose own grace is zero (a pod with no node) does not wait whatever was asked.
-  const seconds = usual === 0 ? 0 : (asked ?? usual);
+  const seconds = kind.endsAtOnce?.(object) ? 0 : (asked ?? usual);
   return {
     ...object,
     metadata: {
