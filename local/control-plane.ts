@@ -28,6 +28,7 @@ import { certificateFile, ensurePki, importPrivateKey, importPublicKey, keyFile,
 import { firstAddress } from './service-range.ts';
 import { stackOf, startListener } from './serving/listener.ts';
 import { spliceToAgent } from './serving/upgrade.ts';
+import { withSharedReads } from './shared-reads.ts';
 import { serverVersion } from './version.ts';
 
 /** What is stored encrypted. */
@@ -71,7 +72,7 @@ export async function startControlPlane(config: ControlPlaneConfig, log: Log): P
     });
     undo.push(() => nodes.close());
     const { api, doorbells } = await startApi(config, { ports, store, hub, nodes, pki });
-    const work = startWork(api, ports, pki);
+    const work = startWork(api, (client) => withSharedReads(client, store, hub), ports, pki);
     undo.push(() => work.stop());
     undo.push(await doorbells());
     const listener = await startListener({
@@ -192,14 +193,20 @@ export const urlOf = ({ host, port }: ListenAddress): string =>
   `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
 
 /** Everything that watches and acts goes through the API like any other client, without a socket between. */
-function startWork(api: ApiServer, ports: Ports, pki: Pki): { stop(): Promise<void> } {
+function startWork(
+  api: ApiServer,
+  sharing: (client: Client) => Client,
+  ports: Ports,
+  pki: Pki,
+): { stop(): Promise<void> } {
   const clientOf = (component: string): Client => {
     const certificate = { commonName: `system:${component}`, organizations: ['system:masters'], fingerprint: '' };
-    return httpClient({
+    const options = {
       baseUrl: 'https://kubernetes.default.svc',
-      fetch: (request) => api.fetch(request, { certificate }),
+      fetch: (request: Request) => api.fetch(request, { certificate }),
       userAgent: component,
-    });
+    };
+    return sharing(httpClient(options));
   };
   const controllersClient = clientOf('kube-controller-manager');
   const informers = new Informers(controllersClient, ports);

@@ -60,7 +60,7 @@ function openTables(directory: string): Tables {
   for (const file of ['data.mdb', 'lock.mdb']) chmodSync(join(directory, file), 0o600);
   return {
     root: root as Tables['root'],
-    rows: root.openDB({ name: 'rows', encoding: 'binary' }),
+    rows: root.openDB({ name: 'rows', encoding: 'binary', compression: true }),
     index: root.openDB({ name: 'index', encoding: 'ordered-binary' }),
     meta: root.openDB({ name: 'meta', encoding: 'ordered-binary' }),
   };

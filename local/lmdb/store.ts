@@ -32,8 +32,8 @@ export interface LmdbStoreOptions {
   limits?: Partial<LogLimits>;
 }
 
-/** Changes of each resource that are kept in memory too; older ones are read from the disk. */
-const memoryLimits: LogLimits = { maxChanges: 1_000, maxAgeMs: Number.POSITIVE_INFINITY };
+/** Changes of each resource that are kept in memory too (up to twice as many); older ones are read from the disk. */
+const memoryLimits: LogLimits = { maxChanges: 256, maxAgeMs: Number.POSITIVE_INFINITY };
 
 /** What is known of one resource in memory. */
 export interface Loaded {
