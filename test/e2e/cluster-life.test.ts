@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { isAlive } from '../../local/state/processes.ts';
 import { readSpec, writeSpec } from '../../local/state/spec.ts';
 import { eventually, freePort, startCluster, TestPlace, withCluster } from './cluster.ts';
@@ -149,35 +149,37 @@ test('the status names every part, and says with its exit code when one is down'
     assert.match(broken.stdout, /agent .*has died/);
   }));
 
-let repaired: TestPlace;
-before(async () => {
-  repaired = await startCluster();
-  await repaired.apply(sample('survivor'));
-  await repaired.kubectlOk('wait', '--for=condition=Ready', 'pod/survivor', '--timeout=60s');
-});
-after(() => repaired.remove());
-
-const survivor = async (): Promise<string> =>
-  repaired.kubectlOk(
-    'get',
-    'pod',
-    'survivor',
-    '-o',
-    'jsonpath={.status.containerStatuses[0].containerID} {.status.containerStatuses[0].restartCount}',
-  );
-
-for (const part of ['control-plane', 'agent', 'containerd']) {
-  test(`kill -9 of the ${part}: the container runs on, and up brings the part back`, async () => {
-    const name = part === 'control-plane' ? part : `${repaired.node()}/${part}`;
-    const before = await survivor();
-    const killed = repaired.part(name);
-    process.kill(killed.pid, 'SIGKILL');
-    await eventually(`${part} is gone`, () => !isAlive(killed));
-    const { code, stderr } = await repaired.slipway('up', '--no-install');
-    assert.equal(code, 0, stderr);
-    assert.notEqual(repaired.part(name).pid, killed.pid);
-    assert.equal(await survivor(), before);
-    await repaired.kubectlOk('exec', 'survivor', '--', 'true');
-    assert.equal((await repaired.slipway('status')).code, 0);
+describe('a part that is killed while a pod runs', () => {
+  let repaired: TestPlace;
+  before(async () => {
+    repaired = await startCluster();
+    await repaired.apply(sample('survivor'));
+    await repaired.kubectlOk('wait', '--for=condition=Ready', 'pod/survivor', '--timeout=60s');
   });
-}
+  after(() => repaired.remove());
+
+  const survivor = async (): Promise<string> =>
+    repaired.kubectlOk(
+      'get',
+      'pod',
+      'survivor',
+      '-o',
+      'jsonpath={.status.containerStatuses[0].containerID} {.status.containerStatuses[0].restartCount}',
+    );
+
+  for (const part of ['control-plane', 'agent', 'containerd']) {
+    test(`kill -9 of the ${part}: the container runs on, and up brings the part back`, async () => {
+      const name = part === 'control-plane' ? part : `${repaired.node()}/${part}`;
+      const before = await survivor();
+      const killed = repaired.part(name);
+      process.kill(killed.pid, 'SIGKILL');
+      await eventually(`${part} is gone`, () => !isAlive(killed));
+      const { code, stderr } = await repaired.slipway('up', '--no-install');
+      assert.equal(code, 0, stderr);
+      assert.notEqual(repaired.part(name).pid, killed.pid);
+      assert.equal(await survivor(), before);
+      await repaired.kubectlOk('exec', 'survivor', '--', 'true');
+      assert.equal((await repaired.slipway('status')).code, 0);
+    });
+  }
+});
