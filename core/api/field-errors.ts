@@ -98,11 +98,5 @@ export const tooManyValues = (field: string, actual: number, max: number): Field
   field,
 });
 
-export const typeInvalidValue = (field: string, value: unknown, detail: string): FieldError => ({
-  reason: 'FieldValueTypeInvalid',
-  message: withDetail(`Invalid value: ${shown(value)}`, detail),
-  field,
-});
-
 /** `spec.containers[0].name`, `metadata.labels[my.key]`: path of an index or of a map key. */
 export const indexed = (field: string, index: number | string): string => `${field}[${index}]`;

@@ -80,8 +80,6 @@ export function differenceOf(a: FieldSet, b: FieldSet): FieldSet {
   return result ?? a;
 }
 
-export const intersectionOf = (a: FieldSet, b: FieldSet): FieldSet => differenceOf(a, differenceOf(a, b));
-
 /** Without a whole branch. */
 export function withoutBranch(set: FieldSet, element: string): FieldSet {
   if (!set.has(element)) return set;

@@ -143,27 +143,7 @@ const parentDirectory = (value: string): string[] => {
   return value.startsWith('..') ? ["must not start with '..'"] : [];
 };
 
-const envNamePattern = '[-._a-zA-Z][-._a-zA-Z0-9]*';
-const envNameRule = whole(envNamePattern);
-
-/** The stricter rule for environment variables, still used where names come from config map keys of old. */
-export function envVarName(value: string): string[] {
-  const errors: string[] = [];
-  if (!envNameRule.test(value)) {
-    errors.push(
-      patternError(
-        "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit",
-        envNamePattern,
-        'my.env-name',
-        'MY_ENV.NAME',
-        'MyEnvName1',
-      ),
-    );
-  }
-  return [...errors, ...parentDirectory(value)];
-}
-
-/** The rule for environment variables since 1.34: any printable ASCII but `=`. */
+/** Environment variables: since 1.34 any printable ASCII but `=`. */
 export function relaxedEnvVarName(value: string): string[] {
   if (value === '') return ['environment variable name must be non-empty'];
   if (/^[\x20-\x7e]*$/.test(value) && !value.includes('=')) return [];
@@ -207,8 +187,9 @@ export const inRange = (value: number, low: number, high: number): string[] =>
   value >= low && value <= high ? [] : [notBetween(low, high)];
 
 export const portNumber = (value: number): string[] => inRange(value, 1, 65535);
-export const userId = (value: number): string[] => inRange(value, 0, 2147483647);
-export const groupId = userId;
+const maxId = 2147483647;
+export const userId = (value: number): string[] => inRange(value, 0, maxId);
+export const groupId = (value: number): string[] => inRange(value, 0, maxId);
 
 const percentPattern = '[0-9]+%';
 
@@ -234,21 +215,6 @@ export const httpHeaderName = (value: string): string[] =>
           "a valid HTTP header must consist of alphanumeric characters or '-'",
           headerNamePattern,
           'X-Header-Name',
-        ),
-      ];
-
-const cIdentifierPattern = '[A-Za-z_][A-Za-z0-9_]*';
-
-export const cIdentifier = (value: string): string[] =>
-  whole(cIdentifierPattern).test(value)
-    ? []
-    : [
-        patternError(
-          "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_'",
-          cIdentifierPattern,
-          'my_name',
-          'MY_NAME',
-          'MyName',
         ),
       ];
 

@@ -85,8 +85,7 @@ const special: Readonly<Record<string, Encoding>> = {
   'k8s.io.api.certificates.v1.ExtraValue': 'strings',
 };
 
-/** The descriptor's name of a schema's type, and back. */
-const messageOfSchema = (schema: string): string => prefix + schema.slice('io.k8s.'.length);
+/** The schema of a message's type. */
 export const schemaOfMessage = (message: string): string => `io.k8s.${message.slice(prefix.length)}`;
 
 /** A type is named absolutely (`.k8s.io...`) or beside the message that uses it. */
@@ -138,9 +137,3 @@ export function messageOf(apiVersion: string, kind: string): string | undefined 
   const version = apiVersion.slice(slash + 1);
   return [`k8s.io.api.${group}.${version}.${kind}`, `${meta}.${kind}`].find((name) => raw.has(name));
 }
-
-/** The message of a schema of schemas-1.36.json. */
-export const messageOfType = (schema: string): string | undefined => {
-  const name = messageOfSchema(schema);
-  return raw.has(name) ? name : undefined;
-};

@@ -185,12 +185,6 @@ export const addQuantities = (a: Quantity | string, b: Quantity | string): Quant
   sum(quantityOf(a), quantityOf(b), 1n);
 export const subtractQuantities = (a: Quantity | string, b: Quantity | string): Quantity =>
   sum(quantityOf(a), quantityOf(b), -1n);
-export const negateQuantity = (a: Quantity): Quantity => ({ value: -a.value, scale: a.scale, format: a.format });
-export const multiplyQuantity = (a: Quantity | string, by: number): Quantity => {
-  const { value, scale, format } = quantityOf(a);
-  return { value: value * BigInt(by), scale, format };
-};
-
 export const isZeroQuantity = (a: Quantity | string): boolean => quantityOf(a).value === 0n;
 /** -1, 0 or 1. */
 export const quantitySign = (a: Quantity | string): number => {

@@ -18,7 +18,6 @@ import type { LabelSelector, LabelSelectorRequirement } from './types.gen.ts';
 export {
   type FieldRequirement,
   type FieldSelector,
-  formatFieldSelector,
   matchesFields,
   parseFieldSelector,
 } from './field-selectors.ts';

@@ -26,7 +26,8 @@ function concerns(node: Node): boolean {
 const isEmpty = (value: object): boolean => (Array.isArray(value) ? value : Object.keys(value)).length === 0;
 
 function visit(node: Node, value: unknown): void {
-  if (typeof value !== 'object' || value === null || !concerns(node)) return;
+  // What is frozen is stored already and shared.
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value) || !concerns(node)) return;
   if (node.element) {
     for (const item of Object.values(value)) visit(node.element, item);
     return;
@@ -40,5 +41,5 @@ function visit(node: Node, value: unknown): void {
   }
 }
 
-/** To be called on a built-in object just before it is stored. Mutates. */
+/** To be called on a built-in object just before it is stored. Mutates, but for parts that are frozen. */
 export const emptyAsNull = (schema: string | Schema, value: unknown): void => visit(planOf(schema), value);

@@ -3,6 +3,7 @@
 import { alreadyExists, StatusError } from '../../api/errors.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import { keyOf } from '../../api/objects.ts';
+import { emptyAsNull } from '../../api/schema/stored.ts';
 import type { StoredObject } from '../../store/store.ts';
 import { admissionRequest, mutateAdmission, releaseAll, validateAdmission } from '../admission.ts';
 import { allocate } from '../allocation.ts';
@@ -63,6 +64,7 @@ async function commitNew(scope: WriteScope, object: KubeObject, generateName: st
   for (let attempt = 1; ; attempt++) {
     const key = keyOf(object);
     const clean = withoutRevision(object);
+    emptyAsNull(kind.schema, clean);
     const stored = kind.toStorage ? kind.toStorage(clean) : clean;
     if (scope.dryRun) {
       if (await deps.store.get(kind.resource, key)) throw alreadyExists(kind, key.name);

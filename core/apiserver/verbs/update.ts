@@ -2,6 +2,7 @@
 import { conflict, invalid, modifiedConflict, notFound } from '../../api/errors.ts';
 import { invalidValue } from '../../api/field-errors.ts';
 import type { KubeObject, ObjectKey } from '../../api/objects.ts';
+import { emptyAsNull } from '../../api/schema/stored.ts';
 import type { StoredObject } from '../../store/store.ts';
 import { admissionRequest, mutateAdmission, releaseAll, validateAdmission } from '../admission.ts';
 import { allocate, releaseAllocations } from '../allocation.ts';
@@ -149,6 +150,7 @@ async function commitUpdate(
   const expected = stored.revision;
   if (isFinished(kind.resource, next, current)) return await commitFinished(scope, key, stored, next);
   const clean = withoutRevision(next);
+  emptyAsNull(scope.kind.schema, clean);
   if (sameJson(clean, inVersion(kind, stored.object))) return { stored, changed: false };
   const object = kind.toStorage ? kind.toStorage(clean) : clean;
   if (scope.dryRun) return { stored: { object, revision: stored.revision }, changed: true };
@@ -177,6 +179,7 @@ async function commitFinished(
 ): Promise<Updated | undefined> {
   const { deps, kind } = scope;
   const clean = withoutRevision(next);
+  emptyAsNull(scope.kind.schema, clean);
   const object = kind.toStorage ? kind.toStorage(clean) : clean;
   if (scope.dryRun) return { stored: { object, revision: stored.revision }, changed: true };
   const result = await deps.store.commit({

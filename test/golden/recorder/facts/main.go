@@ -143,9 +143,9 @@ func main() {
 	fns := map[string]func(string) []string{
 		"dns1123Label": validation.IsDNS1123Label, "dns1123Subdomain": validation.IsDNS1123Subdomain, "dns1035Label": validation.IsDNS1035Label,
 		"dns1123SubdomainWithUnderscore": validation.IsDNS1123SubdomainWithUnderscore, "wildcardDns1123Subdomain": validation.IsWildcardDNS1123Subdomain,
-		"qualifiedName": validation.IsQualifiedName, "labelValue": validation.IsValidLabelValue, "pathSegmentName": content.IsPathSegmentName, "envVarName": validation.IsEnvVarName,
+		"qualifiedName": validation.IsQualifiedName, "labelValue": validation.IsValidLabelValue, "pathSegmentName": content.IsPathSegmentName,
 		"relaxedEnvVarName": validation.IsRelaxedEnvVarName, "configMapKey": validation.IsConfigMapKey, "portName": validation.IsValidPortName, "percent": validation.IsValidPercent,
-		"httpHeaderName": validation.IsHTTPHeaderName, "cIdentifier": validation.IsCIdentifier}
+		"httpHeaderName": validation.IsHTTPHeaderName}
 	var ns []string
 	long := "a123456789012345678901234567890123456789012345678901234567890123456789"
 	ns = append(ns, "", ".", "..", "..a", "a", "-a", "a-", "a.b", "a..b", "a_b", "A", "A/b", "a/b/c", "/a", "a/", "*.a.b", "*", "50%", "%", "a--b", "a=b", "é", "\n", "a\n", long, long+long+long+long, long+"/"+long, "a\x00", "1", "_a", "_a._b")
