@@ -39,6 +39,3 @@ export const resourceName = (of: ResourceRef): string => (of.group ? `${of.plura
 /** '/api/v1' or '/apis/apps/v1'. */
 export const groupVersionPath = (of: Pick<ResourceRef, 'group' | 'version'>): string =>
   of.group ? `/apis/${of.group}/${of.version}` : `/api/${of.version}`;
-
-export const apiVersionOf = (of: Pick<ResourceRef, 'group' | 'version'>): string =>
-  of.group ? `${of.group}/${of.version}` : of.version;

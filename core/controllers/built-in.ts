@@ -5,6 +5,7 @@ import { certificateSigningController } from './certificates/sign.ts';
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts';
 import type { Controller } from './controller.ts';
 import { deploymentController } from './deployment/controller.ts';
+import { disruptionController } from './disruption.ts';
 import { endpointSliceController } from './endpoints/endpoint-slice.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
 import { endpointMirrorController } from './endpoints/mirroring.ts';
@@ -33,6 +34,7 @@ export function builtInControllers({ client, ports, rootCa, signCertificate }: C
     erased(garbageCollector(catalog, ports.clock)),
     erased(nodeLifecycleController(ports.clock)),
     erased(podGarbageController(() => ports.clock.now())),
+    erased(disruptionController),
     erased(endpointSliceController),
     erased(endpointsController),
     erased(endpointMirrorController),
