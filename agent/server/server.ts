@@ -10,6 +10,7 @@ import { pipeline } from 'node:stream/promises';
 import type { TLSSocket } from 'node:tls';
 import type { AgentServer, ServerPort } from '../server-port.ts';
 import { logOptions, logSource, readLog } from './logs.ts';
+import { isPodProxy, servePodProxy } from './pod-proxy.ts';
 import { ServingError } from './serving-error.ts';
 import { resourceMetrics, statsSummary } from './stats.ts';
 import { handleUpgrade } from './upgrades.ts';
@@ -61,6 +62,7 @@ async function serveLogs(port: ServerPort, path: string[], url: URL, response: S
 }
 
 async function route(port: ServerPort, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (isPodProxy(request.url)) return await servePodProxy(port, request, response);
   const url = new URL(request.url ?? '/', 'https://node');
   const [first, ...rest] = url.pathname.split('/').filter(Boolean).map(decodeURIComponent);
   switch (first) {

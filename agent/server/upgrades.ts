@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { ExecOptions, ServedContainer, ServedPod, ServerPort } from '../server-port.ts';
+import { isPodProxy, splicePodProxy } from './pod-proxy.ts';
 import { bridgeRemoteCommand, webSocketProtocols } from './remote-command.ts';
 import { ServingError } from './serving-error.ts';
 import { spliceSpdy, tunnelSpdy } from './splice.ts';
@@ -87,6 +88,7 @@ function refuse(socket: Duplex, error: unknown, port: ServerPort): void {
 }
 
 async function serve(port: ServerPort, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  if (isPodProxy(request.url)) return await splicePodProxy(port, request, socket, head);
   const url = new URL(request.url ?? '/', 'https://node');
   const path = url.pathname.split('/').filter(Boolean).map(decodeURIComponent);
   const target = await runtimeUrl(port, url, path);
