@@ -3,6 +3,7 @@
 import type { FieldError } from '../api/errors.ts';
 import { invalid } from '../api/errors.ts';
 import { invalidValue } from '../api/field-errors.ts';
+import { clusterIpErrors } from '../api/kinds/network/validate-cluster-ips.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { Service, ServiceSpec } from '../api/types.gen.ts';
 import type { WriteScope } from './call.ts';
@@ -68,6 +69,8 @@ async function allocateAddress(
   errors: FieldError[],
 ): Promise<void> {
   if (spec.type === 'ExternalName') return;
+  errors.push(...clusterIpErrors(spec));
+  if (errors.length > 0) return;
   const noSelector = Object.keys(spec.selector ?? {}).length === 0;
   const isHeadless = spec.clusterIP === headless;
   spec.ipFamilyPolicy ??= isHeadless && noSelector ? 'RequireDualStack' : 'SingleStack';
@@ -114,6 +117,10 @@ async function allocatePorts(
     spec.type === 'NodePort' || (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
   const ports = spec.ports ?? [];
   for (const [index, port] of ports.entries()) {
+    const twice = ports.slice(0, index).some((p) => p.nodePort === port.nodePort && p.protocol === port.protocol);
+    if (port.nodePort && twice) {
+      errors.push(invalidValue(`spec.ports[${index}].nodePort`, port.nodePort, 'provided port is already allocated'));
+    }
     if (!port.nodePort || mine.has(port.nodePort) || (spec.type !== 'NodePort' && spec.type !== 'LoadBalancer'))
       continue;
     const error = await claimPort(deps, object, port.nodePort, `spec.ports[${index}].nodePort`, dryRun);

@@ -37,9 +37,6 @@ function rangeOf(deps: ApiServerDeps): Range {
   return { first: network + 1, size: size - 2 };
 }
 
-/** The service network's first address, which belongs to the `kubernetes` service. */
-export const firstServiceAddress = (deps: ApiServerDeps): string => formatIpv4(rangeOf(deps).first);
-
 function claimOf(deps: ApiServerDeps, service: KubeObject, address: string): Claim {
   const { name = '', namespace = '' } = service.metadata;
   const object: KubeObject = {

@@ -38,7 +38,8 @@ export function decodeContinue(token: string, namespaced: boolean): Continuation
   try {
     data = parseJson(fromBase64Url(token)).value as typeof data;
   } catch (error) {
-    throw refuse(error instanceof Error ? error.message : '');
+    const why = error instanceof Error ? error.message : '';
+    throw refuse(why.replace(/[\x7f-\x9f]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`));
   }
   if (typeof data !== 'object' || data === null || data.v !== version) {
     throw refuse('server does not recognize this encoded version');

@@ -13,7 +13,7 @@ import {
   resourceList,
 } from './discovery.ts';
 import { health, healthPaths } from './health.ts';
-import { type Accepted, negotiate } from './negotiate.ts';
+import { type Accepted, negotiate, notAcceptable } from './negotiate.ts';
 import { respondValue } from './respond.ts';
 
 const textHeaders = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' };
@@ -70,6 +70,9 @@ async function openapiV3(c: Context): Promise<Response> {
 }
 
 async function openapiV2(c: Context): Promise<Response> {
+  // kubectl asks for protobuf first and falls back to what it is told to.
+  const accept = c.req.header('accept') ?? '*/*';
+  if (!/application\/json|\*\/\*|application\/\*/.test(accept)) throw notAcceptable();
   const { openapiV2: documentOf } = await import('../api/openapi/v2.ts');
   return await tagged(c, JSON.stringify(documentOf(kinds)), 'application/json');
 }

@@ -27,9 +27,6 @@ export const selectionPageSize = 1_000;
 /** Objects that a deletecollection deletes at the same time. */
 export const deleteCollectionWorkers = 16;
 
-/** Annotations of one object together, in bytes of keys and values. */
-export const maxAnnotationBytes = 256 * 1024;
-
 /** A stored object, as etcd limits its requests, in bytes. */
 export const maxObjectBytes = 1_572_864;
 

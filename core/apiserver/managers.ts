@@ -1,14 +1,22 @@
 // Who wrote which fields: metadata.managedFields, kept for update managers.
 // Follows https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
+
+import { sameJson } from '../api/json-value.ts';
 import { trackUpdate } from '../api/managed-fields.ts';
 import type { KubeObject } from '../api/objects.ts';
 import { timestamp } from '../ports.ts';
 import type { WriteScope } from './call.ts';
-import { sameJson } from './json.ts';
 import { apiVersionOf } from './serialize.ts';
+
+/** Kinds of which kube-apiserver records no managers: their strategies put back all that a client may send. */
+const untracked = new Set(['certificatesigningrequests.certificates.k8s.io']);
 
 /** `before`: undefined for a new object. Sets the managed fields of `object`. */
 export function trackManagedFields(scope: WriteScope, before: KubeObject | undefined, object: KubeObject): void {
+  if (untracked.has(scope.kind.resource)) {
+    delete object.metadata.managedFields;
+    return;
+  }
   trackUpdate(scope.kind.schema, before, object, {
     manager: scope.fieldManager,
     apiVersion: apiVersionOf(scope.kind),

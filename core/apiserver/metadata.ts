@@ -1,8 +1,8 @@
 // The parts of metadata that the server itself sets, on every kind alike.
 import { badRequest } from '../api/errors.ts';
+import { sameJson } from '../api/json-value.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { OwnerReference } from '../api/types.gen.ts';
-import { sameJson } from './json.ts';
 
 /** What a client may not choose on create. */
 export function wipeSystemFields(object: KubeObject): void {

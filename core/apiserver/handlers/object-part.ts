@@ -1,8 +1,9 @@
 // Subresources that read the whole object and write one part of it.
+
+import { copyJson } from '../../api/json-value.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import { type Call, scopeOf } from '../call.ts';
 import { readObject } from '../decode-body.ts';
-import { copyJson } from '../json.ts';
 import { matchName } from '../metadata.ts';
 import { patchKind } from '../negotiate.ts';
 import { writeOptions } from '../options.ts';

@@ -2,13 +2,14 @@
 // Follows https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/scale-v1/
 import { conflict, invalid, modifiedConflict } from '../../api/errors.ts';
 import { invalidValue } from '../../api/field-errors.ts';
+import { copyJson } from '../../api/json-value.ts';
 import type { Kind } from '../../api/kinds/kind.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import { formatSelector, labelSelectorRequirements } from '../../api/selectors.ts';
 import type { LabelSelector, Scale } from '../../api/types.gen.ts';
 import { type Call, scopeOf } from '../call.ts';
 import { readObject } from '../decode-body.ts';
-import { copyJson, fieldOf } from '../json.ts';
+import { fieldOf } from '../json.ts';
 import { matchName } from '../metadata.ts';
 import { patchKind } from '../negotiate.ts';
 import { writeOptions } from '../options.ts';

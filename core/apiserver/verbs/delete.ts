@@ -2,6 +2,7 @@
 // Follows https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination
 // and https://kubernetes.io/docs/concepts/architecture/garbage-collection/
 import { conflict, modifiedConflict, notFound } from '../../api/errors.ts';
+import { sameJson } from '../../api/json-value.ts';
 import type { KubeObject, ObjectKey } from '../../api/objects.ts';
 import type { Namespace } from '../../api/types.gen.ts';
 import { timestamp } from '../../ports.ts';
@@ -12,7 +13,6 @@ import type { Call, WriteScope } from '../call.ts';
 import { scopeOf } from '../call.ts';
 import { type DeleteOptions, readDeleteOptions } from '../delete-options.ts';
 import { collectorFinalizers, deletionWarnings, returnsDeletedObject } from '../deletion-policy.ts';
-import { sameJson } from '../json.ts';
 import { maxWriteAttempts } from '../limits.ts';
 import { respondObject, respondStatus } from '../respond.ts';
 import { served, storedGroup } from '../serialize.ts';

@@ -1,6 +1,7 @@
 // PUT, and every other change of an object that exists: read, change, check, write if it is still what was read.
 import { conflict, invalid, modifiedConflict, notFound } from '../../api/errors.ts';
 import { invalidValue } from '../../api/field-errors.ts';
+import { copyJson, sameJson } from '../../api/json-value.ts';
 import type { KubeObject, ObjectKey } from '../../api/objects.ts';
 import { emptyAsNull } from '../../api/schema/stored.ts';
 import type { StoredObject } from '../../store/store.ts';
@@ -10,7 +11,6 @@ import type { Call, WriteScope } from '../call.ts';
 import { scopeOf } from '../call.ts';
 import { readObject } from '../decode-body.ts';
 import { applyKindDefaults } from '../defaults.ts';
-import { copyJson, sameJson } from '../json.ts';
 import { maxWriteAttempts } from '../limits.ts';
 import { keepManagedFieldTimes, trackManagedFields } from '../managers.ts';
 import { dedupeOwners, matchName, withoutRevision } from '../metadata.ts';

@@ -1,6 +1,6 @@
 // What the rules of NodeRestriction have in common.
 
-import { sameJson } from '../../json.ts';
+import { sameJson } from '../../../api/json-value.ts';
 import type { AdmissionRequest } from '../../server.ts';
 import type { AdmissionDeps } from '../request.ts';
 
