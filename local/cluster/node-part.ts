@@ -103,6 +103,7 @@ const resolvConfs = ['/run/systemd/resolve/resolv.conf', '/etc/resolv.conf'];
 
 /** Nodes that cannot get out have nobody to ask for outside names. */
 export function writeResolvConf(node: NodePaths, egress: boolean): void {
+  mkdirSync(node.dir, { recursive: true, mode: 0o711 });
   const source = resolvConfs.find((file) => existsSync(file));
   if (egress && source) copyFileSync(source, node.resolvConf);
   else writeFileSync(node.resolvConf, '# this node has no way out: slipway up --egress gives it one\n');

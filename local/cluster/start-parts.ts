@@ -11,7 +11,7 @@ import { setEgress } from '../network/egress.ts';
 import { addNode, makeNetwork, namespaceExists, networkIsUp } from '../network/network.ts';
 import { certificateFile } from '../pki.ts';
 import type { Progress } from '../progress.ts';
-import type { ClusterPaths } from '../state/paths.ts';
+import { type ClusterPaths, nodePaths } from '../state/paths.ts';
 import type { ProcessTable } from '../state/processes.ts';
 import type { ClusterSpec, NodeSpec } from '../state/spec.ts';
 import { adminClient } from './admin.ts';
@@ -22,7 +22,7 @@ import {
   newBootstrapToken,
 } from './bootstrap-token.ts';
 import { startControlPlane, untilReady } from './control-plane-part.ts';
-import { containerdUp, importMissing, startAgent } from './node-part.ts';
+import { containerdUp, importMissing, startAgent, writeResolvConf } from './node-part.ts';
 import { untilNodesReady } from './nodes-ready.ts';
 import { agentPart, containerdPart, controlPlanePart, networkOf, runningNodes } from './parts.ts';
 import { together } from './together.ts';
@@ -71,7 +71,9 @@ async function network({ paths, spec, progress, egressChanged }: Start): Promise
     mkdirSync(paths.run, { recursive: true, mode: 0o711 });
     if (!namespaceExists(wanted.fabric)) await makeNetwork(wanted);
     else for (const node of wanted.nodes) if (!namespaceExists(node.namespace)) await addNode(wanted, node);
-    if (spec.egress || egressChanged) await setEgress({ table: paths.id, run: paths.run }, wanted);
+    if (!spec.egress && !egressChanged) return;
+    await setEgress({ table: paths.id, run: paths.run }, wanted);
+    for (const node of runningNodes(spec)) writeResolvConf(nodePaths(paths, node.name), spec.egress);
   });
 }
 

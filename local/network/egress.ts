@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { run, runOrFail } from '../run.ts';
 import { runBatch } from './network.ts';
+import { redirectResolver } from './resolver.ts';
 import { defaultRoute, egressTable, type Network } from './topology.ts';
 
 const forwarding = '/proc/sys/net/ipv4/ip_forward';
@@ -27,6 +28,7 @@ export async function setEgress(of: EgressOf, network: Network): Promise<void> {
   const rules = join(of.run, 'egress.nft');
   writeFileSync(rules, egressTable(of.table, network.plan), { mode: 0o600 });
   await runOrFail('nft', ['-f', rules]);
+  await Promise.all(network.nodes.map((node) => redirectResolver(node.namespace, of.run)));
   const value = readFileSync(forwarding, 'utf8').trim();
   if (value !== '1') {
     writeFileSync(before, value);

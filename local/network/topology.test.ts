@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { addressPlan } from './addresses.ts';
+import { redirection } from './resolver.ts';
 import { egressTable, fabricBatch, machineBatch, type Network, nodeBatch } from './topology.ts';
 
 const network: Network = {
@@ -50,4 +51,14 @@ test('only what leaves the cluster is masqueraded', () => {
     egressTable('slipway', network.plan),
     /ip saddr 10\.66\.0\.0\/16 ip daddr != \{ 10\.66\.0\.0\/16, 10\.130\.0\.0\/16 \} masquerade/,
   );
+});
+
+test('only a resolver on loopback is redirected, and only when the servers behind it are known', () => {
+  const stub = 'nameserver 127.0.0.53\noptions edns0\n';
+  assert.deepEqual(redirection(stub, '# comment\nnameserver 127.0.0.1\nnameserver 192.0.2.53\n'), {
+    from: '127.0.0.53',
+    to: '192.0.2.53',
+  });
+  assert.equal(redirection('nameserver 192.0.2.1\n', 'nameserver 192.0.2.53\n'), undefined);
+  assert.equal(redirection(stub, ''), undefined);
 });

@@ -1,6 +1,6 @@
 // The commands around a cluster: wrong usage, images, nodes, kubeconfig, logs, doctor.
 import assert from 'node:assert/strict';
-import { chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ociArchive } from '../../local/images/oci-archive.ts';
@@ -126,6 +126,20 @@ test('a node without a way out answers connections to the outside at once', asyn
     '198.51.100.1',
   ]);
   assert.notEqual(code, 0);
+});
+
+test('a way out is opened and closed while the cluster runs, and leaves no trace', async () => {
+  const forwarding = (): string => readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8');
+  const way = async (): Promise<string> =>
+    (await run('ip', ['-n', `${cluster.paths.id}.${cluster.node()}`, 'route', 'show', 'default'])).stdout.trim();
+  const tables = async (): Promise<boolean> => (await run('nft', ['list', 'tables'])).stdout.includes(cluster.paths.id);
+  const before = forwarding();
+  assert.equal((await cluster.slipway('up', '--egress')).code, 0);
+  assert.match(await way(), /^default via 10\.\d+\.0\.1 /);
+  assert.deepEqual([await tables(), forwarding()], [true, '1\n']);
+  assert.equal((await cluster.slipway('up', '--no-egress')).code, 0);
+  assert.equal(await way(), 'unreachable default');
+  assert.deepEqual([await tables(), forwarding()], [false, before]);
 });
 
 test('a node is added, stopped, started and removed', async () => {
