@@ -12,6 +12,7 @@ export interface Rules<T> {
   fieldLabels?: Record<string, (object: T) => string | number | boolean | undefined>;
   columns?: readonly TypedColumn<T>[];
   gracePeriodSeconds?(object: T): number | undefined;
+  endsAtOnce?(object: T): boolean;
   fromStorage?(object: KubeObject): KubeObject;
   toStorage?(object: KubeObject): KubeObject;
   setDefaults?(object: T): void;
@@ -69,6 +70,8 @@ export function buildKind(row: Row, rules: Rules<never> = {}): Kind {
   } = rules as unknown as Rules<KubeObject>;
   const labels = Object.entries(fieldLabels);
   const schema = row.schema ?? schemaName(row.group, row.version, row.kind);
+  const validate = own.validate ?? ((object: KubeObject) => schemaErrors(schema, object));
+  const validateUpdate = own.validateUpdate ?? validate;
   return {
     ...own,
     group: row.group,
@@ -84,15 +87,15 @@ export function buildKind(row: Row, rules: Rules<never> = {}): Kind {
     verbs: row.verbs ?? allVerbs,
     hasStatus: row.hasStatus ?? false,
     ...(row.scale ? { scale: row.scale } : {}),
+    ...(row.deprecation ? { deprecation: row.deprecation } : {}),
     columns: columns ?? defaultColumns,
     fieldLabelNames: labels.map(([name]) => name),
     fieldLabels: (object) => Object.fromEntries(labels.map(([name, read]) => [name, String(read(object) ?? '')])),
     generation: generation === undefined ? (row.generation ?? 'spec') : generation === 'none' ? 'none' : 'spec',
     generationBasis: typeof generation === 'function' ? generation : (object) => object.spec,
     allowUnconditionalUpdate: own.allowUnconditionalUpdate ?? true,
-    validate: own.validate ?? ((object) => schemaErrors(schema, object)),
-    validateUpdate:
-      own.validateUpdate ?? ((object) => (own.validate ? own.validate(object) : schemaErrors(schema, object))),
+    validate: (object) => validate(withoutNulls(object)),
+    validateUpdate: (object, old, subresource) => validateUpdate(withoutNulls(object), withoutNulls(old), subresource),
     prepareForCreate(object, context) {
       if (row.hasStatus && newStatus !== 'kept') object.status = newStatus ? newStatus(object) : {};
       own.prepareForCreate?.(object, context);
@@ -102,6 +105,23 @@ export function buildKind(row: Row, rules: Rules<never> = {}): Kind {
       own.prepareForUpdate?.(object, old, context, subresource);
     },
   };
+}
+
+/** Required lists that are absent are null in the canonical form; to rules they are absent. Gives what it got if nothing is null. */
+export function withoutNulls<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) {
+    const items = value.map(withoutNulls);
+    return items.some((item, i) => item !== value[i]) ? (items as T) : value;
+  }
+  const copy: Record<string, unknown> = {};
+  let changed = false;
+  for (const [key, inner] of Object.entries(value)) {
+    const clean: unknown = withoutNulls(inner);
+    if (clean !== inner || inner === null) changed = true;
+    if (inner !== null) copy[key] = clean;
+  }
+  return changed ? (copy as T) : value;
 }
 
 /** An update of the object keeps the status that stands; one of the status keeps all else; other subresources have rules of their own. */

@@ -14,6 +14,10 @@ import {
 export const immutable = 'field is immutable';
 export const notNegative = 'must be greater than or equal to 0';
 
+/** A map as messages show it. */
+export const inOrder = <T>(map: Record<string, T>): Record<string, T> =>
+  Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
+
 export class Findings {
   readonly errors: FieldError[] = [];
 

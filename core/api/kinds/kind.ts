@@ -71,6 +71,8 @@ export interface Kind extends Named {
   validateUpdate?(object: KubeObject, old: KubeObject, subresource: string): FieldError[];
   /** Name rule: 'subdomain' (default), 'label', 'path', ... */
   validateName?(name: string): string[];
+  /** Warning (header 299) of every answer about a deprecated kind. */
+  deprecation?: string;
   /** Warnings (header 299) for a written object: deprecated fields and the like. */
   warnings?(object: KubeObject): string[];
   /** True when an update leaves metadata.generation alone although the object has a spec, or bumps it in a way of its own. */

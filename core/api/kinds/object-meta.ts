@@ -116,23 +116,15 @@ function validateOwnerReferences(found: Findings, references: readonly OwnerRefe
 /** Finalizers of Kubernetes itself have no domain; all others need one. */
 const plainFinalizers = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
 
-export function validateFinalizerName(found: Findings, field: string, name: string): void {
-  const errors = qualifiedName(name);
-  found.invalid(field, name, errors);
-  if (errors.length === 0 && !name.includes('/') && !plainFinalizers.has(name)) {
-    found.invalid(field, name, 'name is neither a standard finalizer name nor is it fully qualified');
-  }
-}
-
 function validateFinalizers(found: Findings, finalizers: readonly string[]): void {
   const field = 'metadata.finalizers';
   for (const name of finalizers) found.invalid(field, name, qualifiedName(name));
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     found.invalid(field, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set');
   }
-  for (const name of finalizers) {
-    if (qualifiedName(name).length === 0 && !name.includes('/') && !plainFinalizers.has(name)) {
-      found.invalid(field, name, 'name is neither a standard finalizer name nor is it fully qualified');
+  for (const [i, name] of finalizers.entries()) {
+    if (!name.includes('/') && !plainFinalizers.has(name)) {
+      found.invalid(`${field}[${i}]`, name, 'name is neither a standard finalizer name nor is it fully qualified');
     }
   }
 }

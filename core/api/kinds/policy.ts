@@ -2,7 +2,7 @@
 import { pathSegmentName } from '../names.ts';
 import type { ComponentStatus, PodDisruptionBudget, PriorityClass, RuntimeClass } from '../types.gen.ts';
 import type { Rules } from './build.ts';
-import { ageColumn, boolean, integer, nameColumn, text, wide } from './columns.ts';
+import { ageColumn, boolean, integer, nameColumn, text } from './columns.ts';
 import { roundResources } from './pod/defaults.ts';
 import {
   validateBudget,
@@ -36,7 +36,7 @@ export const priorityClassRules: Rules<PriorityClass> = {
     integer('Value', (priority) => priority.value ?? 0),
     boolean('Global-Default', (priority) => priority.globalDefault ?? false),
     ageColumn,
-    wide('PreemptionPolicy', (priority) => priority.preemptionPolicy ?? ''),
+    text('PreemptionPolicy', (priority) => priority.preemptionPolicy ?? ''),
   ],
   // The generation stays at 1.
   generation: () => null,

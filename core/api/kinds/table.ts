@@ -16,6 +16,7 @@ export interface Row {
   schema?: string;
   /** 'none': no generation is kept. */
   generation?: 'none';
+  deprecation?: string;
   /** Sequence in the store when it is not the resource's own. */
   resource?: string;
 }
@@ -35,6 +36,7 @@ const scale: ScalePaths = {
 
 /** Kinds whose metadata.generation stays empty. */
 const withoutGeneration = new Set([
+  'CSIDriver',
   'ConfigMap',
   'Endpoints',
   'Event',
@@ -95,9 +97,16 @@ const storage = of('storage.k8s.io', 'v1');
 
 export const rows: readonly Row[] = [
   core(true, 'Binding', 'bindings', createOnly),
-  core(false, 'ComponentStatus', 'componentstatuses', { shortNames: ['cs'], verbs: ['get', 'list'] }),
+  core(false, 'ComponentStatus', 'componentstatuses', {
+    shortNames: ['cs'],
+    verbs: ['get', 'list'],
+    deprecation: 'v1 ComponentStatus is deprecated in v1.19+',
+  }),
   core(true, 'ConfigMap', 'configmaps', { shortNames: ['cm'] }),
-  core(true, 'Endpoints', 'endpoints', { shortNames: ['ep'] }),
+  core(true, 'Endpoints', 'endpoints', {
+    shortNames: ['ep'],
+    deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
+  }),
   core(true, 'Event', 'events', { shortNames: ['ev'] }),
   core(true, 'LimitRange', 'limitranges', { shortNames: ['limits'] }),
   core(false, 'Namespace', 'namespaces', {

@@ -100,7 +100,15 @@ export function validateRuntimeClass(runtime: RuntimeClass): FieldError[] {
   validateTolerations(found, 'scheduling.tolerations', tolerations);
   for (const [i, toleration] of tolerations.entries()) {
     if (tolerations.slice(0, i).some((other) => sameValue(other, toleration))) {
-      found.duplicate(`scheduling.tolerations[${i}]`, toleration);
+      const { key = '', operator = '', value = '', effect = '', tolerationSeconds = null } = toleration;
+      const shown = {
+        Key: key,
+        Operator: operator,
+        Value: value,
+        Effect: effect,
+        TolerationSeconds: tolerationSeconds,
+      };
+      found.duplicate(`scheduling.tolerations[${i}]`, shown);
     }
   }
   return found.errors;

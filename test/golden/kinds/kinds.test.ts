@@ -53,6 +53,7 @@ for (const [index, { now, object, columns, cells }] of read<Table[]>('tables.jso
       columns,
     );
     const printed = kind.columns.map((column) => column.cell(object, now));
-    assert.deepEqual(printed, cells);
+    // kube-apiserver gives ip addresses a cell more than there are columns.
+    assert.deepEqual(printed, cells.slice(0, columns.length));
   });
 }

@@ -38,7 +38,11 @@ export function validateClusterRole(role: ClusterRole): FieldError[] {
   if (selectors.length === 0) {
     found.required(field, 'at least one clusterRoleSelector required if aggregationRule is non-nil');
   }
-  for (const [i, selector] of selectors.entries()) validateLabelSelector(found, `${field}[${i}]`, selector);
+  for (const [i, selector] of selectors.entries()) {
+    const before = found.errors.length;
+    validateLabelSelector(found, `${field}[${i}]`, selector);
+    if (found.errors.length > before) found.invalid(`${field}[${i}]`, null, 'invalid label selector.');
+  }
   return found.errors;
 }
 

@@ -41,17 +41,23 @@ function validateRule(found: Findings, field: string, rule: RuleWithOperations):
   if (rule.scope !== undefined && !scopes.includes(rule.scope)) found.unsupported(`${field}.scope`, rule.scope, scopes);
 }
 
-function urlProblem(text: string): string | undefined {
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    return 'url must be a valid URL: parse error; desired format: https://host[/path]';
+const urlForm = '; desired format: https://host[/path]';
+
+function validateUrl(found: Findings, field: string, text: string): void {
+  if (!URL.canParse(text)) {
+    found.required(field, `url must be a valid URL: parse error${urlForm}`);
+    return;
   }
-  if (url.protocol !== 'https:') return `'https' is the only allowed URL scheme; desired format: https://host[/path]`;
-  if (url.username || url.password) return 'user information is not permitted in the URL';
-  if (url.hash) return 'fragments are not permitted in the URL';
-  return url.search ? 'query parameters are not permitted in the URL' : undefined;
+  const url = new URL(text);
+  const refuse = (value: string, detail: string): void => {
+    if (value) found.invalid(field, value, detail);
+  };
+  const scheme = url.protocol.slice(0, -1);
+  if (scheme !== 'https') refuse(scheme, `'https' is the only allowed URL scheme${urlForm}`);
+  if (!url.host) found.invalid(field, '', `host must be specified${urlForm}`);
+  refuse(url.username, 'user information is not permitted in the URL');
+  refuse(url.hash.slice(1), 'fragments are not permitted in the URL');
+  refuse(url.search.slice(1), 'query parameters are not permitted in the URL');
 }
 
 function validateClient(found: Findings, field: string, config: WebhookClientConfig | undefined): void {
@@ -61,8 +67,7 @@ function validateClient(found: Findings, field: string, config: WebhookClientCon
     return;
   }
   if (url !== undefined) {
-    const problem = urlProblem(url);
-    if (problem) found.invalid(`${field}.url`, url, problem);
+    validateUrl(found, `${field}.url`, url);
   }
   if (!service) return;
   if (!service.name) found.required(`${field}.service.name`, 'service name is required');

@@ -1,4 +1,5 @@
 // Events are stored in their core form; events.k8s.io shows the same objects with other field names.
+import { pathSegmentName } from '../../names.ts';
 import type { KubeObject } from '../../objects.ts';
 import type { CoreV1Event, EventsV1Event } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
@@ -73,6 +74,7 @@ export const coreEventRules: Rules<CoreV1Event> = {
     type: (event) => event.type,
   },
   allowCreateOnUpdate: true,
+  validateName: pathSegmentName,
   setDefaults(event) {
     event.source ??= {};
     event.reportingComponent ??= '';

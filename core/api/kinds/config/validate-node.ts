@@ -40,6 +40,12 @@ export function validateNode(node: Node): FieldError[] {
   const cidrs = node.spec?.podCIDRs ?? [];
   for (const [i, cidr] of cidrs.entries()) checkCidr(found, `spec.podCIDRs[${i}]`, cidr);
   const families = new Set(cidrs.map((cidr) => parseCidr(cidr)?.address.length));
+  const bad = cidrs.findIndex((cidr) => !parseCidr(cidr));
+  if (cidrs.length > 1 && bad >= 0) {
+    const why = `invalid CIDR[${bad}]: <nil> (invalid CIDR address: ${cidrs[bad]})`;
+    const detail = `Internal error: invalid PodCIDRs. failed to check with dual stack with error:${why}`;
+    found.add([{ field: 'spec.podCIDRs', reason: 'InternalError', message: detail }]);
+  }
   if (cidrs.length > 1 && (families.size < 2 || cidrs.length > 2)) {
     found.invalid('spec.podCIDRs', cidrs, 'may specify no more than one CIDR for each IP family');
   }

@@ -24,7 +24,6 @@ export const endpointSliceRules: Rules<EndpointSlice> = {
   ],
   generation: ({ metadata, apiVersion: _version, kind: _kind, ...rest }) => [rest, metadata?.labels],
   setDefaults(slice) {
-    slice.endpoints ??= [];
     for (const port of slice.ports ?? []) {
       port.name ??= '';
       port.protocol ??= 'TCP';

@@ -31,6 +31,13 @@ function setDefaults(service: Service): void {
   if (spec.clusterIP && spec.clusterIPs === undefined) spec.clusterIPs = [spec.clusterIP];
 }
 
+/** Who changes the older field alone means both. */
+function followClusterIp(spec: ServiceSpec, old: ServiceSpec): void {
+  if ((spec.clusterIP ?? '') === (old.clusterIP ?? '') || !sameValue(spec.clusterIPs, old.clusterIPs)) return;
+  if (spec.clusterIP) spec.clusterIPs = [spec.clusterIP];
+  else delete spec.clusterIPs;
+}
+
 /** What the cluster assigned and the caller left out stays as it was. */
 function keepAssigned(spec: ServiceSpec, old: ServiceSpec): void {
   if (needsClusterIp(old) && needsClusterIp(spec)) {
@@ -79,6 +86,7 @@ function dropOfFormerType(spec: ServiceSpec, old: ServiceSpec): void {
   drop('healthCheckNodePort', needsHealthCheckNodePort(old), needsHealthCheckNodePort(spec));
   drop('allocateLoadBalancerNodePorts', old.type === 'LoadBalancer', spec.type === 'LoadBalancer');
   drop('loadBalancerClass', old.type === 'LoadBalancer', spec.type === 'LoadBalancer');
+  drop('internalTrafficPolicy', old.type !== 'ExternalName', spec.type !== 'ExternalName');
   drop('externalTrafficPolicy', isExternallyAccessible(old), isExternallyAccessible(spec));
 }
 
@@ -118,6 +126,7 @@ export const serviceRules: Rules<Service> = {
   setDefaults,
   prepareForUpdate(service, old, _context, subresource) {
     if (subresource === 'status' || !service.spec || !old.spec) return;
+    followClusterIp(service.spec, old.spec);
     keepAssigned(service.spec, old.spec);
     dropOfFormerType(service.spec, old.spec);
     if (service.spec.type !== 'LoadBalancer') service.status = { ...service.status, loadBalancer: {} };

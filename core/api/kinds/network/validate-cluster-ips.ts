@@ -1,11 +1,19 @@
 // Cluster IPs and IP families of services: https://kubernetes.io/docs/concepts/services-networking/dual-stack/
+import type { FieldError } from '../../errors.ts';
 import type { ServiceSpec } from '../../types.gen.ts';
-import type { Findings } from '../findings.ts';
+import { Findings } from '../findings.ts';
 import { checkIp, isIpv6 } from '../ip.ts';
 
 const families = ['IPv4', 'IPv6'];
 const familyPolicies = ['PreferDualStack', 'RequireDualStack', 'SingleStack'];
 const unchangeable = 'may not change once set';
+
+/** What must hold before addresses are given to a service. */
+export function clusterIpErrors(spec: ServiceSpec): FieldError[] {
+  const found = new Findings();
+  validateClusterIps(found, spec);
+  return found.errors;
+}
 
 export function validateClusterIps(found: Findings, spec: ServiceSpec): void {
   if (spec.type === 'ExternalName') return;

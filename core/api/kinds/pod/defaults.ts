@@ -64,6 +64,8 @@ function defaultContainer(container: Container | EphemeralContainer): void {
   }
   roundResources(container.resources?.limits);
   roundResources(container.resources?.requests);
+  // Not served in 1.36: the feature is off.
+  if (container.lifecycle) delete container.lifecycle.stopSignal;
   defaultProbe(container.livenessProbe);
   defaultProbe(container.readinessProbe);
   defaultProbe(container.startupProbe);
@@ -121,11 +123,6 @@ export function defaultPodSpec(spec: PodSpec): void {
   for (const container of spec.containers ?? []) defaultContainer(container);
   for (const container of spec.ephemeralContainers ?? []) defaultContainer(container);
   for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? [])]) container.resources ??= {};
-  if (spec.hostNetwork) {
-    for (const container of [...(spec.containers ?? []), ...(spec.initContainers ?? [])]) {
-      for (const port of container.ports ?? []) port.hostPort ||= port.containerPort;
-    }
-  }
   roundResources(spec.overhead);
   roundResources(spec.resources?.limits);
   roundResources(spec.resources?.requests);
@@ -138,13 +135,16 @@ export function defaultTemplate(template: PodTemplateSpec | undefined): void {
   defaultPodSpec(template.spec);
 }
 
-/** Only a pod, not a template, takes requests from limits and says that it wants service links. */
+/** Only a pod, not a template, takes requests from limits, host ports from ports, and says that it wants service links. */
 export function defaultPod(pod: Pod): void {
   pod.spec ??= { containers: [] };
   const spec = pod.spec;
   for (const { resources } of [...(spec.containers ?? []), ...(spec.initContainers ?? [])]) {
     if (!resources?.limits) continue;
     resources.requests = { ...resources.limits, ...resources.requests };
+  }
+  for (const { ports } of spec.hostNetwork ? [...(spec.containers ?? []), ...(spec.initContainers ?? [])] : []) {
+    for (const port of ports ?? []) port.hostPort ||= port.containerPort;
   }
   defaultPodLevelResources(spec);
   spec.enableServiceLinks ??= true;

@@ -1,3 +1,4 @@
+import { timestamp } from '../../../ports.ts';
 import type { KubeObject } from '../../objects.ts';
 import type { LabelSelector, Pod, PodAffinityTerm } from '../../types.gen.ts';
 import { type Rules, resetMetaForStatus } from '../build.ts';
@@ -7,11 +8,15 @@ import { qosClassOf } from './pod-resources.ts';
 import { validateEphemeralUpdate, validatePodStatusUpdate, validatePodUpdate } from './update.ts';
 import { validatePod } from './validate-pod.ts';
 
-/** Seconds that a pod gets to end: none if it was never bound or has ended. */
-function gracePeriodSeconds(pod: Pod): number {
+/** A pod that was never bound or has ended waits for nothing, whatever was asked. */
+function endsAtOnce(pod: Pod): boolean {
   const phase = pod.status?.phase;
-  if (!pod.spec?.nodeName || phase === 'Failed' || phase === 'Succeeded') return 0;
-  const seconds = pod.spec.terminationGracePeriodSeconds ?? 0;
+  return !pod.spec?.nodeName || phase === 'Failed' || phase === 'Succeeded';
+}
+
+/** Seconds that a pod gets to end when nobody says otherwise. */
+function gracePeriodSeconds(pod: Pod): number {
+  const seconds = pod.spec?.terminationGracePeriodSeconds ?? 0;
   return seconds < 0 ? 1 : seconds;
 }
 
@@ -72,12 +77,22 @@ export const podRules: Rules<Pod> = {
     'status.nominatedNodeName': (pod) => pod.status?.nominatedNodeName,
   },
   gracePeriodSeconds,
+  endsAtOnce,
   setDefaults: defaultPod,
   newStatus: (pod) => ({ phase: 'Pending', qosClass: qosClassOf(pod.spec!) }),
-  prepareForCreate(pod) {
+  prepareForCreate(pod, { nowMs }) {
     if ((pod.spec?.schedulingGates ?? []).length > 0) {
       const message = 'Scheduling is blocked due to non-empty scheduling gates';
-      pod.status!.conditions = [{ type: 'PodScheduled', status: 'False', reason: 'SchedulingGated', message }];
+      pod.status!.conditions = [
+        {
+          type: 'PodScheduled',
+          status: 'False',
+          lastProbeTime: null as unknown as string,
+          lastTransitionTime: timestamp(nowMs),
+          reason: 'SchedulingGated',
+          message,
+        },
+      ];
     }
     applyLabelKeys(pod);
   },

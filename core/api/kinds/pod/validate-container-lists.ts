@@ -61,7 +61,7 @@ export function validateContainers(found: Findings, field: string, scope: PodSco
     validateContainer(found, at, container, scope);
     if (names.has(container.name)) found.duplicate(`${at}.name`, container.name);
     names.add(container.name);
-    validateLifecycle(found, `${at}.lifecycle`, container.lifecycle, grace, spec.os?.name);
+    validateLifecycle(found, `${at}.lifecycle`, container.lifecycle, grace);
     validateProbes(found, at, container, grace);
     validateRestartPolicy(found, at, container.restartPolicy, container.restartPolicyRules ?? []);
   }
@@ -82,7 +82,7 @@ export function validateInitContainers(found: Findings, field: string, scope: Po
     else if (container.name) names.add(container.name);
     checkHostPorts(found, field, [container]);
     if (isSidecar(container)) {
-      validateLifecycle(found, `${at}.lifecycle`, container.lifecycle, grace, spec.os?.name);
+      validateLifecycle(found, `${at}.lifecycle`, container.lifecycle, grace);
       validateProbes(found, at, container, grace);
       continue;
     }

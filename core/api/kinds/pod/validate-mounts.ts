@@ -21,7 +21,8 @@ function validateVolumeMounts(
   container: AnyContainer,
   volumes: ReadonlyMap<string, Volume>,
 ): void {
-  const devices = container.volumeDevices ?? [];
+  const devices = new Map((container.volumeDevices ?? []).map((device) => [device.name, device.devicePath]));
+  const devicePaths = new Set(devices.values());
   const paths = new Set<string>();
   for (const [index, mount] of (container.volumeMounts ?? []).entries()) {
     const at = `${field}[${index}]`;
@@ -30,10 +31,10 @@ function validateVolumeMounts(
     if (!mount.mountPath) found.required(`${at}.mountPath`);
     if (paths.has(mount.mountPath)) found.invalid(`${at}.mountPath`, mount.mountPath, 'must be unique');
     paths.add(mount.mountPath);
-    if (devices.some((device) => device.name === mount.name)) {
+    if (devices.has(mount.name)) {
       found.invalid(`${at}.name`, mount.name, 'must not already exist in volumeDevices');
     }
-    if (devices.some((device) => device.devicePath === mount.mountPath)) {
+    if (devicePaths.has(mount.mountPath)) {
       found.invalid(`${at}.mountPath`, mount.mountPath, 'must not already exist as a path in volumeDevices');
     }
     // kube-apiserver leaves the index out of the next four paths.

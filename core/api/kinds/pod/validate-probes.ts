@@ -86,34 +86,13 @@ export function validateProbes(
   }
 }
 
-const windowsSignals = ['SIGKILL', 'SIGTERM'];
-const realTime = Array.from({ length: 15 }, (_, i) => `SIGRTMIN+${i + 1}`).concat(
-  Array.from({ length: 14 }, (_, i) => `SIGRTMAX-${i + 1}`),
-);
-const linuxSignals = [
-  ...'ABRT ALRM BUS CHLD CLD CONT FPE HUP ILL INT IO IOT KILL PIPE POLL PROF PWR QUIT SEGV STKFLT STOP SYS TERM TRAP'.split(
-    ' ',
-  ),
-  ...'TSTP TTIN TTOU URG USR1 USR2 VTALRM WINCH XCPU XFSZ RTMIN RTMAX'.split(' '),
-]
-  .map((name) => `SIG${name}`)
-  .concat(realTime)
-  .sort();
-
 export function validateLifecycle(
   found: Findings,
   field: string,
   lifecycle: Lifecycle | undefined,
   graceSeconds: number | undefined,
-  os: string | undefined,
 ): void {
   if (!lifecycle) return;
   if (lifecycle.postStart) validateHandler(found, `${field}.postStart`, lifecycle.postStart, graceSeconds);
   if (lifecycle.preStop) validateHandler(found, `${field}.preStop`, lifecycle.preStop, graceSeconds);
-  const signal = lifecycle.stopSignal;
-  if (signal === undefined) return;
-  const at = `${field}.stopSignal`;
-  if (os === undefined) found.forbidden(at, 'may not be set for containers with empty `spec.os.name`');
-  else if (os === 'windows' && !windowsSignals.includes(signal)) found.unsupported(at, signal, windowsSignals);
-  else if (os === 'linux' && !linuxSignals.includes(signal)) found.unsupported(at, signal, linuxSignals);
 }

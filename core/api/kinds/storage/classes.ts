@@ -1,5 +1,4 @@
 // storage.k8s.io: classes, drivers and attachments. https://kubernetes.io/docs/concepts/storage/
-import { canonicalQuantity } from '../../quantity.ts';
 import type {
   CSIDriver,
   CSINode,
@@ -83,11 +82,6 @@ export const csiNodeRules: Rules<CSINode> = {
 };
 
 export const csiStorageCapacityRules: Rules<CSIStorageCapacity> = {
-  columns: [
-    nameColumn,
-    text('StorageClassName', (capacity) => capacity.storageClassName ?? ''),
-    text('Capacity', ({ capacity }) => (capacity === undefined ? '<unset>' : canonicalQuantity(String(capacity)))),
-  ],
   allowUnconditionalUpdate: false,
   validate: check.validateStorageCapacity,
   validateUpdate: check.validateStorageCapacityUpdate,

@@ -2,7 +2,7 @@
 import { dns1123Label, dns1123Subdomain } from '../../names.ts';
 import { canonicalQuantity, quantitySign, quantityValue } from '../../quantity.ts';
 import type { PersistentVolume, PersistentVolumeSpec, SecretReference } from '../../types.gen.ts';
-import { Findings, sameValue } from '../findings.ts';
+import { Findings, inOrder, sameValue } from '../findings.ts';
 import { checkNoBacksteps } from '../pod/paths.ts';
 import { validateNodeSelector } from '../pod/validate-scheduling.ts';
 import { validateHostPath } from '../pod/validate-volumes.ts';
@@ -71,7 +71,8 @@ function validateSource(
 function validateCapacity(found: Findings, field: string, capacity: Record<string, string | number>): void {
   const names = Object.keys(capacity);
   if (names.length === 0) found.required(field);
-  if (!names.includes('storage') || names.length > 1) found.unsupported(field, capacity, ['storage']);
+  if (!names.includes('storage') || names.length > 1)
+    found.unsupported(field, names.length === 0 ? null : inOrder(capacity), ['storage']);
   for (const [name, value] of Object.entries(capacity)) {
     const text = canonicalQuantity(String(value));
     const at = `${field}[${name}]`;

@@ -1,6 +1,7 @@
 import type { DaemonSet } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
 import { ageColumn, formatLabels, integer, nameColumn, text } from '../columns.ts';
+import { sameValue } from '../findings.ts';
 import { defaultTemplate } from '../pod/defaults.ts';
 import { selectorColumn, templateColumns } from './template-columns.ts';
 import { validateDaemonSet, validateDaemonSetUpdate } from './validate-apps.ts';
@@ -42,7 +43,7 @@ export const daemonSetRules: Rules<DaemonSet> = {
   prepareForUpdate(ds, old, _context, subresource) {
     if (subresource === 'status') return;
     const before = Number(old.metadata?.annotations?.[templateGeneration] ?? '1');
-    const changed = JSON.stringify(ds.spec?.template) !== JSON.stringify(old.spec?.template);
+    const changed = !sameValue(ds.spec?.template, old.spec?.template);
     ds.metadata!.annotations = {
       ...ds.metadata!.annotations,
       [templateGeneration]: String(changed ? before + 1 : before),

@@ -29,13 +29,17 @@ function generateSelector(job: Job): void {
   const name = job.metadata?.name ?? '';
   const uid = job.metadata?.uid ?? '';
   spec.template.metadata ??= {};
-  spec.template.metadata.labels = {
+  const given = spec.template.metadata.labels;
+  const labels = {
     'job-name': name,
     'batch.kubernetes.io/job-name': name,
     'controller-uid': uid,
     'batch.kubernetes.io/controller-uid': uid,
-    ...spec.template.metadata.labels,
+    ...given,
   };
+  spec.template.metadata.labels = labels;
+  const own = job.metadata!.labels;
+  if (own === given || Object.keys(own ?? {}).length === 0) job.metadata!.labels = { ...labels };
   spec.selector ??= {};
   spec.selector.matchLabels ??= {};
   if (!('batch.kubernetes.io/controller-uid' in spec.selector.matchLabels)) {
@@ -80,7 +84,8 @@ export const jobRules: Rules<Job> = {
     if (!job.spec) return;
     const labels = job.spec.template?.metadata?.labels;
     if (labels && job.metadata && Object.keys(job.metadata.labels ?? {}).length === 0) {
-      job.metadata.labels = { ...labels };
+      // The same map, not a copy: labels that are generated into the template show on the job too.
+      job.metadata.labels = labels;
     }
     defaultJobSpec(job.spec);
     defaultTemplate(job.spec.template);

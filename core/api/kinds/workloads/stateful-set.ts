@@ -1,3 +1,4 @@
+import { dns1123Label } from '../../names.ts';
 import type { PersistentVolumeClaim, StatefulSet } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
 import { ageColumn, nameColumn, text } from '../columns.ts';
@@ -42,6 +43,7 @@ export const statefulSetRules: Rules<StatefulSet> = {
     for (const claim of spec.volumeClaimTemplates ?? []) defaultClaimTemplate(claim);
     defaultTemplate(spec.template);
   },
+  validateName: dns1123Label,
   validate: validateStatefulSet,
   validateUpdate: validateStatefulSetUpdate,
 };

@@ -1,7 +1,7 @@
 // Deployments, replica sets, replication controllers and daemon sets.
 import type { FieldError } from '../../errors.ts';
 import type { DaemonSet, Deployment, ReplicaSet, ReplicationController } from '../../types.gen.ts';
-import { Findings } from '../findings.ts';
+import { Findings, inOrder } from '../findings.ts';
 import { isEmptySelector, validateLabelSelector } from '../label-selector.ts';
 import { validateTemplate } from '../pod/validate-spec.ts';
 import {
@@ -116,7 +116,11 @@ export function validateReplicationController(rc: ReplicationController): FieldE
   }
   const labels = template.metadata?.labels;
   if (!Object.entries(selector).every(([key, value]) => labels?.[key] === value)) {
-    found.invalid('spec.template.metadata.labels', labels ?? null, '`selector` does not match template `labels`');
+    found.invalid(
+      'spec.template.metadata.labels',
+      labels ? inOrder(labels) : null,
+      '`selector` does not match template `labels`',
+    );
   }
   validateTemplate(found, 'spec.template', template);
   checkRunsForever(found, 'spec.template', template, 'ReplicationController');

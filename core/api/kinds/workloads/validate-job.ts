@@ -3,7 +3,7 @@ import type { FieldError } from '../../errors.ts';
 import { dns1123Label } from '../../names.ts';
 import { labelSelectorMatches } from '../../selectors.ts';
 import type { Job, JobSpec, PodSpec } from '../../types.gen.ts';
-import { byteLength, Findings, sameValue } from '../findings.ts';
+import { byteLength, Findings, inOrder, sameValue } from '../findings.ts';
 import { validateLabelSelector } from '../label-selector.ts';
 import { checkDomainPath } from '../network/domain-path.ts';
 import { validateTemplate } from '../pod/validate-spec.ts';
@@ -117,10 +117,12 @@ function checkGeneratedSelector(found: Findings, job: Job): void {
   for (const [key, value] of Object.entries(expected)) {
     const at = `spec.template.metadata.labels[${key}]`;
     if (labels[key] === undefined) found.required(at, `must be '${value}'`);
-    else if (labels[key] !== value) found.invalid(at, labels, `must be '${value}'`);
+    else if (labels[key] !== value) found.invalid(at, inOrder(labels), `must be '${value}'`);
   }
   if (isReadable(spec.selector) && !labelSelectorMatches(spec.selector, expected)) {
-    found.invalid('spec.selector', spec.selector, '`selector` not auto-generated');
+    const { matchLabels, ...rest } = spec.selector;
+    const shown = { ...(matchLabels ? { matchLabels: inOrder(matchLabels) } : {}), ...rest };
+    found.invalid('spec.selector', shown, '`selector` not auto-generated');
   }
 }
 

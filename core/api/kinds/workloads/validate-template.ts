@@ -2,7 +2,7 @@
 import { percent } from '../../names.ts';
 import { labelSelectorMatches, labelSelectorRequirements, SelectorError } from '../../selectors.ts';
 import type { LabelSelector, PodTemplateSpec } from '../../types.gen.ts';
-import { type Findings, notNegative } from '../findings.ts';
+import { type Findings, inOrder, notNegative } from '../findings.ts';
 import { isEmptySelector, validateLabelSelector } from '../label-selector.ts';
 import { validateTemplate } from '../pod/validate-spec.ts';
 
@@ -40,7 +40,11 @@ export function checkTemplateLabels(
 ): void {
   const labels = template?.metadata?.labels;
   if (labelSelectorMatches(selector, labels)) return;
-  found.invalid(`${field}.metadata.labels`, labels ?? null, '`selector` does not match template `labels`');
+  found.invalid(
+    `${field}.metadata.labels`,
+    labels ? inOrder(labels) : null,
+    '`selector` does not match template `labels`',
+  );
 }
 
 /** Pods of a controller run for ever; `controller` is named in the finding. */
