@@ -25,6 +25,11 @@ test('a failure is one line, a hint and its exit code; only a mistake of ours sh
   assert.match(said(new TypeError('oops')).text, /oops\n +at /);
 });
 
+test('what the system refuses is told with a hint and without a stack', () => {
+  const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' });
+  assert.match(said(full).text, /^slipway: ENOSPC: no space left on device, write\n {2}hint: make room/);
+});
+
 test('columns are aligned and lines have no blanks at their ends', () => {
   assert.equal(
     table([

@@ -14,8 +14,8 @@ import { type ClusterSpec, logFile, readIfThere, writeFileAtomic } from '../stat
 export const clusterDomain = 'cluster.local';
 const entry = fileURLToPath(new URL('../control-plane-main.ts', import.meta.url));
 
-/** Megabytes: a young generation this small costs no measurable time here and saves tens of megabytes. */
-export const smallHeap = ['--max-semi-space-size=4'];
+/** A small young generation (megabytes) and few malloc arenas: no measurable loss of time here, and tens of megabytes less. */
+export const smallHeap = { flags: ['--max-semi-space-size=4'], env: { MALLOC_ARENA_MAX: '2' } };
 
 export const controlPlaneFiles = (paths: ClusterPaths) => ({
   config: join(paths.dir, 'control-plane.json'),
@@ -45,7 +45,10 @@ export function controlPlaneConfig(paths: ClusterPaths, spec: ClusterSpec, plan:
 export function startControlPlane(paths: ClusterPaths, spec: ClusterSpec, plan: AddressPlan): ProcessRef {
   const file = controlPlaneFiles(paths).config;
   writeFileAtomic(file, `${JSON.stringify(controlPlaneConfig(paths, spec, plan), null, 2)}\n`);
-  return startDetached([process.execPath, ...smallHeap, entry, file], logFile(paths, 'control-plane.out'));
+  return startDetached([process.execPath, ...smallHeap.flags, entry, file], logFile(paths, 'control-plane.out'), {
+    ...process.env,
+    ...smallHeap.env,
+  });
 }
 
 /** Throws Failure, with the end of its log, when it does not come up. */

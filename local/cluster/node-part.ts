@@ -43,7 +43,9 @@ export async function importMissing(
   const marker = join(own.containerdRoot, 'slipway-images');
   const archives = await images();
   const held = new Set(readIfThere(marker)?.split('\n'));
-  for (const archive of archives) if (!held.has(basename(archive))) await importImages(own, archive);
+  const lacking = archives.filter((archive) => !held.has(basename(archive)));
+  if (lacking.length === 0) return;
+  await Promise.all(lacking.map((archive) => importImages(own, archive)));
   writeFileSync(marker, archives.map((archive) => basename(archive)).join('\n'));
 }
 
@@ -93,9 +95,9 @@ export function startAgent(settings: AgentSettings, node: NodeSpec): ProcessRef 
   mkdirSync(own.agentState, { recursive: true, mode: 0o700 });
   if (spec.runtime === 'containerd') writeResolvConf(own, spec.egress);
   writeFileAtomic(own.agentConfig, `${JSON.stringify(agentConfig(settings, node), null, 2)}\n`);
-  const command = [process.execPath, ...smallHeap, entry, own.agentConfig];
+  const command = [process.execPath, ...smallHeap.flags, entry, own.agentConfig];
   const inside = spec.runtime === 'containerd' ? ['nsenter', `--net=${own.namespaceFile}`, ...command] : command;
-  return startDetached(inside, logFile(paths, agentPart(node)));
+  return startDetached(inside, logFile(paths, agentPart(node)), { ...process.env, ...smallHeap.env });
 }
 
 /** A resolver on loopback (systemd's) cannot be reached from a node: the servers behind it are asked then. */

@@ -1,9 +1,10 @@
 // A cluster's life as its owner sees it: up, again, down, up with its data, purged; interrupted; two side by side.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import { run } from '../../local/run.ts';
 import { isAlive } from '../../local/state/processes.ts';
 import { readSpec, writeSpec } from '../../local/state/spec.ts';
 import { eventually, freePort, startCluster, TestPlace, withCluster } from './cluster.ts';
@@ -130,6 +131,23 @@ test('a data directory of a newer version is refused and left as it is', async (
   assert.equal(readFileSync(place.paths.spec, 'utf8'), before);
   writeFileSync(place.paths.spec, before.replace('99', '1'));
   await place.remove();
+});
+
+test('a full disk ends in a clear message, and nothing stays up', async () => {
+  const place = new TestPlace();
+  const data = place.env['SLIPWAY_HOME']!;
+  mkdirSync(data);
+  assert.equal((await run('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', data])).code, 0);
+  try {
+    const { code, stderr } = await place.slipway('up', '--no-install', '--port', String(await freePort()));
+    assert.equal(code, 1);
+    assert.match(stderr, /ENOSPC|no space left|disk is full/i);
+    assert.doesNotMatch(stderr, /^ +at /m);
+    assert.deepEqual(await remains(place), []);
+  } finally {
+    await run('umount', [data]);
+    await place.remove();
+  }
 });
 
 test('the status names every part, and says with its exit code when one is down', () =>

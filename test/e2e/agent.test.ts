@@ -1,0 +1,166 @@
+// A node in its cluster: what users see of it, and what its pods live through when a part of the system dies.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pod } from '../../core/api/types.gen.ts';
+import { resources } from '../../core/client/resources.ts';
+import { isAlive } from '../../local/state/processes.ts';
+import { eventually, startCluster, type TestPlace } from './cluster.ts';
+
+let cluster: TestPlace;
+before(async () => {
+  cluster = await startCluster();
+});
+after(async () => cluster.remove());
+
+const forEver = 'trap "exit 0" TERM; while true; do sleep 0.1; done';
+
+async function run(
+  name: string,
+  spec: Partial<NonNullable<Pod['spec']>>,
+  annotations: Record<string, string> = {},
+): Promise<void> {
+  const containers = [{ name: 'm', image: 'slipway/sample:1', command: ['sh', '-c', forEver] }];
+  const metadata = { name, annotations };
+  await cluster.apply({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata,
+    spec: { terminationGracePeriodSeconds: 1, containers, ...spec },
+  });
+}
+
+const ready = (name: string): Promise<string> =>
+  cluster.kubectlOk('wait', '--for=condition=Ready', `pod/${name}`, '--timeout=30s');
+const get = (name: string): Promise<Pod> => cluster.client().get<Pod>(resources.pods, { namespace: 'default', name });
+
+async function killed(part: string): Promise<void> {
+  const ref = cluster.part(part);
+  process.kill(ref.pid, 'SIGKILL');
+  await eventually(`${part} is dead`, () => !isAlive(ref));
+}
+
+async function up(): Promise<void> {
+  const { code, stderr } = await cluster.slipway('up', '--no-install');
+  assert.equal(code, 0, stderr);
+}
+
+test('the node tells what it is, and holds a certificate that the cluster signed', async () => {
+  const wide = await cluster.kubectlOk('get', 'nodes', '-o', 'wide');
+  assert.match(wide, /Ready .*containerd:\/\//);
+  const node = JSON.parse(await cluster.kubectlOk('get', 'node', cluster.node(), '-o', 'json'));
+  assert.equal(node.metadata.labels['kubernetes.io/hostname'], cluster.node());
+  assert.deepEqual(
+    node.status.conditions.map((c: { type: string; status: string }) => `${c.type}=${c.status}`),
+    ['MemoryPressure=False', 'DiskPressure=False', 'PIDPressure=False', 'Ready=True'],
+  );
+  const requests = await cluster.kubectlOk('get', 'csr', '-o', 'name');
+  assert.equal(requests.trim().split('\n').length, 2);
+});
+
+test('a pod has its token, its cluster’s CA and its namespace mounted, and the API in its environment', async () => {
+  await run('token', {});
+  await ready('token');
+  const folder = '/var/run/secrets/kubernetes.io/serviceaccount';
+  const inside = await cluster.kubectlOk(
+    'exec',
+    'token',
+    '--',
+    'sh',
+    '-c',
+    `cat ${folder}/namespace; head -1 ${folder}/ca.crt; cat ${folder}/token; echo; env`,
+  );
+  assert.match(inside, /^default-----BEGIN CERTIFICATE-----\n/);
+  const token = /^(eyJ[\w-]+\.[\w-]+\.[\w-]+)$/m.exec(inside)?.[1] ?? '';
+  const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+  assert.equal(claims.sub, 'system:serviceaccount:default:default');
+  assert.equal(claims['kubernetes.io'].pod.name, 'token');
+  assert.match(inside, /^KUBERNETES_SERVICE_HOST=/m);
+});
+
+test('events tell how a pod came to run, in the words that users know', async () => {
+  await run('told', {});
+  await ready('told');
+  const events = await eventually('all events are there', async () => {
+    const text = await cluster.kubectlOk('events', '--for', 'pod/told', '--no-headers');
+    return /Started/.test(text) && text;
+  });
+  for (const reason of ['Scheduled', 'Pulled', 'Created', 'Started']) assert.match(events, new RegExp(reason));
+});
+
+test('a host port is reached at the node’s address', async () => {
+  const ports = [{ containerPort: 8080, hostPort: 18080 }];
+  await run('published', { containers: [{ name: 'm', image: 'slipway/sample:1', ports }] });
+  await ready('published');
+  const address = (await get('published')).status?.hostIP;
+  const text = await eventually('the port answers', () =>
+    fetch(`http://${address}:18080/`).then(
+      (r) => r.text(),
+      () => undefined,
+    ),
+  );
+  assert.match(text, /published/);
+});
+
+test('bandwidth is limited in both directions by the pod’s annotations', async () => {
+  await run('slow', {}, { 'kubernetes.io/egress-bandwidth': '8M', 'kubernetes.io/ingress-bandwidth': '8M' });
+  await ready('slow');
+  await run('fast', {});
+  await ready('fast');
+  const ip = (await get('fast')).status?.podIP;
+  await cluster.kubectlOk('exec', 'fast', '--', 'sh', '-c', 'nc -l -p 9000 > /dev/null & echo');
+  const script = `dd if=/dev/zero bs=1000 count=2000 2>/dev/null | nc ${ip} 9000`;
+  const began = performance.now();
+  await cluster.kubectlOk('exec', 'slow', '--', 'sh', '-c', script);
+  // Two megabytes at one megabyte a second; unlimited they take some milliseconds.
+  assert.ok(performance.now() - began > 1200);
+});
+
+test('an agent that is killed comes back to the same containers; what ended meanwhile is told', async () => {
+  await run('kept', {});
+  await run('ends', { restartPolicy: 'Never' });
+  await ready('kept');
+  await ready('ends');
+  const before = (await get('kept')).status?.containerStatuses;
+  await cluster.kubectlOk('exec', 'ends', '--', 'sh', '-c', '(sleep 1; kill 1) > /dev/null 2>&1 &');
+  await killed(`${cluster.node()}/agent`);
+  await sleep(1500);
+  await up();
+  await cluster.kubectlOk('wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/ends', '--timeout=30s');
+  assert.deepEqual((await get('kept')).status?.containerStatuses, before);
+});
+
+test('containerd is killed: containers run on, and new pods start when it is back', async () => {
+  const before = (await get('kept')).status?.containerStatuses;
+  await killed(`${cluster.node()}/containerd`);
+  await up();
+  await run('later', {});
+  await ready('later');
+  assert.deepEqual((await get('kept')).status?.containerStatuses, before);
+});
+
+test('while the control plane is dead a container is restarted by its node, and that is told afterwards', async () => {
+  await run('crashes', {});
+  await ready('crashes');
+  await cluster.kubectlOk('exec', 'crashes', '--', 'sh', '-c', '(sleep 1; kill 1) > /dev/null 2>&1 &');
+  await killed('control-plane');
+  await sleep(2000);
+  await up();
+  const status = await eventually('the restart is told', async () => {
+    const container = (await get('crashes')).status?.containerStatuses?.[0];
+    return container?.restartCount === 1 && container.ready && container;
+  });
+  assert.equal(status.lastState?.terminated?.exitCode, 0);
+});
+
+test('a pod deleted by force while its node’s agent is dead is cleared away when the agent is back', async () => {
+  await killed(`${cluster.node()}/agent`);
+  await cluster.kubectlOk('delete', 'pod', 'kept', '--force', '--grace-period=0');
+  await up();
+  await eventually('its containers are gone', async () => {
+    const { stdout } = await cluster.slipway('status');
+    const stats = await cluster.client().raw(`/api/v1/nodes/${cluster.node()}/proxy/pods`);
+    const { items } = (await stats.json()) as { items: Pod[] };
+    return stdout !== '' && !items.some((p) => p.metadata?.name === 'kept');
+  });
+});
