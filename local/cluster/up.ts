@@ -6,6 +6,7 @@ import type { AddressPlan } from '../network/addresses.ts';
 import { namespaceExists } from '../network/network.ts';
 import type { Progress } from '../progress.ts';
 import { checkClaim, claim } from '../state/claim.ts';
+import { checkRoom } from '../state/disk.ts';
 import { lock, lockMachine } from '../state/lock.ts';
 import type { ClusterPaths } from '../state/paths.ts';
 import { ProcessTable } from '../state/processes.ts';
@@ -34,6 +35,7 @@ export async function up(
 ): Promise<UpResult> {
   const stored = readSpec(paths);
   checkClaim(paths);
+  checkRoom(paths.home);
   const unlock = lock(paths);
   try {
     const table = new ProcessTable(paths.processes);
