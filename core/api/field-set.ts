@@ -88,20 +88,54 @@ export function withoutBranch(set: FieldSet, element: string): FieldSet {
   return result;
 }
 
-const knownElement = /^[fkvi]:/;
+/** Distinct FieldsV1 trees (and parts of trees) that are held to be shared; thousands of pods have the same few. */
+const maxShared = 4096;
+const shared = new Map<string, FieldsV1>();
+const identities = new WeakMap<object, number>();
+let lastIdentity = 0;
 
-/** Elements of a kind that is not known are left out, as in the reference. Throws nothing: what is no object is an empty set. */
-export function parseFieldSet(fields: unknown): FieldSet {
+/** The one frozen object for this content; what is inside is shared already. */
+function shareLevel(fields: FieldsV1): FieldsV1 {
+  let content = '';
+  for (const element of Object.keys(fields)) content += `${element}\0${identities.get(fields[element]!)}\0`;
+  const known = shared.get(content);
+  if (known) return known;
+  if (shared.size >= maxShared) shared.clear();
+  shared.set(content, Object.freeze(fields));
+  identities.set(fields, ++lastIdentity);
+  return fields;
+}
+
+/** The same content as a frozen tree whose equal parts are one object wherever they occur. What is no object counts as empty. */
+export function shareFields(fields: unknown): FieldsV1 {
+  const copy: FieldsV1 = {};
+  if (typeof fields === 'object' && fields !== null) {
+    if (identities.has(fields)) return fields as FieldsV1;
+    for (const [element, inner] of Object.entries(fields)) setOwn(copy, element, shareFields(inner));
+  }
+  return shareLevel(copy);
+}
+
+const parsed = new WeakMap<object, FieldSet>();
+
+/** Reads a tree that shareFields made, once. */
+export function parseFieldSet(fields: FieldsV1): FieldSet {
+  const known = parsed.get(fields);
+  if (known) return known;
   const set = new Map<string, FieldEntry>();
-  if (typeof fields !== 'object' || fields === null) return set;
   for (const [element, inner] of Object.entries(fields)) {
+    // Elements of a kind that is not known are left out, as in the reference.
     if (!knownElement.test(element)) continue;
     const below = parseFieldSet(inner);
-    const own = typeof inner === 'object' && inner !== null && Object.hasOwn(inner, '.');
-    set.set(canonicalElement(element), { member: own || below.size === 0, below });
+    const entry = below.size === 0 ? leafEntry : { member: Object.hasOwn(inner, '.'), below };
+    set.set(canonicalElement(element), entry);
   }
-  return set;
+  const result = set.size === 0 ? noFields : set;
+  parsed.set(fields, result);
+  return result;
 }
+
+const knownElement = /^[fkvi]:/;
 
 function canonicalElement(element: string): string {
   if (!element.startsWith('k:')) return element;
@@ -114,14 +148,17 @@ function canonicalElement(element: string): string {
   }
 }
 
-/** In order of the path elements: fields, then keyed elements, then values, as their first letters happen to sort. */
+const empty = shareLevel({});
+
+/** A shared tree, in order of the path elements: fields, then keyed elements, then values, as their first letters happen to sort. */
 export function formatFieldSet(set: FieldSet): FieldsV1 {
+  if (set.size === 0) return empty;
   const fields: FieldsV1 = {};
   const elements = set.size > 1 ? [...set.keys()].sort() : set.keys();
   for (const element of elements) {
     const { member, below } = set.get(element)!;
     const inner = formatFieldSet(below);
-    setOwn(fields, element, member && below.size > 0 ? { '.': {}, ...inner } : inner);
+    setOwn(fields, element, member && below.size > 0 ? shareLevel({ '.': empty, ...inner }) : inner);
   }
-  return fields;
+  return shareLevel(fields);
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
-import { formatFieldSet, parseFieldSet } from './field-set.ts';
+import { formatFieldSet, parseFieldSet, shareFields } from './field-set.ts';
 import { maxUpdateManagers, trackUpdate } from './managed-fields.ts';
 import type { KubeObject } from './objects.ts';
 import type { ManagedFieldsEntry } from './types.gen.ts';
@@ -93,10 +93,27 @@ test('one empty entry resets the list; entries that make no sense are not taken'
 
 test('a field set is written as it was read, whatever it holds', () => {
   const fields = { 'f:a': { '.': {}, 'k:{"a":1,"b":"x"}': { 'f:c': {} }, 'v:"x"': {} }, 'f:b': {} };
-  assert.deepEqual(formatFieldSet(parseFieldSet(fields)), fields);
-  assert.deepEqual(formatFieldSet(parseFieldSet({ 'k:{"b":"x","a":1}': {}, 'z:unknown': {} })), {
+  assert.deepEqual(formatFieldSet(parseFieldSet(shareFields(fields))), fields);
+  assert.deepEqual(formatFieldSet(parseFieldSet(shareFields({ 'k:{"b":"x","a":1}': {}, 'z:unknown': {} }))), {
     'k:{"a":1,"b":"x"}': {},
   });
   for (const nonsense of [null, 1, 'x', [], [null], { 'f:': null }, { 'k:{': 1 }, { 'f:a': [1] }])
-    formatFieldSet(parseFieldSet(nonsense));
+    formatFieldSet(parseFieldSet(shareFields(nonsense)));
+});
+
+test('objects with the same fields share one tree, so that thousands of pods cost no more than one', () => {
+  const write = (uid: string): KubeObject => {
+    const object: KubeObject = { ...map({ x: '1', y: '2' }), metadata: { name: uid, uid, labels: { app: 'web' } } };
+    trackUpdate(configMap, undefined, object, by('alice'));
+    return object;
+  };
+  const [a, b] = [write('a').metadata.managedFields![0]!, write('b').metadata.managedFields![0]!];
+  assert.equal(a.fieldsV1, b.fieldsV1);
+  const c = structuredClone(map({ x: '1', y: '2' }, [a]));
+  const d = map({ x: '3', y: '2' }, structuredClone([a]));
+  trackUpdate(configMap, c, d, by('alice'));
+  assert.equal(
+    (d.metadata.managedFields![0]!.fieldsV1 as Record<string, unknown>)['f:data'],
+    (a.fieldsV1 as Record<string, unknown>)['f:data'],
+  );
 });

@@ -8,6 +8,7 @@ import {
   formatFieldSet,
   parseFieldSet,
   setOf,
+  shareFields,
   unionOf,
   withoutBranch,
 } from './field-set.ts';
@@ -58,34 +59,22 @@ const unowned = setOf(
   ].map((name) => [fieldElement('metadata'), fieldElement(name)]),
 );
 
-const parsed = new WeakMap<object, FieldSet>();
-
-/** Entries of stored objects are shared and never change, so each is read once. */
-function fieldsOf(entry: ManagedFieldsEntry): FieldSet {
-  const fields = entry.fieldsV1 as object | undefined | null;
-  if (!fields) return parseFieldSet(fields);
-  let set = parsed.get(fields);
-  if (!set) {
-    set = parseFieldSet(fields);
-    parsed.set(fields, set);
-  }
-  return set;
-}
-
 /** undefined when an entry cannot be read: then none of them counts. */
 function readEntries(entries: readonly ManagedFieldsEntry[] | undefined): Managed[] | undefined {
   const managed: Managed[] = [];
   for (const entry of entries ?? []) {
     if (entry.operation !== 'Apply' && entry.operation !== 'Update') return undefined;
     if (!entry.apiVersion || entry.fieldsType !== 'FieldsV1') return undefined;
+    // Objects come and go with trees of their own; from here on equal ones are one.
+    const fieldsV1 = shareFields(entry.fieldsV1);
     managed.push({
       manager: entry.manager ?? '',
       operation: entry.operation,
       apiVersion: entry.apiVersion,
       subresource: entry.subresource ?? '',
       time: entry.time ?? undefined,
-      fields: fieldsOf(entry),
-      entry,
+      fields: parseFieldSet(fieldsV1),
+      entry: fieldsV1 === entry.fieldsV1 ? entry : { ...entry, fieldsV1 },
     });
   }
   return managed;
