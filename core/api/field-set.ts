@@ -90,14 +90,17 @@ export function withoutBranch(set: FieldSet, element: string): FieldSet {
 
 /** Distinct FieldsV1 trees (and parts of trees) that are held to be shared; thousands of pods have the same few. */
 const maxShared = 4096;
+/** Parts down to here (`f:spec`, `f:containers`) are shared each for itself, what is below only as a part of them. */
+const sharedDepth = 2;
 const shared = new Map<string, FieldsV1>();
 const identities = new WeakMap<object, number>();
 let lastIdentity = 0;
 
-/** The one frozen object for this content; what is inside is shared already. */
-function shareLevel(fields: FieldsV1): FieldsV1 {
+/** The one frozen object for this content. Above the shared depth, what is inside is shared already. */
+function shareLevel(fields: FieldsV1, depth: number): FieldsV1 {
   let content = '';
-  for (const element of Object.keys(fields)) content += `${element}\0${identities.get(fields[element]!)}\0`;
+  if (depth >= sharedDepth) content = JSON.stringify(fields);
+  else for (const element of Object.keys(fields)) content += `${element}\0${identities.get(fields[element]!)}\0`;
   const known = shared.get(content);
   if (known) return known;
   if (shared.size >= maxShared) shared.clear();
@@ -106,14 +109,20 @@ function shareLevel(fields: FieldsV1): FieldsV1 {
   return fields;
 }
 
+const empty = shareLevel({}, sharedDepth);
+
 /** The same content as a frozen tree whose equal parts are one object wherever they occur. What is no object counts as empty. */
-export function shareFields(fields: unknown): FieldsV1 {
+export function shareFields(fields: unknown, depth = 0): FieldsV1 {
+  if (typeof fields !== 'object' || fields === null) return empty;
+  if (identities.has(fields)) return fields as FieldsV1;
   const copy: FieldsV1 = {};
-  if (typeof fields === 'object' && fields !== null) {
-    if (identities.has(fields)) return fields as FieldsV1;
-    for (const [element, inner] of Object.entries(fields)) setOwn(copy, element, shareFields(inner));
+  let isEmpty = true;
+  for (const element of Object.keys(fields)) {
+    isEmpty = false;
+    setOwn(copy, element, shareFields((fields as FieldsV1)[element], depth + 1));
   }
-  return shareLevel(copy);
+  if (isEmpty) return empty;
+  return depth > sharedDepth ? Object.freeze(copy) : shareLevel(copy, depth);
 }
 
 const parsed = new WeakMap<object, FieldSet>();
@@ -131,7 +140,7 @@ export function parseFieldSet(fields: FieldsV1): FieldSet {
     set.set(canonicalElement(element), entry);
   }
   const result = set.size === 0 ? noFields : set;
-  parsed.set(fields, result);
+  if (identities.has(fields)) parsed.set(fields, result);
   return result;
 }
 
@@ -148,17 +157,15 @@ function canonicalElement(element: string): string {
   }
 }
 
-const empty = shareLevel({});
-
 /** A shared tree, in order of the path elements: fields, then keyed elements, then values, as their first letters happen to sort. */
-export function formatFieldSet(set: FieldSet): FieldsV1 {
-  if (set.size === 0) return empty;
-  const fields: FieldsV1 = {};
+export const formatFieldSet = (set: FieldSet): FieldsV1 => (set.size === 0 ? empty : formatLevel(set, false, 0));
+
+function formatLevel(set: FieldSet, isMember: boolean, depth: number): FieldsV1 {
+  const fields: FieldsV1 = isMember ? { '.': empty } : {};
   const elements = set.size > 1 ? [...set.keys()].sort() : set.keys();
   for (const element of elements) {
     const { member, below } = set.get(element)!;
-    const inner = formatFieldSet(below);
-    setOwn(fields, element, member && below.size > 0 ? shareLevel({ '.': empty, ...inner }) : inner);
+    setOwn(fields, element, below.size === 0 ? empty : formatLevel(below, member, depth + 1));
   }
-  return shareLevel(fields);
+  return depth > sharedDepth ? Object.freeze(fields) : shareLevel(fields, depth);
 }
