@@ -13,7 +13,7 @@ import {
 function parentCell(address: IPAddress): string {
   const parent = address.spec?.parentRef;
   if (!parent) return '<none>';
-  const resource = (parent.group ? `${parent.resource}.${parent.group}` : parent.resource).toLowerCase();
+  const resource = (parent.group ? `${parent.resource ?? ''}.${parent.group}` : (parent.resource ?? '')).toLowerCase();
   return [resource, parent.namespace, parent.name].filter(Boolean).join('/');
 }
 

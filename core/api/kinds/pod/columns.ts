@@ -26,7 +26,7 @@ function summarize(pod: Pod): Summary {
   const sidecars = new Set(initContainers.filter(isSidecar).map((container) => container.name));
   const summary: Summary = {
     ready: 0,
-    total: (pod.spec?.containers.length ?? 0) + sidecars.size,
+    total: (pod.spec?.containers?.length ?? 0) + sidecars.size,
     reason: status.reason || status.phase || '',
     restarts: 0,
     lastRestart: '',

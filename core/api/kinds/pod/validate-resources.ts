@@ -117,7 +117,7 @@ export function validatePodLevelResources(
     const text = `must be greater than or equal to aggregate container limits of ${formatQuantity(total)}`;
     found.invalid(`${at}.requests.limits[${name}]`, canonicalQuantity(String(limit)), text);
   }
-  for (const [index, container] of spec.containers.entries()) {
+  for (const [index, container] of (spec.containers ?? []).entries()) {
     for (const [name, value] of Object.entries(container.resources?.limits ?? {})) {
       const limit = own.limits?.[name];
       if (limit === undefined || compareQuantities(String(value), String(limit)) <= 0) continue;
