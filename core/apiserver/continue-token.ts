@@ -42,7 +42,7 @@ export function decodeContinue(token: string, namespaced: boolean): Continuation
     throw refuse(why.replace(/[\x7f-\x9f]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`));
   }
   if (typeof data !== 'object' || data === null || data.v !== version) {
-    throw refuse('server does not recognize this encoded version');
+    throw refuse(`server does not recognize this encoded version ${String(data?.v ?? '')}`);
   }
   const { rv, start } = data;
   if (typeof rv !== 'number' || !Number.isSafeInteger(rv) || rv === 0) {

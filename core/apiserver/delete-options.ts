@@ -1,10 +1,11 @@
 // DeleteOptions, from the body or the query.
 // Follows https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/delete-options/
-import { type FieldError, invalid } from '../api/errors.ts';
+import { badRequest, type FieldError, invalid, isStatus } from '../api/errors.ts';
 import { invalidValue, unsupportedValue } from '../api/field-errors.ts';
+import type { KubeObject } from '../api/objects.ts';
 import type { Call } from './call.ts';
 import { decodeBody, parseText, readBody } from './decode-body.ts';
-import { bodyEncoding } from './negotiate.ts';
+import { bodyEncoding, type Encoding } from './negotiate.ts';
 import { booleanParameter, integerParameter } from './options.ts';
 
 export interface DeleteOptions {
@@ -53,6 +54,21 @@ export function checkDeleteOptions(raw: Raw): DeleteOptions {
   return { ...raw, dryRun: dryRun.length > 0 };
 }
 
+/** Errors of this body are told without the words that name the expected kind. */
+function decodeOptions(body: Uint8Array, encoding: Encoding): KubeObject {
+  try {
+    return decodeBody(body, encoding, { schema, kind: 'DeleteOptions', apiVersion: '' }, 'Ignore', []);
+  } catch (error) {
+    if (!isStatus(error, 'BadRequest')) throw error;
+    const wrongKind = /^(\S+) in version "([^"]*)" .*unknown conversion$/.exec(error.message);
+    if (wrongKind)
+      throw badRequest(
+        `no kind "${wrongKind[1]}" is registered for version "${wrongKind[2]}" in scheme "pkg/runtime/scheme.go:111"`,
+      );
+    throw badRequest(error.message.replace(/^.* cannot be handled as a DeleteOptions: /s, ''));
+  }
+}
+
 /** The body counts when there is one; the query only without. Throws BadRequest, UnsupportedMediaType and Invalid. */
 export async function readDeleteOptions(call: Call): Promise<DeleteOptions> {
   const body = await readBody(call.request);
@@ -60,6 +76,6 @@ export async function readDeleteOptions(call: Call): Promise<DeleteOptions> {
   const encoding = bodyEncoding(call.request);
   // kube-apiserver has fewer words for this body than for others.
   if (encoding === 'json') parseText(body, encoding, "couldn't get version/kind; json parse error: ");
-  const object = decodeBody(body, encoding, { schema, kind: 'DeleteOptions', apiVersion: '' }, 'Ignore', []);
+  const object = decodeOptions(body, encoding);
   return checkDeleteOptions(object as unknown as Raw);
 }

@@ -79,6 +79,7 @@ function expectedOfSchema(schema: string): Expected {
 export async function dispatch(server: ServerState, arrived: Arrived): Promise<Response> {
   const { info } = arrived;
   const kind = kindOf(info);
+  if (arrived.request.method === 'HEAD') throw wrongMethod();
   if (kind.deprecation) arrived.warnings.push(kind.deprecation);
   const call = callOf(server, arrived, kind);
   const isStatus = info.subresource === 'status' && kind.hasStatus;

@@ -16,7 +16,11 @@ import { health, healthPaths } from './health.ts';
 import { type Accepted, negotiate, notAcceptable } from './negotiate.ts';
 import { respondValue } from './respond.ts';
 
-const textHeaders = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' };
+const textHeaders = {
+  'content-type': 'text/plain; charset=utf-8',
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-cache, private',
+};
 
 /** A path below one that is served. */
 export const noSuchResource = (): StatusError =>

@@ -21,7 +21,11 @@ const checks: readonly Check[] = [
 const text = (body: string, status = 200): Response =>
   new Response(body, {
     status,
-    headers: { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' },
+    headers: {
+      'content-type': 'text/plain; charset=utf-8',
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'no-cache, private',
+    },
   });
 
 /** `endpoint`: healthz, livez or readyz. `name`: '' for all checks, or one of them. */

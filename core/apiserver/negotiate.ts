@@ -10,6 +10,8 @@ export interface Accepted {
   form: Form;
   /** Version of meta.k8s.io for tables and metadata. */
   formVersion: 'v1' | 'v1beta1';
+  /** The kind of metadata that was asked for by name: of one object or of a list. */
+  as?: 'PartialObjectMetadata' | 'PartialObjectMetadataList';
   pretty: boolean;
 }
 
@@ -60,7 +62,7 @@ const encodingOf = (type: string): Encoding | undefined =>
 function formOf(
   parameters: ReadonlyMap<string, string>,
   encoding: Encoding,
-): Pick<Accepted, 'form' | 'formVersion'> | undefined {
+): Pick<Accepted, 'form' | 'formVersion' | 'as'> | undefined {
   const as = parameters.get('as');
   const version = parameters.get('v');
   if (as === undefined && version === undefined && parameters.get('g') === undefined) {
@@ -69,7 +71,7 @@ function formOf(
   if (parameters.get('g') !== 'meta.k8s.io' || (version !== 'v1' && version !== 'v1beta1')) return undefined;
   if (as === 'Table') return encoding === 'protobuf' ? undefined : { form: 'table', formVersion: version };
   if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList')
-    return { form: 'metadata', formVersion: version };
+    return { form: 'metadata', formVersion: version, as };
   return undefined;
 }
 

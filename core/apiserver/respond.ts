@@ -1,6 +1,7 @@
 // Answers in the form that was negotiated.
 import { dump } from 'js-yaml';
 import { StatusError } from '../api/errors.ts';
+import type { Kind } from '../api/kinds/kind.ts';
 import type { KubeObject } from '../api/objects.ts';
 import { encodeProtobuf, hasProtobuf } from '../api/protobuf.ts';
 import type { ListMeta, Status } from '../api/types.gen.ts';
@@ -48,7 +49,7 @@ export function respondValue(asked: Asked, status: number, value: object, accept
         'json',
       );
     case 'yaml':
-      return send(asked, status, dump(value, { noRefs: true, lineWidth: -1 }), 'yaml');
+      return send(asked, status, dump(value, { noRefs: true, lineWidth: -1, sortKeys: true }), 'yaml');
     case 'protobuf': {
       const { apiVersion = '', kind = '' } = value as Partial<KubeObject>;
       // The list of paths, the version and the like have no protobuf form.
@@ -74,6 +75,12 @@ export function respondStatus(asked: Asked, code: number, status: Status): Respo
 
 const prettied = (json: string): string => JSON.stringify(JSON.parse(json), null, 2);
 
+/** The type as kube-apiserver names it: its package is the first word of the group. */
+const goType = ({ group, kind }: Kind): string => `*${group.split('.')[0] || 'core'}.${kind}`;
+
+const notThatForm = (asked: string, is: string, kind: string): StatusError =>
+  new StatusError('NotAcceptable', `you requested ${asked}, but the requested object ${is} (${kind})`);
+
 /** One stored object, as its kind. */
 export function respondObject(call: Call, status: number, stored: StoredObject): Response {
   const accepted = negotiate(call.request, call.query);
@@ -84,6 +91,7 @@ export function respondObject(call: Call, status: number, stored: StoredObject):
     const metadata = stored.revision === 0 ? {} : { resourceVersion: String(stored.revision) };
     return respondValue(call, status, table(kind, [stored], metadata, options), accepted);
   }
+  if (accepted.as === 'PartialObjectMetadataList') throw notThatForm(accepted.as, 'is not a list', goType(kind));
   if (form === 'metadata') return respondValue(call, status, partialObject(served(kind, stored), version), accepted);
   if (encoding === 'json') {
     const json = objectJson(kind, stored);
@@ -115,6 +123,7 @@ export function respondList(call: Call, listed: Listed): Response {
     const options = { include: includeObject(call.query), version, nowMs: call.deps.clock.now(), headers: true };
     return respondValue(call, 200, table(kind, listed.items, metadata, options), accepted);
   }
+  if (accepted.as === 'PartialObjectMetadata') throw notThatForm(accepted.as, 'is a list', `${goType(kind)}List`);
   if (accepted.form === 'metadata') {
     const items = listed.items.map((item) => partialObject(served(kind, item), version));
     return respondValue(

@@ -27,7 +27,7 @@ export function includeObject(query: URLSearchParams): IncludeObject {
   const asked = query.get('includeObject') || 'Metadata';
   if (asked === 'None' || asked === 'Metadata' || asked === 'Object') return asked;
   throw badRequest(
-    `TableOptions.meta.k8s.io "" is invalid: includeObject: Invalid value: "${asked}": must be 'Metadata', 'Object', 'None', or empty`,
+    `Unable to convert to Table as requested: includeObject: Invalid value: "${asked}": must be 'Metadata', 'Object', 'None', or empty`,
   );
 }
 

@@ -65,6 +65,18 @@ export function changeBytes(
   return bytes;
 }
 
+/** A bookmark is an object without contents; its cells show that. */
+function emptyCells({ kind, nowMs }: EventForm): unknown[] {
+  const empty = { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata: {} };
+  return kind.columns.map((column) => {
+    try {
+      return column.cell(empty, nowMs());
+    } catch {
+      return null;
+    }
+  });
+}
+
 const initialEventsEnd = { 'k8s.io/initial-events-end': 'true' };
 
 /** `initialEnd`: the bookmark that closes the initial events. */
@@ -76,8 +88,8 @@ export function bookmarkBytes(revision: Revision, form: EventForm, initialEnd: b
   };
   if (accepted.form === 'table') {
     const row = {
-      cells: kind.columns.map(() => null),
-      object: { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata },
+      cells: emptyCells(form),
+      object: { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${accepted.formVersion}`, metadata },
     };
     return frame(
       'BOOKMARK',
