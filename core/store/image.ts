@@ -20,7 +20,9 @@ function undoOf(changesAfter: readonly LoggedChange[]): Undo {
   for (const change of changesAfter) {
     const order = orderOf(change.key);
     if (undo.has(order)) continue;
-    undo.set(order, change.previous && { object: change.previous, revision: change.previousRevision });
+    // Read once: a change on the disk is decoded each time.
+    const { previous, previousRevision } = change;
+    undo.set(order, previous && { object: previous, revision: previousRevision });
   }
   return undo;
 }

@@ -44,6 +44,9 @@ export async function openDatabase(directory: string): Promise<Opened> {
   }
 }
 
+/** Rows of pods and larger objects are compressed by lmdb's writer thread (LZ4); smaller ones are not worth its time. */
+const compressedFromBytes = 2_048;
+
 function openTables(directory: string): Tables {
   // Plain LMDB syncing: a commit has synced its pages and then its meta page before it is acknowledged, so that it
   // survives the loss of power and not only of the process. Overlapping syncs would acknowledge before that.
@@ -60,7 +63,7 @@ function openTables(directory: string): Tables {
   for (const file of ['data.mdb', 'lock.mdb']) chmodSync(join(directory, file), 0o600);
   return {
     root: root as Tables['root'],
-    rows: root.openDB({ name: 'rows', encoding: 'binary', compression: true }),
+    rows: root.openDB({ name: 'rows', encoding: 'binary', compression: { threshold: compressedFromBytes } }),
     index: root.openDB({ name: 'index', encoding: 'ordered-binary' }),
     meta: root.openDB({ name: 'meta', encoding: 'ordered-binary' }),
   };
