@@ -110,6 +110,18 @@ test('each signer grants only what it is for', async () => {
   assert.match(signerObjection('kubernetes.io/legacy-unknown', node, clientUsages) ?? '', /not served/);
 });
 
+test('a request with two common names, or for system:masters, is granted by no signer', async () => {
+  const two = (await subjectOfRequest(await request('O=system:nodes, CN=system:node:n1, CN=system:kube-scheduler')))!;
+  assert.equal(two.commonName, '');
+  assert.match(
+    signerObjection('kubernetes.io/kube-apiserver-client-kubelet', two, clientUsages) ?? '',
+    /one common name/,
+  );
+  const masters = (await subjectOfRequest(await request('O=devs+O=system:masters, CN=alice')))!;
+  assert.deepEqual(masters.organizations, ['devs', 'system:masters']);
+  assert.match(signerObjection('kubernetes.io/kube-apiserver-client', masters, clientUsages) ?? '', /system:masters/);
+});
+
 test('a text that is no request, or one with a broken signature, is not signed', async () => {
   const ca = await authority();
   const options = { ca, usages: clientUsages, durationSeconds: 3600, nowMs: now };

@@ -15,6 +15,7 @@ export interface SigningOptions {
 }
 
 export interface RequestSubject {
+  /** Empty unless there is exactly one: with two, those who read certificates would not agree who it is. */
   commonName: string;
   organizations: string[];
   dnsNames: string[];
@@ -65,8 +66,9 @@ const alternativeNames = (x509: Library, request: ParsedRequest): AlternativeNam
 function subjectOf(x509: Library, request: ParsedRequest): RequestSubject {
   const names = alternativeNames(x509, request)?.names.items ?? [];
   const ofType = (type: string): string[] => names.filter((name) => name.type === type).map(({ value }) => value);
+  const [commonName = '', ...others] = request.subjectName.getField('CN');
   return {
-    commonName: request.subjectName.getField('CN')[0] ?? '',
+    commonName: others.length === 0 ? commonName : '',
     organizations: request.subjectName.getField('O'),
     dnsNames: ofType('dns'),
     addresses: ofType('ip'),
@@ -106,8 +108,10 @@ export function signerObjection(
   const { commonName, organizations, dnsNames, addresses, emails, uris } = subject;
   const isNode = same(organizations, nodesOrganization) && commonName.startsWith(nodePrefix);
   const anyNames = [...dnsNames, ...addresses, ...emails, ...uris].length > 0;
+  if (!commonName) return 'the subject must have exactly one common name';
   switch (signerName) {
     case signers.client: {
+      if (organizations.includes('system:masters')) return 'the organization system:masters is not permitted';
       const permitted = ['client auth', 'digital signature', 'key encipherment'];
       if (!usages.includes('client auth')) return 'usages must include client auth';
       const other = usages.find((usage) => !permitted.includes(usage));
