@@ -12,9 +12,10 @@ import type { AgentServer, ServerPort } from '../server-port.ts';
 import { logOptions, logSource, readLog } from './logs.ts';
 import { isPodProxy, servePodProxy } from './pod-proxy.ts';
 import { ServingError } from './serving-error.ts';
-import { resourceMetrics, statsSummary } from './stats.ts';
+import { agentMetrics, resourceMetrics, statsSummary } from './stats.ts';
 import { handleUpgrade } from './upgrades.ts';
 
+const prometheusText = 'text/plain; version=0.0.4; charset=utf-8';
 /** Common name of the control plane's client certificate. */
 const allowedCaller = 'kube-apiserver-kubelet-client';
 
@@ -88,12 +89,12 @@ async function route(port: ServerPort, request: IncomingMessage, response: Serve
       answer(response, 'application/json', JSON.stringify(await statsSummary(port)));
       return;
     case 'metrics':
+      if (rest.length === 0) {
+        answer(response, prometheusText, agentMetrics(port));
+        return;
+      }
       if (rest[0] !== 'resource') break;
-      answer(
-        response,
-        'text/plain; version=0.0.4; charset=utf-8',
-        resourceMetrics(await port.nodeUsage(), await port.podUsage()),
-      );
+      answer(response, prometheusText, resourceMetrics(await port.nodeUsage(), await port.podUsage()));
       return;
     default:
   }

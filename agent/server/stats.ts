@@ -70,3 +70,38 @@ export function resourceMetrics(node: NodeUsage, pods: readonly PodUsage[]): str
     '',
   ].join('\n');
 }
+
+/** The agent about itself, under kubelet's names where there are some. Prometheus text. */
+export function agentMetrics(port: ServerPort): string {
+  const pods = port.pods();
+  const containers = pods.flatMap((pod) => pod.containers);
+  const { user, system } = process.cpuUsage();
+  const sample = (value: number): string[] => [` ${value}`];
+  return [
+    ...metric(
+      'kubelet_running_pods',
+      'gauge',
+      'Pods that have a sandbox',
+      sample(pods.filter((pod) => pod.sandboxId).length),
+    ),
+    ...metric(
+      'kubelet_running_containers',
+      'gauge',
+      'Containers that run',
+      sample(containers.filter((one) => one.running).length),
+    ),
+    ...metric(
+      'process_cpu_seconds_total',
+      'counter',
+      'CPU time that the agent has used, in seconds',
+      sample((user + system) / 1e6),
+    ),
+    ...metric(
+      'process_resident_memory_bytes',
+      'gauge',
+      'Resident memory of the agent in bytes',
+      sample(process.memoryUsage.rss()),
+    ),
+    '',
+  ].join('\n');
+}

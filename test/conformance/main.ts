@@ -66,6 +66,7 @@ function runSuite(kubeconfig: string, names: string[]): SpecResult[] {
     `--kubeconfig=${kubeconfig}`,
     `--kubectl-path=${program('kubectl')}`,
     '--disable-log-dump',
+    '--dump-logs-on-failure=false',
     '--allowed-not-ready-nodes=-1',
     '--minStartupPods=0',
     '--node-schedulable-timeout=30s',
