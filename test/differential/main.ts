@@ -10,6 +10,9 @@ import { normalize } from './normalize.ts';
 import { play, type Send } from './scenario.ts';
 
 const peerPort = 17443;
+/** kube-apiserver's caches follow a write within this time. */
+const settleMs = 400;
+const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, settleMs));
 const { values: options } = parseArgs({
   options: { record: { type: 'boolean', default: false }, only: { type: 'string', default: '' } },
 });
@@ -42,7 +45,7 @@ const sendTo =
       call.end(init.body);
     });
 
-const peer = await startPeer({ port: peerPort });
+const peer = await startPeer({ port: peerPort, arguments: ['--enable-admission-plugins=NodeRestriction'] });
 const slipway = options.record ? undefined : await startInProcess();
 let differences = 0;
 let steps = 0;
@@ -50,7 +53,7 @@ try {
   const chosen = scenarios.filter((scenario) => scenario.name.includes(options.only));
   for (const [index, scenario] of chosen.entries()) {
     const namespace = `diff-${index}`;
-    const real = await play(scenario, sendTo(peer.baseUrl), namespace);
+    const real = await play(scenario, sendTo(peer.baseUrl), namespace, settle);
     const expected = normalize(
       real.map(({ answer }) => answer),
       namespace,
