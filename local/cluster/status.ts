@@ -2,15 +2,16 @@
 import { readFileSync } from 'node:fs';
 import type { Node } from '../../core/api/types.gen.ts';
 import { resources } from '../../core/client/resources.ts';
+import { takesConnections } from '../containerd/containerd.ts';
 import { run } from '../run.ts';
-import type { ClusterPaths } from '../state/paths.ts';
+import { type ClusterPaths, nodePaths } from '../state/paths.ts';
 import { isAlive, type Processes, readProcesses } from '../state/processes.ts';
 import { readReady } from '../state/ready-file.ts';
 import { type ClusterSpec, readSpec } from '../state/spec.ts';
 import { adminClient } from './admin.ts';
 import { controlPlaneFiles } from './control-plane-part.ts';
 import { isReady } from './nodes-ready.ts';
-import { partsOf } from './parts.ts';
+import { controlPlanePart, partsOf } from './parts.ts';
 
 export interface PartStatus {
   part: string;
@@ -55,11 +56,10 @@ export async function clusterStatus(paths: ClusterPaths, version: string): Promi
   const versions: Record<string, string> = {
     containerd: spec.runtime === 'containerd' ? await containerdVersion() : '',
   };
-  const parts = partsOf(spec).map((part) => {
-    const kind = part.split('/').at(-1)!;
-    const line = partStatus(part, processes, versions[kind] ?? version);
-    return kind === 'control-plane' && line.up && api.error ? { ...line, health: api.error } : line;
-  });
+  const lines = partsOf(spec).map((part) => partStatus(part, processes, versions[part.split('/').at(-1)!] ?? version));
+  const parts = await Promise.all(
+    lines.map(async (line) => (line.up ? { ...line, health: await healthOf(paths, line.part, api) } : line)),
+  );
   const stopped = spec.nodes.filter((node) => node.stopped).map((node) => node.name);
   return {
     name: spec.name,
@@ -82,6 +82,21 @@ function partStatus(part: string, processes: Processes, version: string): PartSt
   return { part, up: true, pid: ref.pid, memory: residentBytes(ref.pid), version, health: 'ok' };
 }
 
+/** Of a part whose process lives: whether it answers, and for an agent whether its node is Ready. */
+async function healthOf(paths: ClusterPaths, part: string, api: ApiAnswer): Promise<string> {
+  if (part === controlPlanePart) return api.error ?? 'ok';
+  const [name = '', kind] = part.split('/');
+  if (kind === 'containerd') return (await takesConnections(nodePaths(paths, name).socket)) ? 'ok' : 'does not answer';
+  const node = api.nodes.find((candidate) => candidate.name === name);
+  if (api.error) return 'ok'; // nobody who could say otherwise
+  return node?.ready ? 'ok' : `node is ${node ? 'NotReady' : 'not registered'}`;
+}
+
+interface ApiAnswer {
+  error?: string;
+  nodes: NodeStatusLine[];
+}
+
 /** From proc(5), /proc/PID/status. undefined where there is none. */
 function residentBytes(pid: number): number | undefined {
   try {
@@ -97,7 +112,7 @@ export async function containerdVersion(): Promise<string> {
   return result?.stdout.trim().split(/\s+/)[2] ?? '';
 }
 
-async function askApi(ready: Parameters<typeof adminClient>[0]): Promise<{ error?: string; nodes: NodeStatusLine[] }> {
+async function askApi(ready: Parameters<typeof adminClient>[0]): Promise<ApiAnswer> {
   try {
     const client = adminClient(ready);
     const health = await client.raw('/readyz');
