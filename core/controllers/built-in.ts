@@ -4,6 +4,7 @@ import { certificateApprovalController } from './certificates/approve.ts';
 import { certificateSigningController } from './certificates/sign.ts';
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts';
 import type { Controller } from './controller.ts';
+import { daemonSetController } from './daemon-set/controller.ts';
 import { deploymentController } from './deployment/controller.ts';
 import { disruptionController } from './disruption.ts';
 import { endpointSliceController } from './endpoints/endpoint-slice.ts';
@@ -19,6 +20,7 @@ import { resourceQuotaController } from './resource-quota.ts';
 import { rootCaController } from './root-ca.ts';
 import { serviceAccountController } from './service-account.ts';
 import type { ControllerDeps } from './start.ts';
+import { statefulSetController } from './stateful-set/controller.ts';
 
 /** The runner cares for a controller's observations only in handing them back to it. */
 const erased = <Observed>(controller: Controller<Observed>): Controller<unknown> =>
@@ -30,6 +32,8 @@ export function builtInControllers({ client, ports, rootCa, signCertificate }: C
     erased(deploymentController),
     erased(replicaSetController),
     erased(replicationControllerController),
+    erased(statefulSetController),
+    erased(daemonSetController(ports.clock)),
     erased(namespaceController(catalog)),
     erased(garbageCollector(catalog, ports.clock)),
     erased(nodeLifecycleController(ports.clock)),

@@ -1,8 +1,9 @@
 // What the scheduler knows of a pod, computed once.
+
+import { nodeNamesRequired } from '../api/node-selector.ts';
 import type { Stored } from '../api/objects.ts';
 import { labelSelectorMatches } from '../api/selectors.ts';
 import type { Pod, PodAffinityTerm, WeightedPodAffinityTerm } from '../api/types.gen.ts';
-import { nodeNamesRequired } from './node-selector.ts';
 import { podRequests, type Resources } from './requests.ts';
 
 export type StoredPod = Stored<Pod>;

@@ -1,10 +1,11 @@
 // Topology spread constraints of a pod, and which nodes and pods count for them.
 // Follows https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/
+
+import { matchesRequiredAffinity } from '../api/node-selector.ts';
 import { labelSelectorMatches } from '../api/selectors.ts';
 import { findUntolerated } from '../api/tolerations.ts';
 import type { LabelSelector, TopologySpreadConstraint } from '../api/types.gen.ts';
 import type { NodeInfo } from './node-info.ts';
-import { matchesRequiredAffinity } from './node-selector.ts';
 import type { PodInfo } from './pod-info.ts';
 
 export interface Spread {

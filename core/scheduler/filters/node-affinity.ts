@@ -1,4 +1,4 @@
-import { matchesRequiredAffinity } from '../node-selector.ts';
+import { matchesRequiredAffinity } from '../../api/node-selector.ts';
 import type { StaticFilter } from './filter.ts';
 
 export const nodeAffinity: StaticFilter = {

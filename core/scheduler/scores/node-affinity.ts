@@ -1,4 +1,4 @@
-import { termMatches } from '../node-selector.ts';
+import { termMatches } from '../../api/node-selector.ts';
 import { type StaticScore, toHighest } from './score.ts';
 
 /** The weights of the preferred terms that match. */

@@ -1,6 +1,6 @@
 // Node selectors and node affinity terms against a node.
 // Follows https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/
-import type { Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod } from '../api/types.gen.ts';
+import type { Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod } from './types.gen.ts';
 
 type Labels = Readonly<Record<string, string>>;
 

@@ -1,0 +1,98 @@
+// What the daemon set controller watches and reads.
+
+import { sameValue } from '../../api/kinds/findings.ts';
+import { type KubeObject, keyOf, type ObjectKey } from '../../api/objects.ts';
+import { labelSelectorMatches } from '../../api/selectors.ts';
+import type { ResourceRef } from '../../client/client.ts';
+import { resources } from '../../client/resources.ts';
+import type { Clock } from '../../ports.ts';
+import type { Action, Cache, Controller } from '../controller.ts';
+import { controllerOf, isDeleting, refersTo } from '../owner.ts';
+import type { StoredPod } from '../pod-state.ts';
+import { revisionName, type StoredRevision } from '../revision-history.ts';
+import { decideDaemonSet, failedDaemonSet, type ObservedDaemonSet } from './decide.ts';
+import { type StoredDaemonSet, type StoredNode, targetNodeOf } from './nodes.ts';
+
+/** A node that had no failed daemon for this long starts anew. */
+const FORGET_MS = 1_800_000;
+
+function keysFor(of: ResourceRef, object: KubeObject, previous: KubeObject | undefined, cache: Cache): ObjectKey[] {
+  if (of === resources.daemonSets) return [keyOf(object)];
+  if (of === resources.nodes) return isNodeChange(object, previous) ? cache.list(resources.daemonSets).map(keyOf) : [];
+  const namespace = object.metadata.namespace ?? '';
+  const keys = new Map<string, ObjectKey>();
+  for (const state of [object, previous]) {
+    const controller = state && controllerOf(state);
+    if (controller && refersTo(controller, 'apps', 'DaemonSet')) {
+      keys.set(controller.name, { namespace, name: controller.name });
+    }
+  }
+  if (!controllerOf(object)) {
+    for (const set of cache.list(resources.daemonSets, namespace)) {
+      const { selector } = (set as unknown as StoredDaemonSet).spec ?? {};
+      if (labelSelectorMatches(selector, object.metadata.labels)) keys.set(keyOf(set).name, keyOf(set));
+    }
+  }
+  return [...keys.values()];
+}
+
+/** A node that only reports changes nothing. */
+function isNodeChange(object: KubeObject, previous: KubeObject | undefined): boolean {
+  if (!previous || previous === object) return true;
+  return (
+    !sameValue(object.metadata.labels, previous.metadata.labels) ||
+    !sameValue((object as unknown as StoredNode).spec?.taints, (previous as unknown as StoredNode).spec?.taints)
+  );
+}
+
+export function daemonSetController(clock: Clock): Controller<ObservedDaemonSet> {
+  /** By daemon set and node. */
+  const failures = new Map<string, Record<string, { atMs: number; count: number }>>();
+  /** Takes note of the failed pods that a decision replaces. */
+  const note = (set: StoredDaemonSet, pods: readonly StoredPod[], actions: readonly Action[], nowMs: number): void => {
+    const doomed = new Set(actions.flatMap((action) => (action.do === 'delete' ? [action.key.name] : [])));
+    for (const pod of pods) {
+      const node = targetNodeOf(pod);
+      if (!node || pod.status?.phase !== 'Failed' || !doomed.has(pod.metadata.name)) continue;
+      const known = failures.get(set.metadata.uid) ?? {};
+      const before = known[node];
+      const count = before && nowMs - before.atMs < FORGET_MS ? before.count + 1 : 1;
+      failures.set(set.metadata.uid, { ...known, [node]: { atMs: nowMs, count } });
+    }
+  };
+  return {
+    name: 'daemon-set',
+    component: 'daemonset-controller',
+    watches: [resources.daemonSets, resources.pods, resources.nodes, resources.controllerRevisions],
+    keysFor,
+    async observe(key, cache, client) {
+      const set = cache.get(resources.daemonSets, key) as unknown as StoredDaemonSet | undefined;
+      if (!set) return undefined;
+      const { uid } = set.metadata;
+      const matches = (object: KubeObject): boolean =>
+        !isDeleting(object) && labelSelectorMatches(set.spec?.selector, object.metadata.labels);
+      const free = cache.orphans(resources.pods, key.namespace).filter(matches);
+      const freeRevisions = cache.orphans(resources.controllerRevisions, key.namespace).filter(matches);
+      if (free.length + freeRevisions.length > 0 && !isDeleting(set)) {
+        const fresh = await client.get(resources.daemonSets, key);
+        if (fresh.metadata.uid !== uid || isDeleting(fresh)) return undefined;
+      }
+      const standing = cache.get(resources.controllerRevisions, { namespace: key.namespace, name: revisionName(set) });
+      const revisions = [...cache.ownedBy(resources.controllerRevisions, uid), ...freeRevisions];
+      const observed: ObservedDaemonSet = {
+        set,
+        nodes: cache.list(resources.nodes) as unknown as StoredNode[],
+        pods: [...cache.ownedBy(resources.pods, uid), ...free] as unknown as StoredPod[],
+        revisions: revisions as unknown as StoredRevision[],
+        failures: failures.get(uid) ?? {},
+        ...(standing ? { standingAtNewName: standing as unknown as StoredRevision } : {}),
+      };
+      const nowMs = clock.now();
+      note(set, observed.pods, decideDaemonSet(observed, nowMs), nowMs);
+      return observed;
+    },
+    decide: decideDaemonSet,
+    failed: failedDaemonSet,
+    resyncMs: 600_000,
+  };
+}
