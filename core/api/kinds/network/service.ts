@@ -4,6 +4,7 @@ import type { Rules } from '../build.ts';
 import { ageColumn, formatLabels, nameColumn, text, wide } from '../columns.ts';
 import { sameValue } from '../findings.ts';
 import { isExternallyAccessible, needsClusterIp, needsHealthCheckNodePort, needsNodePorts } from './service-types.ts';
+import { serviceWarnings } from './service-warnings.ts';
 import { validateService, validateServiceUpdate } from './validate-service.ts';
 
 const stickySeconds = 10800;
@@ -27,7 +28,10 @@ function setDefaults(service: Service): void {
     spec.allocateLoadBalancerNodePorts ??= true;
     for (const ingress of service.status?.loadBalancer?.ingress ?? []) if (ingress.ip) ingress.ipMode ??= 'VIP';
   }
-  // One is the other's first entry; who sets the older field alone means both.
+}
+
+/** One is the other's first entry; who sets the older field alone means both. Not a default: nobody is said to have set it. */
+function fillClusterIps(spec: ServiceSpec): void {
   if (spec.clusterIP && spec.clusterIPs === undefined) spec.clusterIPs = [spec.clusterIP];
 }
 
@@ -120,12 +124,17 @@ export const serviceRules: Rules<Service> = {
     wide('Selector', (service) => formatLabels(service.spec?.selector)),
   ],
   validateName: dns1123Label,
+  warnings: (service) => [...serviceWarnings(service)],
   validate: validateService,
   validateUpdate: validateServiceUpdate,
   newStatus: () => ({ loadBalancer: {} }),
   setDefaults,
+  prepareForCreate(service) {
+    if (service.spec) fillClusterIps(service.spec);
+  },
   prepareForUpdate(service, old, _context, subresource) {
     if (subresource === 'status' || !service.spec || !old.spec) return;
+    fillClusterIps(service.spec);
     followClusterIp(service.spec, old.spec);
     keepAssigned(service.spec, old.spec);
     dropOfFormerType(service.spec, old.spec);

@@ -3,6 +3,7 @@ import type { Rules } from '../build.ts';
 import { ageColumn, formatLabels, integer, nameColumn, text } from '../columns.ts';
 import { sameValue } from '../findings.ts';
 import { defaultTemplate } from '../pod/defaults.ts';
+import { templateWarnings } from '../pod/warnings.ts';
 import { selectorColumn, templateColumns } from './template-columns.ts';
 import { validateDaemonSet, validateDaemonSetUpdate } from './validate-apps.ts';
 
@@ -36,9 +37,12 @@ export const daemonSetRules: Rules<DaemonSet> = {
     }
     spec.revisionHistoryLimit ??= 10;
     defaultTemplate(spec.template);
+    // The annotation stands for a field of old, which counts as set by whoever writes the object.
+    ds.metadata!.annotations = { [templateGeneration]: '0', ...ds.metadata!.annotations };
   },
   prepareForCreate(ds) {
-    ds.metadata!.annotations = { [templateGeneration]: '1', ...ds.metadata!.annotations };
+    const annotations = ds.metadata!.annotations!;
+    if (!(Number(annotations[templateGeneration]) >= 1)) annotations[templateGeneration] = '1';
   },
   prepareForUpdate(ds, old, _context, subresource) {
     if (subresource === 'status') return;
@@ -49,6 +53,7 @@ export const daemonSetRules: Rules<DaemonSet> = {
       [templateGeneration]: String(changed ? before + 1 : before),
     };
   },
+  warnings: templateWarnings<DaemonSet>('spec.template', (ds) => ds.spec?.template, false),
   validate: validateDaemonSet,
   validateUpdate: validateDaemonSetUpdate,
 };
