@@ -13,7 +13,9 @@ const maximum = '1P';
 /** What may be sent at once: 20 ms worth, and never less than a jumbo segment that the kernel has not split. */
 const burstSeconds = 0.02;
 const minBurstBytes = 65_536;
-const latency = '50ms';
+/** What may wait: 100 ms worth, and never so little that a few large segments are dropped. */
+const queueSeconds = 0.1;
+const minQueueBytes = 4 * minBurstBytes;
 
 /** Bits a second, or undefined when not asked for. Throws for a value that Kubernetes refuses. */
 export function bandwidthOf(pod: Pod, direction: 'ingress' | 'egress'): number | undefined {
@@ -25,8 +27,16 @@ export function bandwidthOf(pod: Pod, direction: 'ingress' | 'egress'): number |
 }
 
 const bucket = (bits: number): string[] => {
-  const burst = Math.max(Math.ceil((bits / 8) * burstSeconds), minBurstBytes);
-  return ['tbf', 'rate', `${bits}bit`, 'burst', String(burst), 'latency', latency];
+  const worth = (seconds: number, least: number): string => String(Math.max(Math.ceil((bits / 8) * seconds), least));
+  return [
+    'tbf',
+    'rate',
+    `${bits}bit`,
+    'burst',
+    worth(burstSeconds, minBurstBytes),
+    'limit',
+    worth(queueSeconds, minQueueBytes),
+  ];
 };
 
 /** Name of the host's end of the pod's eth0: the interface whose index eth0 names as its peer. */

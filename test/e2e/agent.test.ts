@@ -13,6 +13,7 @@ before(async () => {
 });
 after(async () => cluster.remove());
 
+const limit = { timeout: 60_000 };
 const forEver = 'trap "exit 0" TERM; while true; do sleep 0.1; done';
 
 async function run(
@@ -45,7 +46,7 @@ async function up(): Promise<void> {
   assert.equal(code, 0, stderr);
 }
 
-test('the node tells what it is, and holds a certificate that the cluster signed', async () => {
+test('the node tells what it is, and holds a certificate that the cluster signed', limit, async () => {
   const wide = await cluster.kubectlOk('get', 'nodes', '-o', 'wide');
   assert.match(wide, /Ready .*containerd:\/\//);
   const node = JSON.parse(await cluster.kubectlOk('get', 'node', cluster.node(), '-o', 'json'));
@@ -58,27 +59,31 @@ test('the node tells what it is, and holds a certificate that the cluster signed
   assert.equal(requests.trim().split('\n').length, 2);
 });
 
-test('a pod has its token, its cluster’s CA and its namespace mounted, and the API in its environment', async () => {
-  await run('token', {});
-  await ready('token');
-  const folder = '/var/run/secrets/kubernetes.io/serviceaccount';
-  const inside = await cluster.kubectlOk(
-    'exec',
-    'token',
-    '--',
-    'sh',
-    '-c',
-    `cat ${folder}/namespace; head -1 ${folder}/ca.crt; cat ${folder}/token; echo; env`,
-  );
-  assert.match(inside, /^default-----BEGIN CERTIFICATE-----\n/);
-  const token = /^(eyJ[\w-]+\.[\w-]+\.[\w-]+)$/m.exec(inside)?.[1] ?? '';
-  const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
-  assert.equal(claims.sub, 'system:serviceaccount:default:default');
-  assert.equal(claims['kubernetes.io'].pod.name, 'token');
-  assert.match(inside, /^KUBERNETES_SERVICE_HOST=/m);
-});
+test(
+  'a pod has its token, its cluster’s CA and its namespace mounted, and the API in its environment',
+  limit,
+  async () => {
+    await run('token', {});
+    await ready('token');
+    const folder = '/var/run/secrets/kubernetes.io/serviceaccount';
+    const inside = await cluster.kubectlOk(
+      'exec',
+      'token',
+      '--',
+      'sh',
+      '-c',
+      `cat ${folder}/namespace; head -1 ${folder}/ca.crt; cat ${folder}/token; echo; env`,
+    );
+    assert.match(inside, /^default-----BEGIN CERTIFICATE-----\n/);
+    const token = /^(eyJ[\w-]+\.[\w-]+\.[\w-]+)$/m.exec(inside)?.[1] ?? '';
+    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+    assert.equal(claims.sub, 'system:serviceaccount:default:default');
+    assert.equal(claims['kubernetes.io'].pod.name, 'token');
+    assert.match(inside, /^KUBERNETES_SERVICE_HOST=/m);
+  },
+);
 
-test('events tell how a pod came to run, in the words that users know', async () => {
+test('events tell how a pod came to run, in the words that users know', limit, async () => {
   await run('told', {});
   await ready('told');
   const events = await eventually('all events are there', async () => {
@@ -88,7 +93,7 @@ test('events tell how a pod came to run, in the words that users know', async ()
   for (const reason of ['Scheduled', 'Pulled', 'Created', 'Started']) assert.match(events, new RegExp(reason));
 });
 
-test('a host port is reached at the node’s address', async () => {
+test('a host port is reached at the node’s address', limit, async () => {
   const ports = [{ containerPort: 8080, hostPort: 18080 }];
   await run('published', { containers: [{ name: 'm', image: 'slipway/sample:1', ports }] });
   await ready('published');
@@ -99,38 +104,44 @@ test('a host port is reached at the node’s address', async () => {
       () => undefined,
     ),
   );
-  assert.match(text, /published/);
+  assert.match(text, /It floats/);
 });
 
-test('bandwidth is limited in both directions by the pod’s annotations', async () => {
+test('bandwidth is limited in both directions by the pod’s annotations', limit, async () => {
   await run('slow', {}, { 'kubernetes.io/egress-bandwidth': '8M', 'kubernetes.io/ingress-bandwidth': '8M' });
   await ready('slow');
-  await run('fast', {});
+  const sink = [
+    {
+      name: 'm',
+      image: 'slipway/sample:1',
+      command: ['sh', '-c', 'while true; do sleep 1000 | nc -l -p 9000 > /dev/null; done'],
+    },
+  ];
+  await run('fast', { containers: sink });
   await ready('fast');
   const ip = (await get('fast')).status?.podIP;
-  await cluster.kubectlOk('exec', 'fast', '--', 'sh', '-c', 'nc -l -p 9000 > /dev/null & echo');
-  const script = `dd if=/dev/zero bs=1000 count=2000 2>/dev/null | nc ${ip} 9000`;
+  const script = `dd if=/dev/zero bs=1000 count=3000 2>/dev/null | nc ${ip} 9000`;
   const began = performance.now();
   await cluster.kubectlOk('exec', 'slow', '--', 'sh', '-c', script);
-  // Two megabytes at one megabyte a second; unlimited they take some milliseconds.
-  assert.ok(performance.now() - began > 1200);
+  // Three megabytes at one megabyte a second, less what buffers swallow; unlimited they take some milliseconds.
+  assert.ok(performance.now() - began > 1500);
 });
 
-test('an agent that is killed comes back to the same containers; what ended meanwhile is told', async () => {
+test('an agent that is killed comes back to the same containers; what ended meanwhile is told', limit, async () => {
   await run('kept', {});
-  await run('ends', { restartPolicy: 'Never' });
+  const short = [{ name: 'm', image: 'slipway/sample:1', command: ['sleep', '4'] }];
+  await run('ends', { restartPolicy: 'Never', containers: short });
   await ready('kept');
   await ready('ends');
   const before = (await get('kept')).status?.containerStatuses;
-  await cluster.kubectlOk('exec', 'ends', '--', 'sh', '-c', '(sleep 1; kill 1) > /dev/null 2>&1 &');
   await killed(`${cluster.node()}/agent`);
-  await sleep(1500);
+  await sleep(4000);
   await up();
   await cluster.kubectlOk('wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/ends', '--timeout=30s');
   assert.deepEqual((await get('kept')).status?.containerStatuses, before);
 });
 
-test('containerd is killed: containers run on, and new pods start when it is back', async () => {
+test('containerd is killed: containers run on, and new pods start when it is back', limit, async () => {
   const before = (await get('kept')).status?.containerStatuses;
   await killed(`${cluster.node()}/containerd`);
   await up();
@@ -139,28 +150,46 @@ test('containerd is killed: containers run on, and new pods start when it is bac
   assert.deepEqual((await get('kept')).status?.containerStatuses, before);
 });
 
-test('while the control plane is dead a container is restarted by its node, and that is told afterwards', async () => {
-  await run('crashes', {});
-  await ready('crashes');
-  await cluster.kubectlOk('exec', 'crashes', '--', 'sh', '-c', '(sleep 1; kill 1) > /dev/null 2>&1 &');
-  await killed('control-plane');
-  await sleep(2000);
-  await up();
-  const status = await eventually('the restart is told', async () => {
-    const container = (await get('crashes')).status?.containerStatuses?.[0];
-    return container?.restartCount === 1 && container.ready && container;
-  });
-  assert.equal(status.lastState?.terminated?.exitCode, 0);
-});
+test(
+  'while the control plane is dead a container is restarted by its node, and that is told afterwards',
+  limit,
+  async () => {
+    const once = `if [ -f /v/once ]; then ${forEver}; fi; touch /v/once; sleep 4`;
+    await run('crashes', {
+      containers: [
+        {
+          name: 'm',
+          image: 'slipway/sample:1',
+          command: ['sh', '-c', once],
+          volumeMounts: [{ name: 'v', mountPath: '/v' }],
+        },
+      ],
+      volumes: [{ name: 'v', emptyDir: {} }],
+    });
+    await ready('crashes');
+    await killed('control-plane');
+    await sleep(4500);
+    await up();
+    const status = await eventually('the restart is told', async () => {
+      const container = (await get('crashes')).status?.containerStatuses?.[0];
+      return container?.restartCount === 1 && container.ready && container;
+    });
+    assert.equal(status.lastState?.terminated?.exitCode, 0);
+  },
+);
 
-test('a pod deleted by force while its node’s agent is dead is cleared away when the agent is back', async () => {
-  await killed(`${cluster.node()}/agent`);
-  await cluster.kubectlOk('delete', 'pod', 'kept', '--force', '--grace-period=0');
-  await up();
-  await eventually('its containers are gone', async () => {
-    const { stdout } = await cluster.slipway('status');
-    const stats = await cluster.client().raw(`/api/v1/nodes/${cluster.node()}/proxy/pods`);
-    const { items } = (await stats.json()) as { items: Pod[] };
-    return stdout !== '' && !items.some((p) => p.metadata?.name === 'kept');
-  });
-});
+test(
+  'a pod deleted by force while its node’s agent is dead is cleared away when the agent is back',
+  limit,
+  async () => {
+    await killed(`${cluster.node()}/agent`);
+    await cluster.kubectlOk('delete', 'pod', 'kept', '--force', '--grace-period=0');
+    await up();
+    await eventually('its containers are gone', async () => {
+      const { stdout } = await cluster.slipway('status');
+      const stats = await cluster.client().raw(`/api/v1/nodes/${cluster.node()}/proxy/pods`);
+      const { items } = (await stats.json()) as { items: Pod[] };
+      return stdout !== '' && !items.some((p) => p.metadata?.name === 'kept');
+    });
+  },
+);
