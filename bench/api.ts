@@ -47,7 +47,8 @@ async function writesAndReads(api: Api, figures: Figures): Promise<void> {
   await perSecond(500, manyClients, write);
   figures['writes, 1 client'] = await medianOf(runs, () => perSecond(400, 1, write));
   figures['writes, 16 clients'] = await medianOf(runs, () => perSecond(3000, manyClients, write));
-  const read = async (index: number) => void (await must(api, 'GET', `${maps}/bench-${first + (index % (serial - first))}`));
+  const read = async (index: number) =>
+    void (await must(api, 'GET', `${maps}/bench-${first + (index % (serial - first))}`));
   figures['reads, 1 client'] = await medianOf(runs, () => perSecond(1000, 1, read));
   figures['reads, 16 clients'] = await medianOf(runs, () => perSecond(5000, manyClients, read));
 }

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { apiRows } from './api.ts';
 import { markdown, type Row } from './measure.ts';
+import { nodeRows } from './nodes.ts';
 import { schedulerRow } from './scheduler.ts';
 import { startReal, startSlipway } from './targets.ts';
 
@@ -41,4 +42,5 @@ if (wanted('scheduler')) {
     }
   }
 }
+if (wanted('nodes')) rows.push(...(await nodeRows(options.peers)));
 console.log(markdown(rows));
