@@ -30,8 +30,5 @@ export const deleteCollectionWorkers = 16;
 /** A stored object, as etcd limits its requests, in bytes. */
 export const maxObjectBytes = 1_572_864;
 
-/** Bytes of a watch that wait in its stream before it stops taking more from the log. */
-export const watchStreamBytes = 256 * 1024;
-
 /** Events are gathered into writes of about this many bytes while a watcher catches up. */
 export const watchWriteBytes = 64 * 1024;

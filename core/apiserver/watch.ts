@@ -2,7 +2,8 @@
 import type { Status } from '../api/types.gen.ts';
 import type { Subscriber, Subscription } from '../store/hub.ts';
 import type { Change, Revision, StoredObject } from '../store/store.ts';
-import { maxWatchBacklog, watchStreamBytes, watchWriteBytes } from './limits.ts';
+import { maxWatchBacklog, watchWriteBytes } from './limits.ts';
+import { Outlet } from './outlet.ts';
 import type { Selection } from './selection.ts';
 import { bookmarkBytes, changeBytes, type EventForm, errorBytes, eventBytes, formKey } from './watch-events.ts';
 
@@ -37,10 +38,9 @@ function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
 }
 
 export class WatchStream implements Subscriber {
-  readonly body: ReadableStream<Uint8Array>;
   readonly #options: WatchOptions;
   readonly #key: string;
-  #controller!: ReadableStreamDefaultController<Uint8Array>;
+  readonly #outlet: Outlet;
   #pending: Pending[] = [];
   /** Index of the first event in waiting. */
   #next = 0;
@@ -53,16 +53,14 @@ export class WatchStream implements Subscriber {
   constructor(options: WatchOptions) {
     this.#options = options;
     this.#key = formKey(options.form);
-    this.body = new ReadableStream<Uint8Array>(
-      {
-        start: (controller) => {
-          this.#controller = controller;
-        },
-        pull: () => this.#pump(),
-        cancel: () => this.#release(),
-      },
-      new ByteLengthQueuingStrategy({ highWaterMark: watchStreamBytes }),
+    this.#outlet = new Outlet(
+      () => this.#pump(),
+      () => this.#release(),
     );
+  }
+
+  get body(): ReadableStream<Uint8Array> {
+    return this.#outlet.body;
   }
 
   /** The state before the first change. `end`: close it with the bookmark that says so. */
@@ -112,8 +110,8 @@ export class WatchStream implements Subscriber {
   /** Ends with an ERROR event. */
   error(status: Status): void {
     if (this.#ended) return;
-    this.#controller.enqueue(errorBytes(status, this.#options.form));
-    this.#controller.close();
+    this.#outlet.write(errorBytes(status, this.#options.form));
+    this.#outlet.close();
     this.#release();
   }
 
@@ -156,7 +154,7 @@ export class WatchStream implements Subscriber {
   }
 
   #pump(): void {
-    while (!this.#ended && this.#next < this.#pending.length && (this.#controller.desiredSize ?? 0) > 0) {
+    while (!this.#ended && this.#next < this.#pending.length && this.#outlet.ready) {
       const chunks: Uint8Array[] = [];
       let length = 0;
       while (this.#next < this.#pending.length && length < watchWriteBytes) {
@@ -165,13 +163,13 @@ export class WatchStream implements Subscriber {
         length += bytes.length;
       }
       this.#options.onEvents(chunks.length);
-      this.#controller.enqueue(joined(chunks, length));
+      this.#outlet.write(joined(chunks, length));
     }
     if (this.#next === this.#pending.length) {
       this.#pending = [];
       this.#next = 0;
       if (this.#closing && !this.#ended) {
-        this.#controller.close();
+        this.#outlet.close();
         this.#release();
       }
     } else if (this.#next > maxWatchBacklog) {
@@ -186,7 +184,7 @@ export class WatchStream implements Subscriber {
 
   #fail(error: unknown): void {
     if (this.#ended) return;
-    this.#controller.error(error);
+    this.#outlet.fail(error);
     this.#release();
   }
 

@@ -1,17 +1,24 @@
 // A web Response onto a Node socket, with the back-pressure of both.
 import type { ServerResponse } from 'node:http';
+import { outletOf } from '../../core/apiserver/outlet.ts';
+import { sendWatch } from './watch-sender.ts';
 
 /** Headers that belong to one connection: of an answer that came from an agent they are not passed on. */
 const hopHeaders = new Set(['connection', 'keep-alive', 'transfer-encoding', 'upgrade']);
 
-/** Resolves once all is handed to the socket. A client that goes away cancels the body; a body that fails ends the connection. */
+/** Resolves once all is handed to the socket, or a watch has begun. A client that goes away cancels the body; a body that fails ends the connection. */
 export async function sendResponse(response: Response, to: ServerResponse): Promise<void> {
   to.statusCode = response.status;
   for (const [name, value] of response.headers) {
     if (!hopHeaders.has(name)) to.appendHeader(name, value);
   }
-  if (response.body) await new BodySender(response.body, to).send();
-  else to.end();
+  const { body } = response;
+  if (!body) {
+    to.end();
+    return;
+  }
+  const outlet = outletOf(body);
+  if (!outlet || !sendWatch(outlet, to)) await new BodySender(body, to).send();
 }
 
 class BodySender {
