@@ -13,8 +13,6 @@ export interface RunOptions {
   env?: NodeJS.ProcessEnv;
   cwd?: string;
   signal?: AbortSignal;
-  /** In a session of its own, where Ctrl-C does not reach it. */
-  undisturbed?: boolean;
 }
 
 /** Never rejects for an exit code; rejects with Failure when the program is not there. A process ended by a signal has code 128. */
@@ -25,7 +23,7 @@ export function run(command: string, args: readonly string[], options: RunOption
       env: options.env ?? process.env,
       cwd: options.cwd,
       signal: options.signal,
-      detached: options.undisturbed,
+      detached: true, // Ctrl-C is ours to act on: it must not reach a program half way through its work
     });
     const out: Buffer[] = [];
     const err: Buffer[] = [];

@@ -54,7 +54,7 @@ export async function up(
       );
     } catch (error) {
       if (!wasUp) await progress.step('take down what was up', () => powerOff(paths, spec, 0));
-      throw error;
+      throw signal.aborted ? signal.reason : error;
     } finally {
       free();
     }

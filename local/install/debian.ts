@@ -34,11 +34,9 @@ export const isDebian = (): boolean => existsSync('/usr/bin/apt-get');
 const install = (packages: readonly string[]): Promise<RunResult> =>
   apt('install', '--yes', '--no-install-recommends', '--no-upgrade', ...packages);
 
-/** Undisturbed: half an installation is worse than a late Ctrl-C. */
 const apt = (...args: string[]): Promise<RunResult> =>
   run('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=120', ...args], {
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    undisturbed: true,
   });
 
 const systemctl = (...args: string[]): Promise<RunResult> =>
