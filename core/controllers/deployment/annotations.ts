@@ -18,11 +18,13 @@ const ownAnnotations = new Set<string>([
 /** Characters of revision history that a replica set keeps; the oldest go first. */
 const HISTORY_LIMIT = 2_000;
 
-/** The revision of a replica set, 0 when it has none, undefined when it cannot be read. */
-export function revisionOf(rs: DeploymentReplicaSet): number | undefined {
+const readRevision = (text: string): bigint | undefined =>
+  /^[+-]?\d+$/.test(text) ? BigInt(text.replace('+', '')) : undefined;
+
+/** The revision of a replica set (64 bits, as the annotation may say), 0 when it has none, undefined when it cannot be read. */
+export function revisionOf(rs: DeploymentReplicaSet): bigint | undefined {
   const text = rs.metadata.annotations?.[annotations.revision];
-  if (text === undefined) return 0;
-  return /^[+-]?\d+$/.test(text) ? Number(text) : undefined;
+  return text === undefined ? 0n : readRevision(text);
 }
 
 export const replicasAnnotations = (desired: number, most: number): Record<string, string> => ({
@@ -49,15 +51,15 @@ function historyWith(history: string | undefined, revision: string): string | un
 export function newSetAnnotations(
   deployment: StoredDeployment,
   standing: Readonly<Record<string, string>> | undefined,
-  revision: number,
+  revision: bigint,
 ): Record<string, string> {
   const result = { ...standing };
   for (const [key, value] of Object.entries(deployment.metadata.annotations ?? {})) {
     if (!ownAnnotations.has(key)) result[key] = value;
   }
   const before = standing?.[annotations.revision];
-  if (before !== undefined && !/^[+-]?\d+$/.test(before)) return result;
-  if (Number(before ?? 0) >= revision) return result;
+  const standingRevision = before === undefined ? 0n : readRevision(before);
+  if (standingRevision === undefined || standingRevision >= revision) return result;
   result[annotations.revision] = String(revision);
   const history = before === undefined ? undefined : historyWith(result[annotations.revisionHistory], before);
   if (history !== undefined) result[annotations.revisionHistory] = history;

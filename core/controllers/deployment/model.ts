@@ -56,7 +56,7 @@ export const byCreation = (a: DeploymentReplicaSet, b: DeploymentReplicaSet): nu
   compare(a.metadata.creationTimestamp ?? '', b.metadata.creationTimestamp ?? '') ||
   compare(a.metadata.name, b.metadata.name);
 
-export const compare = <T extends string | number>(a: T, b: T): number => (a < b ? -1 : a > b ? 1 : 0);
+export const compare = <T extends string | number | bigint>(a: T, b: T): number => (a < b ? -1 : a > b ? 1 : 0);
 
 export const findCondition = (status: DeploymentStatus, type: string): DeploymentCondition | undefined =>
   status.conditions?.find((condition) => condition.type === type);

@@ -54,8 +54,8 @@ export function newSetName(deployment: StoredDeployment): string {
   return deployment.metadata.name.slice(0, NAME_LIMIT - suffix.length) + suffix;
 }
 
-export const nextRevision = (oldSets: readonly DeploymentReplicaSet[]): number =>
-  Math.max(0, ...oldSets.map((rs) => revisionOf(rs) ?? 0)) + 1;
+export const nextRevision = (oldSets: readonly DeploymentReplicaSet[]): bigint =>
+  oldSets.map((rs) => revisionOf(rs) ?? 0n).reduce((most, revision) => (revision > most ? revision : most), 0n) + 1n;
 
 /** How many pods the newest set may have now: the surge that is left, up to the desired number. */
 export function newSetReplicas(plan: DeploymentPlan, current: number): number {

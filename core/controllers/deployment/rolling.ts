@@ -105,7 +105,9 @@ export function cutHistory(plan: DeploymentPlan, always = false): void {
   const standing = plan.oldSets.filter((rs) => !isDeleting(rs));
   const surplus = standing.length - (deployment.spec?.revisionHistoryLimit ?? 0);
   if (surplus <= 0) return;
-  const byRevision = [...standing].sort((a, b) => compare(revisionOf(a) ?? 0, revisionOf(b) ?? 0) || byCreation(a, b));
+  const byRevision = [...standing].sort(
+    (a, b) => compare(revisionOf(a) ?? 0n, revisionOf(b) ?? 0n) || byCreation(a, b),
+  );
   for (const rs of byRevision.slice(0, surplus)) {
     const seen = (rs.metadata.generation ?? 0) <= (rs.status?.observedGeneration ?? 0);
     if ((rs.status?.replicas ?? 0) !== 0 || specReplicas(rs) !== 0 || !seen) continue;
