@@ -7,6 +7,7 @@ import { asObject, controllerReference } from '../owner.ts';
 import { annotations, newSetAnnotations, replicasAnnotations, revisionOf } from './annotations.ts';
 import {
   byCreation,
+  compare,
   type DeploymentReplicaSet,
   desiredReplicas,
   findCondition,
@@ -54,8 +55,10 @@ export function newSetName(deployment: StoredDeployment): string {
   return deployment.metadata.name.slice(0, NAME_LIMIT - suffix.length) + suffix;
 }
 
-export const nextRevision = (oldSets: readonly DeploymentReplicaSet[]): bigint =>
-  oldSets.map((rs) => revisionOf(rs) ?? 0n).reduce((most, revision) => (revision > most ? revision : most), 0n) + 1n;
+export function nextRevision(oldSets: readonly DeploymentReplicaSet[]): bigint {
+  const standing = [0n, ...oldSets.map((rs) => revisionOf(rs) ?? 0n)].sort(compare);
+  return standing.at(-1)! + 1n;
+}
 
 /** How many pods the newest set may have now: the surge that is left, up to the desired number. */
 export function newSetReplicas(plan: DeploymentPlan, current: number): number {
