@@ -1,4 +1,5 @@
 // slipway up
+import { resolve } from 'node:path';
 
 import { up } from '../../local/cluster/up.ts';
 import { sampleImage } from '../../local/images/sample.ts';
@@ -32,7 +33,10 @@ export async function upCommand(options: UpOptions): Promise<void> {
     if (await asRoot('real containers need root (or: slipway up --runtime simulated)')) return;
     await ensureMachine(progress, { install: options.install, signal: interrupt.signal });
   }
-  const wishes = { ...options, kubeconfig: options.kubeconfig ?? readSpec(paths)?.kubeconfig ?? defaultKubeconfig() };
+  const wishes = {
+    ...options,
+    kubeconfig: resolve(options.kubeconfig ?? readSpec(paths)?.kubeconfig ?? defaultKubeconfig()),
+  };
   const { spec, wasRunning } = await up(paths, wishes, progress, interrupt.signal);
   if (wasRunning)
     progress.say(

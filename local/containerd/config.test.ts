@@ -16,6 +16,8 @@ const toml = containerdToml({
   runc: '/usr/sbin/runc',
   pauseImage: 'localhost/pause:1',
   registries: '/data/registries',
+  appArmor: false,
+  lowerScores: false,
 });
 
 test('pods without host ports go through the bridge alone, others through portmap too', () => {

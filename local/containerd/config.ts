@@ -14,6 +14,10 @@ export interface ContainerdSettings {
   pauseImage: string;
   /** Folder of hosts.toml files, one folder a registry; people may add mirrors there. */
   registries: string;
+  /** The kernel confines programs by AppArmor, and its parser is there to load containerd's profile. */
+  appArmor: boolean;
+  /** This user may lower a score for the out-of-memory killer (CAP_SYS_RESOURCE), which containerd does for pod sandboxes. */
+  lowerScores: boolean;
 }
 
 /** The CRI runtime handler for pods with a host port; the default handler's chain is a bridge alone, which starts faster. */
@@ -24,8 +28,7 @@ export const chainFolders = (cni: string) => ({ bridge: `${cni}/bridge`, hostPor
 const quote = (text: string): string => JSON.stringify(text);
 
 /**
- * Written for Debian's containerd; version 2 of the format, which 2.x reads as well. No tracing, no snapshotters that are not
- * used, no AppArmor profile loading and no raising of scores (both fail in containers and small virtual machines).
+ * Written for Debian's containerd; version 2 of the format, which 2.x reads as well. No tracing, and no snapshotters that are not used.
  */
 export function containerdToml(settings: ContainerdSettings): string {
   const cri = 'plugins."io.containerd.grpc.v1.cri"';
@@ -55,8 +58,8 @@ export function containerdToml(settings: ContainerdSettings): string {
     `sandbox_image = ${quote(settings.pauseImage)}`,
     'stream_server_address = "127.0.0.1"',
     'stream_server_port = "0"',
-    'disable_apparmor = true',
-    'restrict_oom_score_adj = true',
+    `disable_apparmor = ${!settings.appArmor}`,
+    `restrict_oom_score_adj = ${!settings.lowerScores}`,
     'enable_unprivileged_ports = true',
     'enable_unprivileged_icmp = true',
     'netns_mounts_under_state_dir = true',

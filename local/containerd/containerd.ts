@@ -62,6 +62,7 @@ export function startContainerd(cluster: ClusterPaths, node: NodePaths, podRange
     runc,
     pauseImage,
     registries: `${cluster.dir}/registries`,
+    ...abilities(),
   });
   writeFileSync(node.containerdConfig, toml);
   // one shell for the sysctls of the namespace, which then becomes containerd: the pid stays
@@ -74,6 +75,18 @@ export function startContainerd(cluster: ClusterPaths, node: NodePaths, podRange
     logFile(cluster, `${node.name}/containerd`),
     withSystemPath(),
   );
+}
+
+/** Bit of CAP_SYS_RESOURCE in a capability set (capability.h). */
+const sysResource = 24n;
+
+function abilities(): { appArmor: boolean; lowerScores: boolean } {
+  const effective = /^CapEff:\s+([0-9a-f]+)$/m.exec(readIfThere('/proc/self/status') ?? '')?.[1] ?? '0';
+  return {
+    appArmor:
+      readIfThere('/sys/module/apparmor/parameters/enabled')?.trim() === 'Y' && which('apparmor_parser') !== undefined,
+    lowerScores: (BigInt(`0x${effective}`) & (1n << sysResource)) !== 0n,
+  };
 }
 
 /** Non-login shells lack the folders of iptables and runc, which the CNI plugins and the shim call by name. */
