@@ -155,6 +155,8 @@ async function startApi(config: ControlPlaneConfig, { ports, store, hub, nodes, 
       },
     ],
     issuers: [`https://kubernetes.default.svc.${config.clusterDomain}`],
+    // By address, as kube-apiserver says it: who checks tokens may have no cluster DNS.
+    jwksUri: `${urlOf(config.advertise)}/openid/v1/jwks`,
   });
   const server = config.listen[0];
   await bootstrap(
