@@ -27,6 +27,12 @@ export const selectionPageSize = 1_000;
 /** Objects that a deletecollection deletes at the same time. */
 export const deleteCollectionWorkers = 16;
 
+/** Characters of serialised objects that are kept; at most twice as many. Ten thousand pods are about 28 million. */
+export const serializedCacheCharacters = 32 * 1024 * 1024;
+
+/** Bytes of serialised watch events that are kept for other watchers; at most twice as many. */
+export const eventCacheBytes = 4 * 1024 * 1024;
+
 /** A stored object, as etcd limits its requests, in bytes. */
 export const maxObjectBytes = 1_572_864;
 

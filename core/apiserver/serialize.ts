@@ -3,16 +3,20 @@
 import type { Kind } from '../api/kinds/kind.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { Revision, StoredObject } from '../store/store.ts';
+import { GenerationalCache } from './generational-cache.ts';
+import { serializedCacheCharacters } from './limits.ts';
+
+type Bodies = GenerationalCache<KubeObject, string>;
 
 /** By the object's identity: the store hands out one frozen object for one version. */
-const bodies = new WeakMap<KubeObject, string>();
+const bodies: Bodies = new GenerationalCache(serializedCacheCharacters);
 /** The same for kinds that show stored objects in a form of their own. */
-const views = new WeakMap<Kind, WeakMap<KubeObject, string>>();
+const views = new WeakMap<Kind, Bodies>();
 
-function cacheOf(kind: Kind): WeakMap<KubeObject, string> {
+function cacheOf(kind: Kind): Bodies {
   if (!kind.fromStorage) return bodies;
   let cache = views.get(kind);
-  if (!cache) views.set(kind, (cache = new WeakMap()));
+  if (!cache) views.set(kind, (cache = new GenerationalCache(serializedCacheCharacters)));
   return cache;
 }
 
@@ -41,13 +45,15 @@ const metadataStart = '{"metadata":{'.length;
 
 function bodyOf(kind: Kind, object: KubeObject): string {
   const cache = cacheOf(kind);
-  let body = cache.get(object);
-  if (body === undefined) {
-    const { apiVersion: _version, kind: _kind, metadata, ...rest } = inVersion(kind, object);
-    // An object has a name and so its metadata is never empty: a comma may go before the body.
-    body = JSON.stringify({ metadata, ...rest }).slice(metadataStart);
-    cache.set(object, body);
+  const cached = cache.get(object);
+  if (cached !== undefined) {
+    if (!cache.isYoung(object)) cache.set(object, cached, cached.length);
+    return cached;
   }
+  const { apiVersion: _version, kind: _kind, metadata, ...rest } = inVersion(kind, object);
+  // An object has a name and so its metadata is never empty: a comma may go before the body.
+  const body = JSON.stringify({ metadata, ...rest }).slice(metadataStart);
+  cache.set(object, body, body.length);
   return body;
 }
 

@@ -4,6 +4,8 @@ import type { Kind } from '../api/kinds/kind.ts';
 import type { KubeObject } from '../api/objects.ts';
 import { dataFrame } from '../api/protobuf.ts';
 import type { Change, Revision, StoredObject } from '../store/store.ts';
+import { GenerationalCache } from './generational-cache.ts';
+import { eventCacheBytes } from './limits.ts';
 import type { Accepted } from './negotiate.ts';
 import { apiVersionOf, objectJson, served } from './serialize.ts';
 import { type IncludeObject, partialObject, table } from './table.ts';
@@ -24,7 +26,7 @@ const encoder = new TextEncoder();
 export const formKey = ({ kind, accepted, include }: EventForm): string =>
   `${kind.version}/${kind.group}/${accepted.encoding}/${accepted.form}/${accepted.formVersion}/${include}`;
 
-const caches = new WeakMap<Change, Map<string, Uint8Array>>();
+const caches = new GenerationalCache<Change, Map<string, Uint8Array>>(eventCacheBytes);
 
 const frame = (type: EventType, value: object, { accepted }: EventForm): Uint8Array =>
   accepted.encoding === 'protobuf'
@@ -57,11 +59,13 @@ export function changeBytes(
   form: EventForm,
   key: string,
 ): Uint8Array {
-  let cache = caches.get(change);
-  if (!cache) caches.set(change, (cache = new Map()));
+  const cache = caches.get(change) ?? new Map<string, Uint8Array>();
   const name = `${type}/${key}`;
-  let bytes = cache.get(name);
-  if (!bytes) cache.set(name, (bytes = eventBytes(type, { object, revision: change.revision }, form)));
+  const cached = cache.get(name);
+  if (cached) return cached;
+  const bytes = eventBytes(type, { object, revision: change.revision }, form);
+  cache.set(name, bytes);
+  caches.set(change, cache, bytes.length);
   return bytes;
 }
 
