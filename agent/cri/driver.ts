@@ -26,13 +26,13 @@ import { terminationMessage } from '../pods/termination-message.ts';
 import type { KillRequest, PodTask, Runtime, RuntimeHealth } from '../runtime.ts';
 import { StartError } from '../runtime.ts';
 import type { PreparedVolume, VolumeManager } from '../volumes/manager.ts';
-import { VolumeError } from '../volumes/manager.ts';
 import type { Cri } from './client.ts';
 import { isNotFound } from './client.ts';
 import { subscribe } from './events.ts';
 import type { Image, PodSandboxConfig } from './messages.ts';
 import { Observer } from './observer.ts';
-import { makeHostsFile, makeTerminationFile, terminationFile } from './pod-files.ts';
+import { makeTerminationFile, terminationFile } from './pod-files.ts';
+import { Preparation } from './preparation.ts';
 
 const relistMs = 10_000;
 const maxProbeOutput = 10 * 1024;
@@ -51,21 +51,21 @@ export interface CriRuntimeDeps {
   log: Log;
 }
 
-interface Prepared {
-  volumes?: Promise<Map<string, PreparedVolume>>;
-  images: Map<string, Promise<Image>>;
-  hosts?: Promise<string>;
-}
-
 export class CriRuntime implements Runtime {
   readonly #deps: CriRuntimeDeps;
   readonly #observer: Observer;
-  readonly #prepared = new Map<string, Prepared>();
+  readonly #preparation: Preparation;
   #unsubscribe: () => void = () => {};
   #timer: NodeJS.Timeout | undefined;
 
   constructor(deps: CriRuntimeDeps) {
     this.#deps = deps;
+    this.#preparation = new Preparation({
+      volumes: deps.volumes,
+      images: deps.images,
+      clusterDomain: deps.config.clusterDomain,
+      fields: (task) => this.#fields(task),
+    });
     this.#observer = new Observer(deps.cri, deps.log, (uid, container, annotations, logPath) =>
       terminationMessage(
         container,
@@ -110,10 +110,7 @@ export class CriRuntime implements Runtime {
   }
 
   prepare(task: PodTask): void {
-    const prepared = this.#of(task.uid);
-    prepared.volumes ??= this.#setUpVolumes(task);
-    const first = task.pod.spec?.initContainers?.[0];
-    for (const container of first ? [first] : (task.pod.spec?.containers ?? [])) this.#image(task, container);
+    this.#preparation.begin(task);
   }
 
   async createSandbox(task: PodTask, attempt: number): Promise<void> {
@@ -121,7 +118,7 @@ export class CriRuntime implements Runtime {
     if (attempt > 0) {
       const message = 'Pod sandbox changed, it will be killed and re-created.';
       task.event({ type: 'Normal', reason: 'SandboxChanged', message });
-      this.#of(task.uid).hosts = undefined;
+      this.#preparation.forgetHosts(task.uid);
     }
     try {
       const config = await this.#sandboxConfig(pod, attempt);
@@ -160,7 +157,7 @@ export class CriRuntime implements Runtime {
       return new StartError(failure, message);
     };
     const fields = this.#fields(task);
-    const [volumes, image] = await this.#ready(task, container, failed);
+    const [volumes, image] = await this.#preparation.ready(task, container, failed);
     let id: string;
     try {
       const [config, sandboxConfiguration] = await this.#containerConfig(
@@ -187,36 +184,6 @@ export class CriRuntime implements Runtime {
       throw failed('RunContainerError', (error as Error).message);
     } finally {
       await this.#observer.reveal(task.uid, id, sandbox.id);
-    }
-  }
-
-  /** Volumes and image, made at the same time; the image's failure is told first, as it is in Kubernetes. */
-  async #ready(
-    task: PodTask,
-    container: AnyContainer,
-    failed: (failure: 'ErrImagePull', message: string) => StartError,
-  ): Promise<[Map<string, PreparedVolume>, Image]> {
-    const prepared = this.#of(task.uid);
-    prepared.volumes ??= this.#setUpVolumes(task);
-    let volumes: Map<string, PreparedVolume>;
-    try {
-      volumes = await prepared.volumes;
-    } catch (error) {
-      prepared.volumes = undefined;
-      if (!(error instanceof VolumeError)) throw new StartError('Volumes', (error as Error).message);
-      task.event({ type: 'Warning', reason: 'FailedMount', message: error.message });
-      throw new StartError('Volumes', error.message);
-    }
-    const image = this.#image(task, container);
-    prepared.images.delete(container.name);
-    try {
-      return [volumes, await image];
-    } catch (error) {
-      if (error instanceof StartError) {
-        failed('ErrImagePull', error.failure);
-        throw error;
-      }
-      throw new StartError('ImageInspectError', goRpcError(error));
     }
   }
 
@@ -296,11 +263,11 @@ export class CriRuntime implements Runtime {
     }
     await this.#deps.volumes.tearDown(task.uid, !deleted);
     await this.#deps.cgroups.removePod(task.uid);
-    this.#prepared.delete(task.uid);
+    this.#preparation.forget(task.uid);
   }
 
   async refresh(task: PodTask): Promise<void> {
-    if (this.#prepared.get(task.uid)?.volumes || this.observed(task.uid).sandboxes.some((s) => s.ready)) {
+    if (this.#preparation.begun(task.uid) || this.observed(task.uid).sandboxes.some((s) => s.ready)) {
       await this.#deps.volumes.refresh(this.#fields(task));
     }
   }
@@ -333,12 +300,6 @@ export class CriRuntime implements Runtime {
     }
   }
 
-  #of(uid: string): Prepared {
-    const prepared = this.#prepared.get(uid) ?? { images: new Map() };
-    this.#prepared.set(uid, prepared);
-    return prepared;
-  }
-
   #dir(uid: string): string {
     return `${this.#deps.config.podsDir}/${uid}`;
   }
@@ -350,20 +311,6 @@ export class CriRuntime implements Runtime {
 
   #fields(task: PodTask): FieldContext {
     return { pod: task.pod, podIPs: this.#podIPs(task), hostIPs: task.hostIPs, allocatable: this.#deps.allocatable() };
-  }
-
-  #setUpVolumes(task: PodTask): Promise<Map<string, PreparedVolume>> {
-    const made = this.#deps.volumes.setUp(this.#fields(task));
-    made.catch(() => undefined);
-    return made;
-  }
-
-  #image(task: PodTask, container: AnyContainer): Promise<Image> {
-    const { images } = this.#of(task.uid);
-    const asked = images.get(container.name) ?? this.#deps.images.ensure(task, container, undefined);
-    asked.catch(() => undefined);
-    images.set(container.name, asked);
-    return asked;
   }
 
   async #sandboxConfig(pod: Pod, attempt: number): Promise<PodSandboxConfig> {
@@ -385,10 +332,8 @@ export class CriRuntime implements Runtime {
   ) {
     const { pod } = task;
     verifyNonRoot(pod, container, image);
-    const prepared = this.#of(task.uid);
-    prepared.hosts ??= makeHostsFile(this.#dir(task.uid), pod, fields.podIPs, this.#deps.config.clusterDomain);
     const [hosts, termination] = await Promise.all([
-      prepared.hosts,
+      this.#preparation.hosts(task.uid, this.#dir(task.uid), pod, fields.podIPs),
       makeTerminationFile(this.#dir(task.uid), container.name, attempt),
     ]);
     const target = 'targetContainerName' in container ? container.targetContainerName : undefined;

@@ -42,8 +42,6 @@ export interface ObservedPod {
   containers: ObservedContainer[];
 }
 
-export const nothingObserved: ObservedPod = { sandboxes: [], containers: [] };
-
 /** A delay that doubles: the present delay, and when it was last set. */
 export interface Backoff {
   delayMs: number;

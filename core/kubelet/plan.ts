@@ -1,13 +1,6 @@
 // Which containers ought to be started and stopped while the pod lives. Follows kubelet's order of decisions.
 import type { Pod } from '../api/types.gen.ts';
-import {
-  appContainers,
-  ephemeralContainers,
-  isSidecar,
-  podRestarts,
-  restartsAfterExit,
-  shouldStart,
-} from './containers.ts';
+import { appContainers, ephemeralContainers, podRestarts, restartsAfterExit, shouldStart } from './containers.ts';
 import { initPlan } from './init-plan.ts';
 import type { KillReason, ObservedContainer, ObservedPod, ProbeResults } from './model.ts';
 import { newest } from './model.ts';
@@ -106,6 +99,3 @@ export function makePlan(pod: Pod, observed: ObservedPod, probes: Probes): Plan 
 
 /** Containers that keep a pod from being over: apps that run or will, sidecars that still run. */
 export const anyRunning = (observed: ObservedPod): boolean => observed.containers.some((c) => c.state === 'running');
-
-export const sidecarNames = (pod: Pod): string[] =>
-  (pod.spec?.initContainers ?? []).filter(isSidecar).map((c) => c.name);

@@ -173,6 +173,8 @@ export async function startLab(archives: string[], pauseImage: string): Promise<
       runc: existsSync('/usr/sbin/runc') ? '/usr/sbin/runc' : '/usr/bin/runc',
       pauseImage,
       registries: `${dir}/registries`,
+      appArmor: false,
+      lowerScores: false,
     }),
   );
   let containerd = startContainerd(dir);

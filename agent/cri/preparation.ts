@@ -1,0 +1,111 @@
+// What containers need besides their sandbox, begun as soon as the pod is known: volumes, images, the hosts file.
+import type { Pod } from '../../core/api/types.gen.ts';
+import type { AnyContainer } from '../../core/kubelet/containers.ts';
+import type { Images } from '../images/images.ts';
+import { goRpcError } from '../images/images.ts';
+import type { FieldContext } from '../pods/fields.ts';
+import type { PodTask } from '../runtime.ts';
+import { StartError } from '../runtime.ts';
+import type { PreparedVolume, VolumeManager } from '../volumes/manager.ts';
+import { VolumeError } from '../volumes/manager.ts';
+import type { Image } from './messages.ts';
+import { makeHostsFile } from './pod-files.ts';
+
+interface Prepared {
+  volumes?: Promise<Map<string, PreparedVolume>>;
+  images: Map<string, Promise<Image>>;
+  hosts?: Promise<string>;
+}
+
+export interface PreparationDeps {
+  volumes: VolumeManager;
+  images: Images;
+  clusterDomain: string;
+  fields(task: PodTask): FieldContext;
+}
+
+export class Preparation {
+  readonly #deps: PreparationDeps;
+  readonly #prepared = new Map<string, Prepared>();
+
+  constructor(deps: PreparationDeps) {
+    this.#deps = deps;
+  }
+
+  /** Begins with what the first containers will need; failures are told when they are asked for. */
+  begin(task: PodTask): void {
+    const prepared = this.#of(task.uid);
+    prepared.volumes ??= this.#setUpVolumes(task);
+    const first = task.pod.spec?.initContainers?.[0];
+    for (const container of first ? [first] : (task.pod.spec?.containers ?? [])) this.#image(task, container);
+  }
+
+  begun(uid: string): boolean {
+    return this.#prepared.get(uid)?.volumes !== undefined;
+  }
+
+  forget(uid: string): void {
+    this.#prepared.delete(uid);
+  }
+
+  /** The pod has a new address. */
+  forgetHosts(uid: string): void {
+    this.#of(uid).hosts = undefined;
+  }
+
+  hosts(uid: string, podDir: string, pod: Pod, podIPs: readonly string[]): Promise<string> {
+    const prepared = this.#of(uid);
+    prepared.hosts ??= makeHostsFile(podDir, pod, podIPs, this.#deps.clusterDomain);
+    return prepared.hosts;
+  }
+
+  /** Volumes and image, made at the same time; the image's failure is told first, as it is in Kubernetes. */
+  async ready(
+    task: PodTask,
+    container: AnyContainer,
+    failed: (failure: 'ErrImagePull', message: string) => StartError,
+  ): Promise<[Map<string, PreparedVolume>, Image]> {
+    const prepared = this.#of(task.uid);
+    prepared.volumes ??= this.#setUpVolumes(task);
+    let volumes: Map<string, PreparedVolume>;
+    try {
+      volumes = await prepared.volumes;
+    } catch (error) {
+      prepared.volumes = undefined;
+      if (!(error instanceof VolumeError)) throw new StartError('Volumes', (error as Error).message);
+      task.event({ type: 'Warning', reason: 'FailedMount', message: error.message });
+      throw new StartError('Volumes', error.message);
+    }
+    const image = this.#image(task, container);
+    prepared.images.delete(container.name);
+    try {
+      return [volumes, await image];
+    } catch (error) {
+      if (error instanceof StartError) {
+        failed('ErrImagePull', error.failure);
+        throw error;
+      }
+      throw new StartError('ImageInspectError', goRpcError(error));
+    }
+  }
+
+  #of(uid: string): Prepared {
+    const prepared = this.#prepared.get(uid) ?? { images: new Map() };
+    this.#prepared.set(uid, prepared);
+    return prepared;
+  }
+
+  #setUpVolumes(task: PodTask): Promise<Map<string, PreparedVolume>> {
+    const made = this.#deps.volumes.setUp(this.#deps.fields(task));
+    made.catch(() => undefined);
+    return made;
+  }
+
+  #image(task: PodTask, container: AnyContainer): Promise<Image> {
+    const { images } = this.#of(task.uid);
+    const asked = images.get(container.name) ?? this.#deps.images.ensure(task, container, undefined);
+    asked.catch(() => undefined);
+    images.set(container.name, asked);
+    return asked;
+  }
+}
