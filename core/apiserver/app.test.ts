@@ -131,3 +131,20 @@ test('the OpenAPI documents name kinds and are not sent twice to those who have 
   assert.equal(again.status, 304);
   assert.equal((await call('GET', '/openapi/v3/apis/none/v1')).status, 404);
 });
+
+test('a review has no table: who takes nothing else is refused', async () => {
+  const kept: string[] = [];
+  const handler = {
+    verbs: ['create'] as const,
+    handle: async () => {
+      kept.push('asked');
+      return { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview', metadata: {} };
+    },
+  };
+  const { call } = startApi({ handlers: new Map([['selfsubjectaccessreviews.authorization.k8s.io', handler]]) });
+  const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+  const table = 'application/json;as=Table;v=v1;g=meta.k8s.io';
+  assert.equal((await call('POST', path, {}, { accept: table })).status, 406);
+  assert.deepEqual(kept, []);
+  assert.equal((await call('POST', path, {}, { accept: `${table},application/json` })).status, 201);
+});

@@ -109,10 +109,12 @@ export async function dispatch(server: ServerState, arrived: Arrived): Promise<R
 
 async function answer(call: Call, handler: SubresourceHandler): Promise<Response> {
   if (!handler.verbs.includes(call.info.verb as Verb)) throw wrongMethod();
+  // What is only posted has no rows: who takes nothing but a table is told before anything happens.
+  if (call.info.subresource === '') negotiate(call.request, call.query, false, false);
   const context: HandlerContext = call;
   const result = await handler.handle(context);
   if (result instanceof Response) return result;
-  const accepted = { ...negotiate(call.request, call.query), form: 'object' } as const;
+  const accepted = negotiate(call.request, call.query, false, false);
   return respondValue(call, statusOf(call, result), result, accepted);
 }
 

@@ -38,8 +38,8 @@ function value(c: Context, document: object | undefined): Response {
   return respondValue({ request: c.req.raw, query, warnings: [] }, 200, document, accepted);
 }
 
-async function etagOf(text: string): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
+async function etagOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
   return [...digest]
     .map((byte) => byte.toString(16).padStart(2, '0'))
     .join('')
@@ -47,11 +47,12 @@ async function etagOf(text: string): Promise<string> {
 }
 
 /** A document that clients keep: answered with its tag, and with 304 to those who have it. */
-async function tagged(c: Context, text: string, contentType: string): Promise<Response> {
-  const etag = `"${await etagOf(text)}"`;
+async function tagged(c: Context, body: string | Uint8Array, contentType: string): Promise<Response> {
+  const bytes = (typeof body === 'string' ? new TextEncoder().encode(body) : body) as Uint8Array<ArrayBuffer>;
+  const etag = `"${await etagOf(bytes)}"`;
   const headers = { 'content-type': contentType, etag, vary: 'Accept', 'cache-control': 'no-cache, private' };
   if (c.req.header('if-none-match') === etag) return new Response(null, { status: 304, headers });
-  return new Response(text, { headers });
+  return new Response(bytes, { headers });
 }
 
 /** Aggregated discovery if the client takes it, otherwise the legacy document. */
@@ -74,10 +75,14 @@ async function openapiV3(c: Context): Promise<Response> {
 }
 
 async function openapiV2(c: Context): Promise<Response> {
-  // kubectl asks for protobuf first and falls back to what it is told to.
+  // Go clients ask for protobuf, and some for nothing else.
   const accept = c.req.header('accept') ?? '*/*';
-  if (!/application\/json|\*\/\*|application\/\*/.test(accept)) throw notAcceptable();
   const { openapiV2: documentOf } = await import('../api/openapi/v2.ts');
+  const { openapiV2Protobuf, openapiV2ProtobufTypes } = await import('../api/openapi/v2-protobuf.ts');
+  if (openapiV2ProtobufTypes.some((type) => accept.includes(type))) {
+    return await tagged(c, openapiV2Protobuf(documentOf(kinds)), openapiV2ProtobufTypes[1]);
+  }
+  if (!/application\/json|\*\/\*|application\/\*/.test(accept)) throw notAcceptable();
   return await tagged(c, JSON.stringify(documentOf(kinds)), 'application/json');
 }
 

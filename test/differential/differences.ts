@@ -18,6 +18,10 @@ const serverErrorsForBadInput = [
 
 export const intended: readonly IntendedDifference[] = [
   {
+    reason: 'The address under which the server was asked.',
+    matches: ({ field }) => field.endsWith('.serverAddress'),
+  },
+  {
     reason: 'A bad request is answered with 400 or 422 and says so, never with 500.',
     matches: ({ scenario, step }) =>
       serverErrorsForBadInput.some(([name, index]) => scenario === name && step.startsWith(`${index} `)),
@@ -92,6 +96,8 @@ export const intended: readonly IntendedDifference[] = [
     reason: 'Flow schemas are kept, not acted on: nobody reports whether their priority level exists.',
     matches: ({ scenario, field, actual }) =>
       scenario.startsWith('flowschema') &&
-      ((field.endsWith('status.conditions') && actual === undefined) || (field.endsWith('cells.5') && actual === '?')),
+      ((field.endsWith('status.conditions') && actual === undefined) ||
+        (field.endsWith('cells.5') && actual === '?') ||
+        field.includes('metadata.managedFields')),
   },
 ];
