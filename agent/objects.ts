@@ -7,6 +7,8 @@ export interface PodSources {
   /** Services with a cluster IP. */
   services(): readonly Service[];
   node(): Node | undefined;
+  /** False until the control plane answered once: what is missing may only be unknown. */
+  complete(): boolean;
 }
 
 const key = (of: { metadata?: { namespace?: string; name?: string } }): string =>
@@ -17,6 +19,11 @@ export class ObjectCache implements PodSources {
   readonly #secrets = new Map<string, Secret>();
   #services: readonly Service[] = [];
   #node: Node | undefined;
+  #complete = false;
+
+  complete(): boolean {
+    return this.#complete;
+  }
 
   configMap(namespace: string, name: string): ConfigMap | undefined {
     return this.#configMaps.get(`${namespace}/${name}`);
@@ -45,6 +52,7 @@ export class ObjectCache implements PodSources {
   }): Set<string> {
     const changed = new Set<string>();
     this.#node = answer.node;
+    this.#complete ||= answer.full;
     if (answer.services) this.#services = answer.services;
     this.#take(this.#configMaps, answer.configMaps, answer.full, changed);
     this.#take(this.#secrets, answer.secrets, answer.full, changed);

@@ -64,6 +64,7 @@ export class CriRuntime implements Runtime {
       volumes: deps.volumes,
       images: deps.images,
       clusterDomain: deps.config.clusterDomain,
+      sources: deps.sources,
       fields: (task) => this.#fields(task),
     });
     this.#observer = new Observer(deps.cri, deps.log, (uid, container, annotations, logPath) =>
@@ -170,6 +171,8 @@ export class CriRuntime implements Runtime {
       );
       id = await this.#deps.cri.createContainer(sandbox.id, config, sandboxConfiguration);
     } catch (error) {
+      if (error instanceof ConfigError && !this.#deps.sources.complete())
+        throw new StartError('Volumes', error.message);
       if (error instanceof ConfigError) throw failed('CreateContainerConfigError', error.message);
       throw failed('CreateContainerError', (error as Error).message);
     }

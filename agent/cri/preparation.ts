@@ -3,6 +3,7 @@ import type { Pod } from '../../core/api/types.gen.ts';
 import type { AnyContainer } from '../../core/kubelet/containers.ts';
 import type { Images } from '../images/images.ts';
 import { goRpcError } from '../images/images.ts';
+import type { PodSources } from '../objects.ts';
 import type { FieldContext } from '../pods/fields.ts';
 import type { PodTask } from '../runtime.ts';
 import { StartError } from '../runtime.ts';
@@ -13,6 +14,8 @@ import { makeHostsFile } from './pod-files.ts';
 
 interface Prepared {
   volumes?: Promise<Map<string, PreparedVolume>>;
+  /** Begun while the control plane had not answered yet: to be tried anew. */
+  early?: boolean;
   images: Map<string, Promise<Image>>;
   hosts?: Promise<string>;
 }
@@ -21,6 +24,7 @@ export interface PreparationDeps {
   volumes: VolumeManager;
   images: Images;
   clusterDomain: string;
+  sources: Pick<PodSources, 'complete'>;
   fields(task: PodTask): FieldContext;
 }
 
@@ -66,6 +70,7 @@ export class Preparation {
     failed: (failure: 'ErrImagePull', message: string) => StartError,
   ): Promise<[Map<string, PreparedVolume>, Image]> {
     const prepared = this.#of(task.uid);
+    if (prepared.early && this.#deps.sources.complete()) prepared.volumes = undefined;
     prepared.volumes ??= this.#setUpVolumes(task);
     let volumes: Map<string, PreparedVolume>;
     try {
@@ -73,7 +78,7 @@ export class Preparation {
     } catch (error) {
       prepared.volumes = undefined;
       if (!(error instanceof VolumeError)) throw new StartError('Volumes', (error as Error).message);
-      task.event({ type: 'Warning', reason: 'FailedMount', message: error.message });
+      if (this.#deps.sources.complete()) task.event({ type: 'Warning', reason: 'FailedMount', message: error.message });
       throw new StartError('Volumes', error.message);
     }
     const image = this.#image(task, container);
@@ -96,6 +101,7 @@ export class Preparation {
   }
 
   #setUpVolumes(task: PodTask): Promise<Map<string, PreparedVolume>> {
+    this.#of(task.uid).early = !this.#deps.sources.complete();
     const made = this.#deps.volumes.setUp(this.#deps.fields(task));
     made.catch(() => undefined);
     return made;
