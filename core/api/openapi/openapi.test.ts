@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import protobuf from 'protobufjs/minimal.js';
 import { kinds } from '../kinds/index.ts';
 import { openapiV2 } from './v2.ts';
+import { openapiV2Protobuf } from './v2-protobuf.ts';
 import { openapiV3Document, openapiV3Index } from './v3.ts';
 
 type Any = Record<string, never>;
@@ -50,4 +52,28 @@ test('kubectl finds a kind by group, version and kind, and the parameters that i
 test('no two operations of a document have one id', () => {
   const ids = [...JSON.stringify(openapiV2(kinds)).matchAll(/"operationId":"([^"]+)"/g)].map((match) => match[1]);
   assert.equal(new Set(ids).size, ids.length);
+});
+
+test('the protobuf form holds what the JSON form holds: every path and definition by its name', () => {
+  const document = openapiV2(kinds);
+  const reader = protobuf.Reader.create(openapiV2Protobuf(document));
+  const found: Record<number, string[]> = { 8: [], 9: [] };
+  while (reader.pos < reader.len) {
+    const head = reader.uint32();
+    const names = found[head >>> 3];
+    if (!names) {
+      reader.skipType(head & 7);
+      continue;
+    }
+    const end = reader.uint32() + reader.pos;
+    while (reader.pos < end) {
+      reader.uint32();
+      const entryEnd = reader.uint32() + reader.pos;
+      reader.uint32();
+      names.push(reader.string());
+      reader.pos = entryEnd;
+    }
+  }
+  assert.deepEqual(found[8], Object.keys(document['paths'] as object));
+  assert.deepEqual(found[9], Object.keys(document['definitions'] as object));
 });
