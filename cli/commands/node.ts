@@ -4,7 +4,7 @@ import { Failure } from '../../local/failure.ts';
 import { terminalProgress } from '../../local/progress.ts';
 import { clusterPaths } from '../../local/state/paths.ts';
 import { readSpec } from '../../local/state/spec.ts';
-import { needsRoot } from '../as-root.ts';
+import { needsRoot, runtimeOf } from '../as-root.ts';
 import { upCommand } from './up.ts';
 
 interface NodeOptions {
@@ -29,8 +29,7 @@ export async function changeCommand(
   const progress = terminalProgress(process.stdout);
   if (change === 'stop') await progress.step(`stop node ${node}`, () => stopNode(paths, node));
   if (change === 'rm') await progress.step(`remove node ${node}`, () => removeNodeForGood(paths, node));
-  if (change === 'start') {
-    markStarted(paths, node);
-    await upCommand({ name: options.name, install: false });
-  }
+  if (change === 'start') markStarted(paths, node);
+  // simulated nodes share a process, which has to begin anew without or with this one
+  if (change === 'start' || runtimeOf(paths) === 'simulated') await upCommand({ name: options.name, install: false });
 }

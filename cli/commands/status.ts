@@ -33,9 +33,11 @@ function statusText(status: ClusterStatus): string {
     String(node.pods),
   ]);
   const simulated = status.runtime === 'simulated' ? ' (simulated nodes: pods run in pretence)' : '';
+  const way = status.egress ? 'open' : 'closed (slipway up --egress opens it)';
+  const wayOut = status.runtime === 'simulated' ? '' : `; way out: ${way}`;
   return [
     `Cluster ${status.name} at ${status.server}, kubectl context ${status.context}${simulated}\n`,
-    `Data in ${status.dataDirectory}; way out: ${status.egress ? 'open' : 'closed (slipway up --egress opens it)'}\n\n`,
+    `Data in ${status.dataDirectory}${wayOut}\n\n`,
     table([['PART', 'PID', 'VERSION', 'MEMORY', 'HEALTH'], ...parts]),
     nodes.length > 0 ? `\n${table([['NODE', 'STATUS', 'ADDRESS', 'VERSION', 'RUNTIME', 'PODS'], ...nodes])}` : '',
     status.healthy

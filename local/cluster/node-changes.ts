@@ -46,6 +46,7 @@ export async function stopNode(paths: ClusterPaths, name: string): Promise<void>
 }
 
 async function switchOff(paths: ClusterPaths, spec: ClusterSpec, node: NodeSpec): Promise<void> {
+  if (spec.runtime === 'simulated') return; // its process goes on with the others at the next `up`
   const table = new ProcessTable(paths.processes);
   const own = nodePaths(paths, node.name);
   const end = async (part: string): Promise<void> => {
@@ -53,8 +54,7 @@ async function switchOff(paths: ClusterPaths, spec: ClusterSpec, node: NodeSpec)
     if (ref) await terminate([ref], 2000);
     table.delete(part);
   };
-  await end(agentPart(node));
-  if (spec.runtime !== 'containerd') return;
+  await end(agentPart(spec, node));
   await endContainers([own], 0);
   await end(containerdPart(node));
   await unmountBelow([own.run, own.dir]);

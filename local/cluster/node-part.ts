@@ -11,7 +11,7 @@ import { type ClusterPaths, type NodePaths, nodePaths } from '../state/paths.ts'
 import { type ProcessRef, type ProcessTable, startDetached } from '../state/processes.ts';
 import { type ClusterSpec, logFile, type NodeSpec, readIfThere, writeFileAtomic } from '../state/spec.ts';
 import { clusterDomain, smallHeap } from './control-plane-part.ts';
-import { agentPart, containerdPart } from './parts.ts';
+import { agentPart, containerdPart, noteSimulated, runningNodes, simulatedPart } from './parts.ts';
 
 const entry = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
 
@@ -88,16 +88,36 @@ export function agentConfig(
   };
 }
 
-/** Starts the agent in the node's network namespace (a simulated one where the command runs). */
+/** Starts the agent of a node in its network namespace. */
 export function startAgent(settings: AgentSettings, node: NodeSpec): ProcessRef {
   const { paths, spec } = settings;
   const own = nodePaths(paths, node.name);
+  writeResolvConf(own, spec.egress);
+  const command = ['nsenter', `--net=${own.namespaceFile}`, ...agentCommand([writeAgentConfig(settings, node)])];
+  return startDetached(command, logFile(paths, agentPart(spec, node)), agentEnvironment());
+}
+
+/** Starts one process that is the agent of every simulated node. */
+export function startSimulated(settings: AgentSettings): ProcessRef {
+  const { paths, spec } = settings;
+  const configs = runningNodes(spec).map((node) => writeAgentConfig(settings, node));
+  noteSimulated(paths, spec);
+  return startDetached(agentCommand(configs), logFile(paths, simulatedPart), agentEnvironment());
+}
+
+const agentCommand = (configs: readonly string[]): string[] => [
+  process.execPath,
+  ...smallHeap.flags,
+  entry,
+  ...configs,
+];
+const agentEnvironment = (): NodeJS.ProcessEnv => ({ ...process.env, ...smallHeap.env });
+
+function writeAgentConfig(settings: AgentSettings, node: NodeSpec): string {
+  const own = nodePaths(settings.paths, node.name);
   mkdirSync(own.agentState, { recursive: true, mode: 0o700 });
-  if (spec.runtime === 'containerd') writeResolvConf(own, spec.egress);
   writeFileAtomic(own.agentConfig, `${JSON.stringify(agentConfig(settings, node), null, 2)}\n`);
-  const command = [process.execPath, ...smallHeap.flags, entry, own.agentConfig];
-  const inside = spec.runtime === 'containerd' ? ['nsenter', `--net=${own.namespaceFile}`, ...command] : command;
-  return startDetached(inside, logFile(paths, agentPart(node)), { ...process.env, ...smallHeap.env });
+  return own.agentConfig;
 }
 
 /** A resolver on loopback (systemd's) cannot be reached from a node: the servers behind it are asked then. */

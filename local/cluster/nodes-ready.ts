@@ -14,9 +14,9 @@ export interface ReadyWait {
   client: Client;
   signal: AbortSignal;
   /** `since`: its lease must have been renewed after that (milliseconds since 1970), or the condition is an old one. */
-  nodes: readonly { name: string; since: number }[];
-  /** Whether this node's agent still runs. */
-  alive: (node: string) => boolean;
+  nodes: readonly { name: string; part: string; since: number }[];
+  /** Whether the process still runs that is the node's agent. */
+  alive: (part: string) => boolean;
   paths: ClusterPaths;
   withinMs?: number;
 }
@@ -38,23 +38,23 @@ export async function untilNodesReady({
     const waiting = await notReady(client, nodes);
     const first = waiting[0];
     if (first === undefined) return;
-    const dead = waiting.find((name) => !alive(name));
+    const dead = waiting.find((node) => !alive(node.part));
     if (dead !== undefined || performance.now() > deadline) {
       const failed = dead ?? first;
-      const log = logFile(paths, `${failed}/agent`);
+      const log = logFile(paths, failed.part);
       const what = dead
-        ? `the agent of node ${failed} ended`
-        : `node ${failed} is not Ready after ${withinMs / 1000} s`;
+        ? `the agent of node ${failed.name} ended`
+        : `node ${failed.name} is not Ready after ${withinMs / 1000} s`;
       throw new Failure(
         `${what}; the end of ${log}:\n${tail(readIfThere(log) ?? '')}`,
-        `slipway logs ${failed}/agent shows more`,
+        `slipway logs ${failed.part} shows more`,
       );
     }
     await sleep(pollMs);
   }
 }
 
-async function notReady(client: Client, nodes: ReadyWait['nodes']): Promise<string[]> {
+async function notReady(client: Client, nodes: ReadyWait['nodes']): Promise<ReadyWait['nodes']> {
   const [known, leases] = await Promise.all([
     client.list<Node>(resources.nodes),
     client.list<Lease>(resources.leases, { namespace: 'kube-node-lease' }),
@@ -66,5 +66,5 @@ async function notReady(client: Client, nodes: ReadyWait['nodes']): Promise<stri
   const fresh = ({ name, since }: { name: string; since: number }): boolean =>
     known.items.some((node) => node.metadata?.name === name && isReady(node)) &&
     (since === 0 || renewed(name) >= since);
-  return nodes.filter((node) => !fresh(node)).map((node) => node.name);
+  return nodes.filter((node) => !fresh(node));
 }

@@ -12,7 +12,7 @@ import { addNode, makeNetwork, namespaceExists, networkIsUp } from '../network/n
 import { certificateFile } from '../pki.ts';
 import type { Progress } from '../progress.ts';
 import { type ClusterPaths, nodePaths } from '../state/paths.ts';
-import type { ProcessTable } from '../state/processes.ts';
+import { type ProcessTable, terminate } from '../state/processes.ts';
 import type { ClusterSpec, NodeSpec } from '../state/spec.ts';
 import { adminClient } from './admin.ts';
 import {
@@ -22,9 +22,17 @@ import {
   newBootstrapToken,
 } from './bootstrap-token.ts';
 import { startControlPlane, untilReady } from './control-plane-part.ts';
-import { containerdUp, importMissing, startAgent, writeResolvConf } from './node-part.ts';
+import { containerdUp, importMissing, startAgent, startSimulated, writeResolvConf } from './node-part.ts';
 import { untilNodesReady } from './nodes-ready.ts';
-import { agentPart, containerdPart, controlPlanePart, networkOf, runningNodes } from './parts.ts';
+import {
+  agentPart,
+  containerdPart,
+  controlPlanePart,
+  networkOf,
+  runningNodes,
+  simulatedAreCurrent,
+  simulatedPart,
+} from './parts.ts';
 import { together } from './together.ts';
 
 export interface Start {
@@ -43,7 +51,8 @@ export interface Start {
 export async function startParts(start: Start): Promise<ControlPlaneReady> {
   const { paths, spec, table, signal } = start;
   const nodes = runningNodes(spec);
-  const down = nodes.filter((node) => !table.alive(agentPart(node)));
+  if (spec.runtime === 'simulated' && !simulatedAreCurrent(paths, spec)) await endPart(table, simulatedPart);
+  const down = nodes.filter((node) => !table.alive(agentPart(spec, node)));
   mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
   if (spec.runtime === 'containerd') await network(start);
   start.networkStands();
@@ -60,6 +69,13 @@ export async function startParts(start: Start): Promise<ControlPlaneReady> {
   await nodesReady(start, nodes, down, since, client);
   if (token) await deleteBootstrapToken(client, token);
   return ready;
+}
+
+async function endPart(table: ProcessTable, part: string): Promise<void> {
+  const ref = table.get(part);
+  if (!ref) return;
+  await terminate([ref], 2000);
+  table.delete(part);
 }
 
 async function network({ paths, spec, progress, egressChanged }: Start): Promise<void> {
@@ -132,17 +148,26 @@ async function agents(
   signal: AbortSignal,
 ): Promise<void> {
   const { paths, spec, table } = start;
-  const ca = certificateFile(join(paths.controlPlane, 'pki'), 'ca');
+  if (down.length === 0) return;
+  const settings = {
+    ...start,
+    caFile: certificateFile(join(paths.controlPlane, 'pki'), 'ca'),
+    bootstrapTokenFile: token?.file,
+  };
   const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
   aborted.catch(() => {}); // it may come when nobody waits any more
+  while (!existsSync(settings.caFile)) {
+    signal.throwIfAborted();
+    await sleep(pollMs);
+  }
+  if (spec.runtime === 'simulated') {
+    table.set(simulatedPart, startSimulated(settings));
+    return;
+  }
   await Promise.all(
     down.map(async (node) => {
-      if (spec.runtime === 'containerd') await Promise.race([serving.get(node.name)?.promise, aborted]);
-      while (!existsSync(ca)) {
-        signal.throwIfAborted();
-        await sleep(pollMs);
-      }
-      table.set(agentPart(node), startAgent({ ...start, caFile: ca, bootstrapTokenFile: token?.file }, node));
+      await Promise.race([serving.get(node.name)?.promise, aborted]);
+      table.set(agentPart(spec, node), startAgent(settings, node));
     }),
   );
 }
@@ -158,12 +183,18 @@ async function nodesReady(
     client,
     signal,
     paths,
-    nodes: nodes.map((node) => ({ name: node.name, since: down.includes(node) ? since : 0 })),
-    alive: (name: string) => table.alive(`${name}/agent`),
+    nodes: nodes.map((node) => ({
+      name: node.name,
+      part: agentPart(spec, node),
+      since: down.includes(node) ? since : 0,
+    })),
+    alive: (part: string) => table.alive(part),
   };
   if (down.length === 0) return untilNodesReady(wait);
   await progress.step(nodes.length === 1 ? 'node' : `${nodes.length} nodes`, async (note) => {
-    note(`${spec.runtime === 'simulated' ? 'simulated: ' : ''}${down.map((node) => node.name).join(', ')}`);
+    const names =
+      down.length <= 3 ? down.map((node) => node.name).join(', ') : `${down[0]!.name} to ${down.at(-1)!.name}`;
+    note(spec.runtime === 'simulated' ? `simulated: ${names}` : names);
     await untilNodesReady(wait);
   });
 }

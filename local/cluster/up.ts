@@ -12,7 +12,7 @@ import type { ClusterPaths } from '../state/paths.ts';
 import { ProcessTable } from '../state/processes.ts';
 import { type ClusterSpec, readSpec, writeSpec } from '../state/spec.ts';
 import { untilReady } from './control-plane-part.ts';
-import { controlPlanePart, networkOf, partsOf } from './parts.ts';
+import { allUp, controlPlanePart, networkOf, partsOf } from './parts.ts';
 import { planCluster, type Wishes } from './plan.ts';
 import { powerOff } from './power-off.ts';
 import { startParts } from './start-parts.ts';
@@ -44,7 +44,7 @@ export async function up(
     const { spec, plan, free } = await takeAddresses(paths, stored, wishes, wasUp);
     const setOwnContext = (ready: ControlPlaneReady): Promise<void> => setContext(spec.kubeconfig, paths.id, ready);
     try {
-      if (stored && stored.egress === spec.egress && partsOf(spec).every((part) => table.alive(part))) {
+      if (stored && stored.egress === spec.egress && allUp(paths, spec, table)) {
         await setOwnContext(await untilReady(paths, spec, table.get(controlPlanePart)!, signal));
         return { spec, wasRunning: true };
       }

@@ -217,10 +217,19 @@ test('without root and sudo, real containers end in one clear line, and simulate
   }
 });
 
-test('simulated nodes run pods in pretence', () =>
+test('simulated nodes run pods in pretence, come and go', () =>
   withCluster({ runtime: 'simulated', nodes: 3 }, async (simulated) => {
-    assert.equal((await simulated.kubectlOk('get', 'nodes', '-o', 'name')).trim().split('\n').length, 3);
+    const nodes = async (): Promise<string[]> =>
+      (await simulated.kubectlOk('get', 'nodes', '-o', 'name')).trim().split('\n');
+    assert.equal((await nodes()).length, 3);
     await simulated.kubectlOk('create', 'deployment', 'pretend', '--image=anything/at-all', '--replicas=6');
     await simulated.kubectlOk('rollout', 'status', 'deployment/pretend', '--timeout=60s');
+    const addresses = (await simulated.kubectlOk('get', 'pods', '-o', 'jsonpath={.items[*].status.podIP}')).split(' ');
+    assert.equal(new Set(addresses).size, 6);
+    assert.equal((await simulated.slipway('node', 'add', '2')).code, 0);
+    assert.equal((await nodes()).length, 5);
+    assert.equal((await simulated.slipway('node', 'rm', simulated.node(1))).code, 0);
+    assert.equal((await nodes()).includes(`node/${simulated.node(1)}`), false);
+    assert.equal((await simulated.slipway('status')).code, 0);
     assert.match((await simulated.slipway('image', 'list')).stderr, /simulated/);
   }));
