@@ -12,6 +12,8 @@ import { endpointsController } from './endpoints/endpoints.ts';
 import { endpointMirrorController } from './endpoints/mirroring.ts';
 import { eventExpiryController } from './event-expiry.ts';
 import { garbageCollector } from './garbage-collector/controller.ts';
+import { jobController } from './job/controller.ts';
+import { jobExpiryController } from './job/expiry.ts';
 import { namespaceController } from './namespace/controller.ts';
 import { nodeLifecycleController } from './node-lifecycle/controller.ts';
 import { podGarbageController } from './pod-gc.ts';
@@ -33,6 +35,8 @@ export function builtInControllers({ client, ports, rootCa, signCertificate }: C
     erased(replicaSetController),
     erased(replicationControllerController),
     erased(statefulSetController),
+    erased(jobController),
+    erased(jobExpiryController),
     erased(daemonSetController(ports.clock)),
     erased(namespaceController(catalog)),
     erased(garbageCollector(catalog, ports.clock)),

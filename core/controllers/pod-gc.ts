@@ -32,7 +32,7 @@ const remove = ({ metadata: { namespace = '', name, uid } }: StoredPod): Action 
 });
 
 /** A pod whose node is gone never tells how it ended: it counts as failed. */
-function fail(pod: StoredPod, nowMs: number): Action[] {
+function fail(pod: StoredPod, nowMs: number, nodeIsGone: boolean): Action[] {
   if (isFinished(pod)) return [];
   const { namespace = '', name, uid } = pod.metadata;
   const condition = {
@@ -42,7 +42,7 @@ function fail(pod: StoredPod, nowMs: number): Action[] {
     message: 'PodGC: node no longer exists',
     lastTransitionTime: timestamp(nowMs),
   };
-  const patch = { metadata: { uid }, status: { phase: 'Failed', conditions: [condition] } };
+  const patch = { metadata: { uid }, status: { phase: 'Failed', ...(nodeIsGone ? { conditions: [condition] } : {}) } };
   return [
     { do: 'patch', of: resources.pods, key: { namespace, name }, patch, type: 'strategic', subresource: 'status' },
   ];
@@ -55,7 +55,8 @@ export function decidePodGarbage(observed: ObservedPodGarbage, nowMs: number): A
   const surplus = Math.max(0, observed.finished.length - FINISHED_LIMIT);
   const oldest = surplus > 0 ? [...observed.finished].sort(byCreation).slice(0, surplus) : [];
   return [
-    ...observed.orphans.flatMap((pod) => fail(pod, nowMs)),
+    ...observed.orphans.flatMap((pod) => fail(pod, nowMs, true)),
+    ...[...observed.unscheduled, ...observed.outOfService].flatMap((pod) => fail(pod, nowMs, false)),
     ...[...observed.orphans, ...observed.unscheduled, ...observed.outOfService, ...oldest].map(remove),
     { do: 'requeue', afterMs: EVERY_MS },
   ];
