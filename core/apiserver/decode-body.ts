@@ -1,6 +1,6 @@
 // From the bytes of a request body to a typed and defaulted object.
 // Follows https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation
-import { badRequest, StatusError } from '../api/errors.ts';
+import { badRequest, type StatusError } from '../api/errors.ts';
 import { kindFor } from '../api/kinds/index.ts';
 import type { Kind } from '../api/kinds/kind.ts';
 import type { KubeObject } from '../api/objects.ts';
@@ -10,45 +10,10 @@ import { DecodeError, decode } from '../api/schema/walker.ts';
 import { JsonError, parseJson, parseYaml, YamlError } from '../api/strict-json.ts';
 import type { Call } from './call.ts';
 import { applyKindDefaults } from './defaults.ts';
-import { maxBodyBytes } from './limits.ts';
 import { bodyEncoding, type Encoding } from './negotiate.ts';
 import type { FieldValidation } from './options.ts';
+import { readBody } from './read-body.ts';
 import { apiVersionOf } from './serialize.ts';
-
-const tooLarge = (): StatusError =>
-  new StatusError('RequestEntityTooLarge', `Request entity too large: limit is ${maxBodyBytes}`);
-
-/** Throws RequestEntityTooLarge without reading on, and BadRequest when the client breaks off. */
-export async function readBody(request: Request): Promise<Uint8Array> {
-  const declared = Number(request.headers.get('content-length') ?? Number.NaN);
-  if (declared > maxBodyBytes) throw tooLarge();
-  try {
-    // Before `body` is looked at: a host may have the bytes without a stream.
-    if (declared >= 0) return new Uint8Array(await request.arrayBuffer());
-    return request.body ? await readLimited(request.body) : new Uint8Array();
-  } catch (error) {
-    if (error instanceof StatusError) throw error;
-    throw badRequest('the body of the request could not be read');
-  }
-}
-
-async function readLimited(body: ReadableStream<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    length += chunk.length;
-    if (length > maxBodyBytes) throw tooLarge();
-    chunks.push(chunk);
-  }
-  if (chunks.length === 1) return chunks[0]!;
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
-}
 
 interface Parsed {
   value: unknown;

@@ -4,9 +4,10 @@ import { badRequest, type FieldError, invalid, isStatus } from '../api/errors.ts
 import { invalidValue, unsupportedValue } from '../api/field-errors.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { Call } from './call.ts';
-import { decodeBody, parseText, readBody } from './decode-body.ts';
+import { decodeBody, parseText } from './decode-body.ts';
 import { bodyEncoding, type Encoding } from './negotiate.ts';
 import { booleanParameter, integerParameter } from './options.ts';
+import { readBody } from './read-body.ts';
 
 export interface DeleteOptions {
   gracePeriodSeconds?: number;
