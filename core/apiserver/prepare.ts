@@ -47,7 +47,7 @@ export function prepareCreate(scope: WriteScope, object: KubeObject): void {
 export function validateCreate(scope: WriteScope, object: KubeObject): void {
   const { kind } = scope;
   refuse(scope, object, [...validateObjectMeta(object, kind), ...(kind.validate?.(object) ?? [])]);
-  scope.warnings.push(...(kind.warnings?.(object) ?? []));
+  scope.warnings.push(...(kind.warnings?.(object, undefined) ?? []));
 }
 
 /** The kind's strategy for a changed object. `object` holds the resource version that it replaces. */
@@ -76,5 +76,5 @@ export function validateUpdate(scope: WriteScope, object: KubeObject, old: KubeO
     ...metadata,
     ...(kind.validateUpdate?.(object, old, subresource) ?? []),
   ]);
-  if (subresource === '') scope.warnings.push(...(kind.warnings?.(object) ?? []));
+  if (subresource === '') scope.warnings.push(...(kind.warnings?.(object, old) ?? []));
 }

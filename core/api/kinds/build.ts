@@ -26,7 +26,7 @@ export interface Rules<T> {
   validate?(object: T): ReturnType<NonNullable<Kind['validate']>>;
   validateUpdate?(object: T, old: T, subresource: string): ReturnType<NonNullable<Kind['validate']>>;
   validateName?(name: string): string[];
-  warnings?(object: T): string[];
+  warnings?(object: T, old: T | undefined): string[];
   /** What a change of bumps the generation when it is not the spec alone; 'none': no generation is kept. */
   generation?: 'none' | ((object: T) => unknown);
   /** A status update takes nothing but the status: labels, annotations and owners stay. */
@@ -94,6 +94,7 @@ export function buildKind(row: Row, rules: Rules<never> = {}): Kind {
     generation: generation === undefined ? (row.generation ?? 'spec') : generation === 'none' ? 'none' : 'spec',
     generationBasis: typeof generation === 'function' ? generation : (object) => object.spec,
     allowUnconditionalUpdate: own.allowUnconditionalUpdate ?? true,
+    ...(own.warnings ? { warnings: (object, old) => own.warnings!(withoutNulls(object), old) } : {}),
     validate: (object) => validate(withoutNulls(object)),
     validateUpdate: (object, old, subresource) => validateUpdate(withoutNulls(object), withoutNulls(old), subresource),
     prepareForCreate(object, context) {

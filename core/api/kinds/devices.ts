@@ -8,6 +8,7 @@ import type {
 } from '../types.gen.ts';
 import type { Rules } from './build.ts';
 import { ageColumn, nameColumn, text } from './columns.ts';
+import * as check from './validate-devices.ts';
 
 function setClaimDefaults(devices: DeviceClaim | undefined): void {
   for (const { exactly, firstAvailable } of devices?.requests ?? []) {
@@ -29,17 +30,24 @@ function stateCell(claim: ResourceV1ResourceClaim): string {
   return states.join(',');
 }
 
-export const deviceClassRules: Rules<DeviceClass> = { columns: [nameColumn, ageColumn] };
+export const deviceClassRules: Rules<DeviceClass> = {
+  columns: [nameColumn, ageColumn],
+  validate: check.validateDeviceClass,
+};
 
 export const resourceClaimRules: Rules<ResourceV1ResourceClaim> = {
   columns: [nameColumn, text('State', stateCell), ageColumn],
   resetMetaForStatus: true,
   setDefaults: (claim) => setClaimDefaults(claim.spec?.devices),
+  validate: check.validateClaim,
+  validateUpdate: (claim, old, subresource) => (subresource === '' ? check.validateUnchangedSpec(claim, old) : []),
 };
 
 export const resourceClaimTemplateRules: Rules<ResourceClaimTemplate> = {
   columns: [nameColumn, ageColumn],
   setDefaults: (template) => setClaimDefaults(template.spec?.spec?.devices),
+  validate: check.validateClaimTemplate,
+  validateUpdate: check.validateUnchangedSpec,
 };
 
 export const resourceSliceRules: Rules<ResourceSlice> = {
@@ -54,4 +62,5 @@ export const resourceSliceRules: Rules<ResourceSlice> = {
     text('Pool', (slice) => slice.spec?.pool?.name ?? ''),
     ageColumn,
   ],
+  validate: check.validateSlice,
 };

@@ -65,7 +65,8 @@ function use(kind: Kind, object: KubeObject, old: KubeObject): void {
   kind.setDefaults?.(fresh);
   kind.prepareForCreate?.(fresh, context);
   kind.validate?.(fresh);
-  kind.warnings?.(fresh);
+  kind.warnings?.(fresh, undefined);
+  kind.warnings?.(fresh, old);
   for (const subresource of ['', 'status']) {
     const changed = structuredClone(object);
     kind.setDefaults?.(changed);

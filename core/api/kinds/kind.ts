@@ -73,8 +73,8 @@ export interface Kind extends Named {
   validateName?(name: string): string[];
   /** Warning (header 299) of every answer about a deprecated kind. */
   deprecation?: string;
-  /** Warnings (header 299) for a written object: deprecated fields and the like. */
-  warnings?(object: KubeObject): string[];
+  /** Warnings (header 299) for a written object: deprecated fields and the like. `old` is absent when it is new. */
+  warnings?(object: KubeObject, old: KubeObject | undefined): string[];
   /** True when an update leaves metadata.generation alone although the object has a spec, or bumps it in a way of its own. */
   generation?: 'spec' | 'none';
   /** What a change of bumps the generation (compare with sameValue); default: the spec. */

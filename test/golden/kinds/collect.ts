@@ -1,7 +1,7 @@
 // Plays the cases against an API server and collects what it answers.
 import { kindFor } from '../../../core/api/kinds/index.ts';
 import { allCases, type Case, type Json, withChanges } from './cases.ts';
-import type { Peer } from './peer.ts';
+import type { Answer, Peer } from './peer.ts';
 
 const namespace = 'kinds';
 
@@ -46,8 +46,8 @@ async function send(peer: Peer, item: Case, existing: Json | undefined) {
   return peer('PUT', pathOf(base, nameOf(base)) + subresource + query, object);
 }
 
-function answerOf(status: number, body: Json): Json {
-  if (status < 300) return { status, object: symbolic(body) };
+function answerOf({ status, body, warnings }: Answer): Json {
+  if (status < 300) return { status, ...(warnings ? { warnings } : {}), object: symbolic(body) };
   const causes = ((body['details'] as Json | undefined)?.['causes'] ?? []) as Json[];
   const lines = causes.map(({ reason, field, message }) => `${reason} ${field}: ${message}`).sort();
   return { status, reason: body['reason'], ...(lines.length > 0 ? { causes: lines } : { message: body['message'] }) };
@@ -66,8 +66,8 @@ export async function collect(peer: Peer): Promise<Answers> {
       if (created.status !== 201) throw new Error(`${item.name}: ${JSON.stringify(created.body)}`);
       made.set(id, created.body);
     }
-    const { status, body } = await send(peer, item, item.operation === 'create' ? undefined : made.get(id));
-    (answers[item.file] ??= {})[item.name] = answerOf(status, body);
+    const answer = await send(peer, item, item.operation === 'create' ? undefined : made.get(id));
+    (answers[item.file] ??= {})[item.name] = answerOf(answer);
   }
   for (const object of made.values()) await remove(peer, object);
   return answers;

@@ -23,7 +23,7 @@ const api = await startInProcess();
 const headers = { accept: 'application/json', 'content-type': 'application/json' };
 const slipway: Peer = async (method, path, body) => {
   const response = await api.send(path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
-  return { status: response.status, date: '', body: (await response.json()) as Json };
+  return { status: response.status, date: '', warnings: response.headers.get('warning') ?? '', body: (await response.json()) as Json };
 };
 const ours: Answers = await collect(slipway);
 await api.stop();

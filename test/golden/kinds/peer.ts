@@ -12,6 +12,8 @@ interface Kubeconfig {
 export interface Answer {
   status: number;
   date: string;
+  /** As the header has them. */
+  warnings: string;
   body: Record<string, unknown>;
 }
 
@@ -41,7 +43,7 @@ export function connect(file: string): Peer {
           response.on('data', (chunk: Buffer) => chunks.push(chunk));
           response.on('end', () => {
             const text = Buffer.concat(chunks).toString();
-            done({ status: response.statusCode ?? 0, date: response.headers.date ?? '', body: JSON.parse(text) });
+            done({ status: response.statusCode ?? 0, date: response.headers.date ?? '', warnings: String(response.headers['warning'] ?? ''), body: JSON.parse(text) });
           });
         },
       );

@@ -15,6 +15,7 @@ import type {
 import type { Rules } from '../build.ts';
 import { ageColumn, integer, nameColumn, text } from '../columns.ts';
 import { validateWebhooks } from './validate.ts';
+import * as policy from './validate-policy.ts';
 
 function setRuleDefaults(rules: RuleWithOperations[] | undefined): void {
   for (const rule of rules ?? []) rule.scope ??= '*';
@@ -83,6 +84,8 @@ export const validatingPolicyRules: Rules<ValidatingAdmissionPolicy> = {
     spec.failurePolicy ??= 'Fail';
     setMatchDefaults(spec.matchConstraints);
   },
+  validate: policy.validateValidatingPolicy,
+  validateUpdate: policy.validateValidatingPolicy,
 };
 
 export const validatingPolicyBindingRules: Rules<ValidatingAdmissionPolicyBinding> = {
@@ -94,6 +97,8 @@ export const validatingPolicyBindingRules: Rules<ValidatingAdmissionPolicyBindin
   ],
   allowUnconditionalUpdate: false,
   setDefaults: ({ spec }) => setMatchDefaults(spec?.matchResources),
+  validate: policy.validateValidatingBinding,
+  validateUpdate: policy.validateValidatingBinding,
 };
 
 export const mutatingPolicyRules: Rules<MutatingAdmissionPolicy> = {
@@ -109,6 +114,8 @@ export const mutatingPolicyRules: Rules<MutatingAdmissionPolicy> = {
     spec.failurePolicy ??= 'Fail';
     setMatchDefaults(spec.matchConstraints);
   },
+  validate: policy.validateMutatingPolicy,
+  validateUpdate: policy.validateMutatingPolicy,
 };
 
 export const mutatingPolicyBindingRules: Rules<MutatingAdmissionPolicyBinding> = {
@@ -120,4 +127,6 @@ export const mutatingPolicyBindingRules: Rules<MutatingAdmissionPolicyBinding> =
   ],
   allowUnconditionalUpdate: false,
   setDefaults: ({ spec }) => setMatchDefaults(spec?.matchResources),
+  validate: policy.validateMutatingBinding,
+  validateUpdate: policy.validateMutatingBinding,
 };

@@ -14,7 +14,7 @@ import { validateLabelSelector } from '../label-selector.ts';
 const maxTimeoutSeconds = 30;
 const operations = ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE'];
 
-function validateRule(found: Findings, field: string, rule: RuleWithOperations): void {
+export function validateRule(found: Findings, field: string, rule: RuleWithOperations): void {
   const wildcard = (name: 'apiGroups' | 'apiVersions' | 'resources' | 'operations'): void => {
     const list = rule[name] ?? [];
     if (list.length === 0) found.required(`${field}.${name}`);
@@ -120,7 +120,7 @@ function validateWebhook(found: Findings, field: string, webhook: ValidatingWebh
   validateConditions(found, `${field}.matchConditions`, webhook.matchConditions ?? []);
 }
 
-function validateConditions(
+export function validateConditions(
   found: Findings,
   field: string,
   conditions: readonly { name: string; expression: string }[],

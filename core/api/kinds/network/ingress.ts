@@ -27,6 +27,8 @@ function addressCell(ingress: Ingress): string {
   return [...new Set(points.filter(Boolean))].sort().join(',');
 }
 
+const classAnnotation = 'kubernetes.io/ingress.class';
+
 /** https://kubernetes.io/docs/reference/kubernetes-api/service-resources/ingress-v1/ */
 export const ingressRules: Rules<Ingress> = {
   columns: [
@@ -38,6 +40,10 @@ export const ingressRules: Rules<Ingress> = {
     ageColumn,
   ],
   newStatus: () => ({ loadBalancer: {} }),
+  warnings: ({ metadata, spec }, old) =>
+    !old && metadata?.annotations?.[classAnnotation] !== undefined && spec?.ingressClassName === undefined
+      ? [`annotation "${classAnnotation}" is deprecated, please use 'spec.ingressClassName' instead`]
+      : [],
   validate: validateIngress,
   validateUpdate: validateIngressUpdate,
 };

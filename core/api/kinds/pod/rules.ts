@@ -7,6 +7,7 @@ import { defaultPod } from './defaults.ts';
 import { qosClassOf } from './pod-resources.ts';
 import { validateEphemeralUpdate, validatePodStatusUpdate, validatePodUpdate } from './update.ts';
 import { validatePod } from './validate-pod.ts';
+import { podWarnings } from './warnings.ts';
 
 /** A pod that was never bound or has ended waits for nothing, whatever was asked. */
 function endsAtOnce(pod: Pod): boolean {
@@ -109,6 +110,7 @@ export const podRules: Rules<Pod> = {
       resetMetaForStatus(pod as KubeObject, old as KubeObject);
     }
   },
+  warnings: podWarnings,
   validate: validatePod,
   validateUpdate(pod, old, subresource) {
     if (subresource === 'status') return validatePodStatusUpdate(pod, old);

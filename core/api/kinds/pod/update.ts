@@ -4,7 +4,7 @@ import { goQuote } from '../../field-errors.ts';
 import { dns1123Subdomain, qualifiedName } from '../../names.ts';
 import type { Container, ContainerStatus, NodeAffinity, Pod, PodSpec, Toleration } from '../../types.gen.ts';
 import { Findings, sameValue } from '../findings.ts';
-import { checkIp, isIpv6 } from '../ip.ts';
+import { checkIp, isIpv6, parseAddress } from '../ip.ts';
 import { unifiedDiff } from '../spec-diff.ts';
 import { validatePodAnnotations, validatePodAnnotationUpdate } from './validate-annotations.ts';
 import { validatePodAndSpec } from './validate-pod.ts';
@@ -188,6 +188,11 @@ function checkTransitions(found: Findings, list: StatusList, pod: Pod, old: Pod)
 function checkAddresses(found: Findings, field: string, addresses: readonly string[]): void {
   for (const [i, address] of addresses.entries()) checkIp(found, `${field}[${i}]`, address);
   if (addresses.length < 2) return;
+  const bad = addresses.findIndex((address) => !parseAddress(address));
+  if (bad >= 0) {
+    const detail = `failed to check for dual stack with error:invalid IP[${bad}]: ${addresses[bad]}`;
+    found.add([{ reason: 'InternalError', field, message: `Internal error: ${detail}` }]);
+  }
   const families = new Set(addresses.map(isIpv6));
   if (families.size < 2 || addresses.length > 2) {
     const shown = addresses.map((IP) => ({ IP }));

@@ -5,6 +5,7 @@ import type { PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimSpec
 import type { Rules } from '../build.ts';
 import { ageColumn, nameColumn, text, wide } from '../columns.ts';
 import { roundResources } from '../pod/defaults.ts';
+import { fractionWarning, selectorTermWarnings } from '../pod/warnings.ts';
 import { validateClaim, validateClaimUpdate } from './validate-claim.ts';
 import { validateVolume, validateVolumeUpdate } from './validate-volume.ts';
 
@@ -24,6 +25,23 @@ const accessModes = (modes: readonly string[] | undefined): string =>
 
 const storageOf = (list: Record<string, string | number> | undefined): string =>
   canonicalQuantity(String(list?.['storage'] ?? '0'));
+
+function* volumeWarnings({ metadata, spec }: PersistentVolume): Generator<string> {
+  const deprecated = [
+    ['volume.beta.kubernetes.io/storage-class', 'v1.8; use "storageClassName" attribute instead'],
+    ['volume.beta.kubernetes.io/mount-options', 'v1.31; use "mountOptions" attribute instead'],
+  ] as const;
+  for (const [name, since] of deprecated) {
+    if (metadata?.annotations?.[name] !== undefined) yield `metadata.annotations[${name}]: deprecated since ${since}`;
+  }
+  if (spec?.persistentVolumeReclaimPolicy === 'Recycle') {
+    const advice = 'Instead, the recommended approach is to use dynamic provisioning.';
+    yield `spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. ${advice}`;
+  }
+  for (const [i, term] of (spec?.nodeAffinity?.required?.nodeSelectorTerms ?? []).entries()) {
+    yield* selectorTermWarnings(`spec.nodeAffinity.required.nodeSelectorTerms[${i}]`, term);
+  }
+}
 
 export const persistentVolumeRules: Rules<PersistentVolume> = {
   columns: [
@@ -68,6 +86,7 @@ export const persistentVolumeRules: Rules<PersistentVolume> = {
       });
     roundResources(pv.spec.capacity);
   },
+  warnings: (pv) => [...volumeWarnings(pv)],
   validate: validateVolume,
   validateUpdate: validateVolumeUpdate,
   prepareForCreate(pv, context) {
@@ -122,6 +141,10 @@ export const persistentVolumeClaimRules: Rules<PersistentVolumeClaim> = {
     roundResources(pvc.spec.resources?.limits);
     roundResources(pvc.status.capacity);
   },
+  warnings: ({ spec }) =>
+    (['requests', 'limits'] as const).flatMap((list) =>
+      fractionWarning(`spec.resources.${list}`, 'storage', spec?.resources?.[list]?.['storage']),
+    ),
   validate: validateClaim,
   validateUpdate: validateClaimUpdate,
   prepareForCreate: (pvc) => normalizeSources(pvc.spec, false),

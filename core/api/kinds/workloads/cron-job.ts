@@ -3,6 +3,7 @@ import type { Rules } from '../build.ts';
 import { ageColumn, integer, nameColumn, text, typed } from '../columns.ts';
 import { age } from '../duration.ts';
 import { defaultTemplate } from '../pod/defaults.ts';
+import { templateWarnings } from '../pod/warnings.ts';
 import { selectorColumn, templateColumns } from './template-columns.ts';
 import { validateCronJob, validateCronJobUpdate } from './validate-cron-job.ts';
 
@@ -36,6 +37,10 @@ export const cronJobRules: Rules<CronJob> = {
     }
     defaultTemplate(job?.template);
   },
+  warnings: templateWarnings<CronJob>(
+    'spec.jobTemplate.spec.template',
+    (cron) => cron.spec?.jobTemplate?.spec?.template,
+  ),
   validate: validateCronJob,
   validateUpdate: validateCronJobUpdate,
 };

@@ -2,6 +2,7 @@ import type { Deployment } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
 import { ageColumn, formatSelector, nameColumn, text, typed, wide } from '../columns.ts';
 import { defaultTemplate } from '../pod/defaults.ts';
+import { templateWarnings } from '../pod/warnings.ts';
 import { templateColumns } from './template-columns.ts';
 import { validateDeployment, validateDeploymentUpdate } from './validate-apps.ts';
 
@@ -39,6 +40,7 @@ export const deploymentRules: Rules<Deployment> = {
   prepareForUpdate(deployment, old, _context, subresource) {
     if (subresource === 'status' && deployment.metadata) deployment.metadata.labels = old.metadata?.labels;
   },
+  warnings: templateWarnings<Deployment>('spec.template', (d) => d.spec?.template),
   validate: validateDeployment,
   validateUpdate: validateDeploymentUpdate,
 };

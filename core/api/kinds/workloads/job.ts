@@ -3,6 +3,7 @@ import type { Rules } from '../build.ts';
 import { ageColumn, nameColumn, text } from '../columns.ts';
 import { humanDuration } from '../duration.ts';
 import { defaultTemplate } from '../pod/defaults.ts';
+import { templateWarnings } from '../pod/warnings.ts';
 import { selectorColumn, templateColumns } from './template-columns.ts';
 import { validateJob, validateJobUpdate } from './validate-job.ts';
 import { validateJobStatusUpdate } from './validate-job-status.ts';
@@ -93,6 +94,7 @@ export const jobRules: Rules<Job> = {
   prepareForCreate(job) {
     if (job.spec && !job.spec.manualSelector) generateSelector(job);
   },
+  warnings: templateWarnings<Job>('spec.template', (job) => job.spec?.template),
   validate: validateJob,
   validateUpdate: (job, old, subresource) =>
     subresource === 'status' ? validateJobStatusUpdate(job, old) : validateJobUpdate(job, old),

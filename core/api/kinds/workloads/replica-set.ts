@@ -2,6 +2,7 @@ import type { ReplicaSet } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
 import { ageColumn, integer, nameColumn } from '../columns.ts';
 import { defaultTemplate } from '../pod/defaults.ts';
+import { templateWarnings } from '../pod/warnings.ts';
 import { selectorColumn, templateColumns } from './template-columns.ts';
 import { validateReplicaSet, validateReplicaSetUpdate } from './validate-apps.ts';
 
@@ -23,6 +24,7 @@ export const replicaSetRules: Rules<ReplicaSet> = {
     rs.spec.replicas ??= 1;
     defaultTemplate(rs.spec.template);
   },
+  warnings: templateWarnings<ReplicaSet>('spec.template', (rs) => rs.spec?.template),
   validate: validateReplicaSet,
   validateUpdate: validateReplicaSetUpdate,
 };

@@ -2,6 +2,7 @@ import type { ReplicationController } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
 import { ageColumn, integer, nameColumn } from '../columns.ts';
 import { defaultTemplate } from '../pod/defaults.ts';
+import { templateWarnings } from '../pod/warnings.ts';
 import { labelsColumn, templateColumns } from './template-columns.ts';
 import { validateReplicationController, validateReplicationControllerUpdate } from './validate-apps.ts';
 
@@ -30,6 +31,7 @@ export const replicationControllerRules: Rules<ReplicationController> = {
     }
     defaultTemplate(rc.spec.template);
   },
+  warnings: templateWarnings<ReplicationController>('spec.template', (rc) => rc.spec?.template),
   validate: validateReplicationController,
   validateUpdate: validateReplicationControllerUpdate,
 };

@@ -3,6 +3,7 @@ import type { PersistentVolumeClaim, StatefulSet } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
 import { ageColumn, nameColumn, text } from '../columns.ts';
 import { defaultTemplate } from '../pod/defaults.ts';
+import { templateWarnings } from '../pod/warnings.ts';
 import { templateColumns } from './template-columns.ts';
 import { validateStatefulSet, validateStatefulSetUpdate } from './validate-stateful-set.ts';
 
@@ -44,6 +45,7 @@ export const statefulSetRules: Rules<StatefulSet> = {
     defaultTemplate(spec.template);
   },
   validateName: dns1123Label,
+  warnings: templateWarnings<StatefulSet>('spec.template', (set) => set.spec?.template, false),
   validate: validateStatefulSet,
   validateUpdate: validateStatefulSetUpdate,
 };

@@ -6,6 +6,7 @@ import { ageColumn, formatLabels, nameColumn, text, typed } from '../columns.ts'
 import { Findings } from '../findings.ts';
 import { defaultTemplate } from '../pod/defaults.ts';
 import { validateTemplate } from '../pod/validate-spec.ts';
+import { templateWarnings } from '../pod/warnings.ts';
 import { containerImages, containerNames } from './template-columns.ts';
 
 function checkTemplate(template: PodTemplate): FieldError[] {
@@ -26,6 +27,7 @@ export const podTemplateRules: Rules<PodTemplate> = {
     t.template ??= {};
     defaultTemplate(t.template);
   },
+  warnings: templateWarnings<PodTemplate>('template', (t) => t.template, false),
   validate: checkTemplate,
   validateUpdate: checkTemplate,
 };
