@@ -4,6 +4,7 @@ import { certificateApprovalController } from './certificates/approve.ts';
 import { certificateSigningController } from './certificates/sign.ts';
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts';
 import type { Controller } from './controller.ts';
+import { cronJobController } from './cron-job/controller.ts';
 import { daemonSetController } from './daemon-set/controller.ts';
 import { deploymentController } from './deployment/controller.ts';
 import { disruptionController } from './disruption.ts';
@@ -37,6 +38,7 @@ export function builtInControllers({ client, ports, rootCa, signCertificate }: C
     erased(statefulSetController),
     erased(jobController),
     erased(jobExpiryController),
+    erased(cronJobController),
     erased(daemonSetController(ports.clock)),
     erased(namespaceController(catalog)),
     erased(garbageCollector(catalog, ports.clock)),
