@@ -1,4 +1,4 @@
-// Every stable built-in resource of Kubernetes 1.36 as data, one a line. registry.test.ts compares it with what kube-apiserver's discovery answered.
+// Every stable built-in resource of Kubernetes 1.36 as data, one a line. index.test.ts compares it with what kube-apiserver's discovery answered.
 import type { ScalePaths, Verb } from './kind.ts';
 
 export interface Row {
