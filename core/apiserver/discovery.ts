@@ -70,7 +70,7 @@ function legacySubresource(kind: Kind, { name, verbs, discovery }: Subresource):
     name: `${kind.plural}/${name}`,
     singularName: '',
     namespaced: kind.namespaced,
-    ...(discovery ? { group: discovery.group, version: discovery.version } : {}),
+    ...(discovery && discovery.group !== kind.group ? { group: discovery.group, version: discovery.version } : {}),
     kind: discovery?.kind ?? kind.kind,
     verbs: sortedVerbs(verbs),
   };
@@ -119,7 +119,7 @@ export function aggregated(deps: ApiServerDeps, core: boolean, version: string):
   const items = [...groupVersions()]
     .filter(([group]) => (group === '') === core)
     .map(([group, versions]) => ({
-      metadata: { ...(group ? { name: group } : {}), creationTimestamp: null },
+      metadata: group ? { name: group } : {},
       versions: versions.map((v) => ({
         version: v,
         resources: kindsOf(deps, group, v).map((kind) => aggregatedResource(deps, kind)),

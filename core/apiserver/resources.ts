@@ -59,9 +59,33 @@ export function subresourcesOf(deps: ApiServerDeps, kind: Kind): Subresource[] {
   return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** The order in which kube-apiserver names its groups: clients take the first that has a name they are given. */
+const groupOrder = [
+  '',
+  'apps',
+  'events.k8s.io',
+  'authentication.k8s.io',
+  'authorization.k8s.io',
+  'autoscaling',
+  'batch',
+  'certificates.k8s.io',
+  'networking.k8s.io',
+  'policy',
+  'rbac.authorization.k8s.io',
+  'storage.k8s.io',
+  'admissionregistration.k8s.io',
+  'scheduling.k8s.io',
+  'coordination.k8s.io',
+  'node.k8s.io',
+  'discovery.k8s.io',
+  'resource.k8s.io',
+  'flowcontrol.apiserver.k8s.io',
+];
+
 /** Groups in the order of kube-apiserver's discovery, with their versions, preferred first. */
 export function groupVersions(): Map<string, string[]> {
-  const groups = new Map<string, string[]>();
+  const served = new Set(kinds.map(({ group }) => group));
+  const groups = new Map<string, string[]>(groupOrder.filter((group) => served.has(group)).map((group) => [group, []]));
   for (const { group, version } of kinds) {
     const versions = groups.get(group) ?? [];
     if (!versions.includes(version)) versions.push(version);
