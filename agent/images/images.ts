@@ -2,7 +2,7 @@
 import type { AnyContainer } from '../../core/kubelet/containers.ts';
 import type { Cri } from '../cri/client.ts';
 import { RpcError } from '../cri/grpc.ts';
-import type { Image, PodSandboxConfig } from '../cri/messages.ts';
+import type { AuthConfig, Image, PodSandboxConfig } from '../cri/messages.ts';
 import type { PodSources } from '../objects.ts';
 import type { PodTask } from '../runtime.ts';
 import { StartError } from '../runtime.ts';
@@ -33,7 +33,7 @@ function withTag(image: string): string {
 export class Images {
   readonly #cri: Cri;
   readonly #sources: PodSources;
-  /** One pull per image at a time. */
+  /** One pull per image and credentials at a time. */
   readonly #pulls = new Map<string, Promise<void>>();
 
   constructor(cri: Cri, sources: PodSources) {
@@ -91,10 +91,13 @@ export class Images {
   ): Promise<void> {
     task.event({ type: 'Normal', reason: 'Pulling', message: `Pulling image "${asked}"`, container: container.name });
     const began = performance.now();
-    let pull = this.#pulls.get(image);
+    const credentials = credentialsFor(task.pod, image, this.#sources);
+    // Nobody gets an image by another's credentials.
+    const key = JSON.stringify([image, credentials]);
+    let pull = this.#pulls.get(key);
     if (!pull) {
-      pull = this.#tryCredentials(task, image, sandbox).finally(() => this.#pulls.delete(image));
-      this.#pulls.set(image, pull);
+      pull = this.#tryCredentials(credentials, image, sandbox).finally(() => this.#pulls.delete(key));
+      this.#pulls.set(key, pull);
     }
     try {
       await pull;
@@ -114,8 +117,11 @@ export class Images {
     });
   }
 
-  async #tryCredentials(task: PodTask, image: string, sandbox: PodSandboxConfig | undefined): Promise<void> {
-    const credentials = credentialsFor(task.pod, image, this.#sources);
+  async #tryCredentials(
+    credentials: AuthConfig[],
+    image: string,
+    sandbox: PodSandboxConfig | undefined,
+  ): Promise<void> {
     let failure: unknown;
     for (const auth of credentials.length > 0 ? credentials : [undefined]) {
       try {

@@ -18,7 +18,8 @@ interface TokenReply {
 
 export class TokenCache {
   readonly #client: Client;
-  readonly #held = new Map<string, Promise<Held>>();
+  readonly #held = new Map<string, Held>();
+  readonly #asking = new Map<string, Promise<Held>>();
   readonly #now: () => number;
 
   constructor(client: Client, now: () => number) {
@@ -29,17 +30,19 @@ export class TokenCache {
   /** One request for all volumes that want the same token; an old one goes on being used while it cannot be renewed. */
   async get(pod: Pod, projection: ServiceAccountTokenProjection): Promise<string> {
     const key = `${pod.metadata?.uid}/${pod.spec?.serviceAccountName}/${projection.audience ?? ''}/${projection.expirationSeconds ?? ''}`;
-    const held = await this.#held.get(key)?.catch(() => undefined);
+    const held = this.#held.get(key);
     if (held && this.#now() < held.renewAt) return held.token;
-    const asked = this.#request(pod, projection);
-    if (!held) this.#held.set(key, asked);
+    let asking = this.#asking.get(key);
+    if (!asking) {
+      asking = this.#request(pod, projection).finally(() => this.#asking.delete(key));
+      this.#asking.set(key, asking);
+    }
     try {
-      const fresh = await asked;
-      this.#held.set(key, asked);
+      const fresh = await asking;
+      this.#held.set(key, fresh);
       return fresh.token;
     } catch (error) {
       if (held && this.#now() < held.expiresAt) return held.token;
-      this.#held.delete(key);
       throw error;
     }
   }
