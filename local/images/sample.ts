@@ -79,7 +79,7 @@ export async function findBusybox(): Promise<{ program: Uint8Array; applets: str
   if (own) return { program: own.program, applets: await appletsOf(own.path) };
   const folder = mkdtempSync(join(tmpdir(), 'slipway-busybox-'));
   try {
-    await runOrFail('apt-get', ['download', '-q', 'busybox-static'], { cwd: folder });
+    await download('busybox-static', folder);
     const archive = readdirSync(folder).find((name) => name.endsWith('.deb'))!;
     await runOrFail('dpkg-deb', ['-x', archive, 'root'], { cwd: folder });
     const path = ['bin/busybox', 'usr/bin/busybox']
@@ -89,6 +89,14 @@ export async function findBusybox(): Promise<{ program: Uint8Array; applets: str
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Fetches a package's archive; once more after an update, since a fresh machine has no package lists. */
+async function download(name: string, folder: string): Promise<void> {
+  const args = ['download', '-q', name];
+  if ((await run('apt-get', args, { cwd: folder })).code === 0) return;
+  await run('apt-get', ['update', '-q']);
+  await runOrFail('apt-get', args, { cwd: folder });
 }
 
 function isStaticFile(path: string): boolean {
