@@ -12,7 +12,7 @@ import { readObject } from '../decode-body.ts';
 import { fieldOf } from '../json.ts';
 import { matchName } from '../metadata.ts';
 import { patchKind } from '../negotiate.ts';
-import { writeOptions } from '../options.ts';
+import { type WriteOptions, writeOptions } from '../options.ts';
 import { served } from '../serialize.ts';
 import type { HandlerContext, SubresourceHandler } from '../server.ts';
 import { current } from '../verbs/get.ts';
@@ -81,10 +81,9 @@ function scaled(kind: Kind, object: KubeObject, wanted: KubeObject): KubeObject 
 async function write(
   context: HandlerContext,
   kind: Kind,
+  options: WriteOptions,
   change: (scale: KubeObject) => KubeObject,
-  optionsKind: string,
 ): Promise<KubeObject> {
-  const options = writeOptions(new URL(context.request.url).searchParams, optionsKind);
   const scope = scopeOf(context, kind, options);
   const key = { namespace: scope.namespace, name: scope.name };
   const { stored } = await updateObject(scope, key, (object) => {
@@ -102,12 +101,17 @@ export const scaleHandler: SubresourceHandler = {
     const { kind, info } = context as Call;
     if (info.verb === 'get') return scaleOf(kind, served(kind, await current(context as Call)));
     const reading = { ...context, kind: scaleKind };
-    if (info.verb === 'update') {
-      const wanted = await readObject(reading, 'Warn');
-      return await write(context, kind, () => wanted, 'UpdateOptions');
+    const isPatch = info.verb === 'patch';
+    const query = new URL(context.request.url).searchParams;
+    const options = writeOptions(query, isPatch ? 'PatchOptions' : 'UpdateOptions');
+    if (!isPatch) {
+      const wanted = await readObject(reading, options.fieldValidation);
+      return await write(context, kind, options, () => wanted);
     }
     const type = patchKind(context.request);
     const patch = await readPatch(context, type);
-    return await write(context, kind, (scale) => patched(reading, type, patch, scale, 'Warn'), 'PatchOptions');
+    return await write(context, kind, options, (scale) =>
+      patched(reading, type, patch, scale, options.fieldValidation),
+    );
   },
 };
