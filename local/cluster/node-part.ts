@@ -105,13 +105,9 @@ export function startSimulated(settings: AgentSettings): ProcessRef {
   return startDetached(agentCommand(configs), logFile(paths, simulatedPart), agentEnvironment());
 }
 
-const agentCommand = (configs: readonly string[]): string[] => [
-  process.execPath,
-  ...smallHeap.flags,
-  entry,
-  ...configs,
-];
-const agentEnvironment = (): NodeJS.ProcessEnv => ({ ...process.env, ...smallHeap.env });
+const heap = smallHeap(1);
+const agentCommand = (configs: readonly string[]): string[] => [process.execPath, ...heap.flags, entry, ...configs];
+const agentEnvironment = (): NodeJS.ProcessEnv => ({ ...process.env, ...heap.env });
 
 function writeAgentConfig(settings: AgentSettings, node: NodeSpec): string {
   const own = nodePaths(settings.paths, node.name);
