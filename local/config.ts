@@ -32,7 +32,7 @@ export interface ControlPlaneConfig {
   /** One JSON object a line; standard error when absent. */
   logFile?: string;
   logLevel?: 'debug' | 'info' | 'warn' | 'error';
-  /** How many changes the watch log keeps (default 50,000 of each resource), and for how long (default 10 minutes). */
+  /** How many changes the watch log keeps (default 50,000 of each resource), and for how long (default 5 minutes). */
   changeLog?: { maxChanges?: number; maxAgeMs?: number };
 }
 

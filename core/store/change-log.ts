@@ -16,11 +16,22 @@ export interface LogLimits {
   maxAgeMs: number;
 }
 
-/** kube-apiserver's etcd is compacted every five minutes, to what it was five minutes before. */
-export const defaultLogLimits: LogLimits = { maxChanges: 50_000, maxAgeMs: 600_000 };
+/** As old as what kube-apiserver's compaction of etcd, which runs every five minutes, leaves at least. */
+export const defaultLogLimits: LogLimits = { maxChanges: 50_000, maxAgeMs: 300_000 };
 
 /** An untouched resource's head. Not 0, because a watch from "0" means something else to Kubernetes clients. */
 export const firstRevision: Revision = 1;
+
+/** The floor of a log from which nothing was dropped. */
+export const firstFloor: Revision = 0;
+
+/**
+ * A list can be shown at the head and at revisions above the floor. At the floor itself the changes that follow are all
+ * there, but the state has left the log together with the change that made it. Throws RevisionExpired.
+ */
+export function checkListed(revision: Revision, floor: Revision, head: Revision): void {
+  if (revision <= floor && revision !== head) throw new RevisionExpired(floor);
+}
 
 export class ChangeLog {
   head: Revision;
@@ -28,7 +39,7 @@ export class ChangeLog {
   floor: Revision;
   #changes: LoggedChange[] = [];
 
-  constructor(floor: Revision = firstRevision, head: Revision = floor) {
+  constructor(floor: Revision = firstFloor, head: Revision = firstRevision) {
     this.floor = floor;
     this.head = head;
   }
@@ -47,12 +58,24 @@ export class ChangeLog {
     return this.#changes.slice(from, Math.min(from + limit, this.#changes.length));
   }
 
-  /** Raises the floor to what the limits allow. */
+  /**
+   * Raises the floor to what the limits allow. A log that becomes empty by it takes one revision without a change, so that a
+   * page of a list that was begun before expires although nothing was written since, as it does in Kubernetes.
+   */
   trim(limits: LogLimits, nowMs: number): void {
     let drop = Math.max(0, this.#changes.length - limits.maxChanges);
     const oldest = nowMs - limits.maxAgeMs;
     while (drop < this.#changes.length && this.#changes[drop]!.at < oldest) drop++;
     if (drop === 0) return;
+    this.floor = this.#changes[drop - 1]!.revision;
+    this.#changes.splice(0, drop);
+    if (this.#changes.length === 0) this.head++;
+  }
+
+  /** Forgets changes that can be read elsewhere: the oldest, but for `keep`. */
+  shorten(keep: number): void {
+    const drop = this.#changes.length - keep;
+    if (drop <= 0) return;
     this.floor = this.#changes[drop - 1]!.revision;
     this.#changes.splice(0, drop);
   }

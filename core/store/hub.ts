@@ -26,7 +26,7 @@ interface Live {
 }
 
 /** How many changes of a resource are kept for watchers that are a little behind. */
-const tailLength = 128;
+const tailLength = 64;
 const pageLength = 1_000;
 
 /** The resource's newest changes, and who waits for more. */

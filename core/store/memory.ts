@@ -1,7 +1,7 @@
 // The reference driver: everything in memory, every rule of the store port and nothing else.
 import type { ObjectKey } from '../api/objects.ts';
 import type { LoggedChange, LogLimits } from './change-log.ts';
-import { ChangeLog, defaultLogLimits } from './change-log.ts';
+import { ChangeLog, checkListed, defaultLogLimits } from './change-log.ts';
 import { ResourceImage } from './image.ts';
 import { Listeners } from './listeners.ts';
 import { applied, conditionHolds } from './revision.ts';
@@ -41,7 +41,9 @@ export class MemoryStore implements Store {
 
   async list(resource: Resource, options: ListOptions = {}): Promise<ListPage> {
     const log = this.#log(resource);
+    log.trim(this.#limits, this.#now());
     const revision = options.continueFrom?.revision ?? options.exact ?? log.head;
+    checkListed(revision, log.floor, log.head);
     return this.#image(resource).list(options, revision, log.since(revision));
   }
 
@@ -66,7 +68,9 @@ export class MemoryStore implements Store {
   }
 
   async head(resource: Resource): Promise<Revision> {
-    return this.#log(resource).head;
+    const log = this.#log(resource);
+    log.trim(this.#limits, this.#now());
+    return log.head;
   }
 
   onChange(listener: (resource: Resource) => void): () => void {

@@ -45,7 +45,7 @@ function expiredPiece(tables: Tables, resource: Resource, loaded: Loaded, limits
   for (const { key, value } of range) {
     const revision = key[1];
     const header = decodeHeader(value);
-    // Revisions have no gaps here, so that their difference counts the changes after this one.
+    // Hardly a revision is without a change, so that their difference counts the changes after this one.
     if (header.at >= oldest && loaded.log.head - revision < limits.maxChanges) break;
     piece.push({ ...header, revision });
   }

@@ -116,7 +116,8 @@ test('compaction leaves the rows that the log and the objects need, and no other
     const reopened = new LmdbStore(await openDatabase(directory), { directory, limits: { maxChanges: 0 } });
     await reopened.compact();
     assert.equal((await reopened.get('pods', key))?.object['value'], 'again');
-    assert.equal(await reopened.head('pods'), again.revision);
+    // A resource at rest moves its head once, so that old pages expire.
+    assert.equal(await reopened.head('pods'), again.revision + 1);
     await reopened.close();
   }));
 

@@ -2,7 +2,7 @@
 // synced it to the disk. There is one writer at a time; what arrives while it syncs goes together in the next sync.
 import type { ObjectKey } from '../../core/api/objects.ts';
 import type { LoggedChange, LogLimits } from '../../core/store/change-log.ts';
-import { ChangeLog, defaultLogLimits, firstRevision } from '../../core/store/change-log.ts';
+import { ChangeLog, checkListed, defaultLogLimits, firstFloor, firstRevision } from '../../core/store/change-log.ts';
 import { ResourceImage } from '../../core/store/image.ts';
 import { Listeners } from '../../core/store/listeners.ts';
 import type {
@@ -33,7 +33,7 @@ export interface LmdbStoreOptions {
 }
 
 /** Changes of each resource that are kept in memory too (up to twice as many); older ones are read from the disk. */
-const memoryLimits: LogLimits = { maxChanges: 256, maxAgeMs: Number.POSITIVE_INFINITY };
+const memoryChanges = 128;
 
 /** What is known of one resource in memory. */
 export interface Loaded {
@@ -67,6 +67,7 @@ export class LmdbStore implements Store {
       now: this.#now,
       load: (resource) => this.#load(resource),
       written: (resource, change) => this.#written(resource, change),
+      skipped: (resource, head) => this.#skipped(resource, head),
     });
   }
 
@@ -75,8 +76,9 @@ export class LmdbStore implements Store {
   }
 
   async list(resource: Resource, options: ListOptions = {}): Promise<ListPage> {
-    const { image, log } = this.#load(resource);
+    const { image, log, floor } = this.#load(resource);
     const revision = options.continueFrom?.revision ?? options.exact ?? log.head;
+    checkListed(revision, floor, log.head);
     return image.list(options, revision, this.#since(resource, revision));
   }
 
@@ -104,7 +106,10 @@ export class LmdbStore implements Store {
     const resources = Array.from(this.#tables.meta.getKeys({ start: ['head', ''], end: ['head', '\uffff'] }));
     for (const key of resources) {
       const resource = (key as [string, Resource])[1];
-      await compact(this.#tables, resource, this.#load(resource), this.#limits, this.#now());
+      const loaded = this.#load(resource);
+      await compact(this.#tables, resource, loaded, this.#limits, this.#now());
+      // Nothing is left: see ChangeLog.trim.
+      if (loaded.floor === loaded.log.head) await this.#writer.skip(resource, loaded.floor);
     }
   }
 
@@ -119,7 +124,12 @@ export class LmdbStore implements Store {
     const { image, log } = this.#load(resource);
     image.apply(change);
     log.append(change);
-    if (log.length > memoryLimits.maxChanges * 2) log.trim(memoryLimits, 0);
+    if (log.length > memoryChanges * 2) log.shorten(memoryChanges);
+    this.#listeners.notify(resource);
+  }
+
+  #skipped(resource: Resource, head: Revision): void {
+    this.#load(resource).log.head = head;
     this.#listeners.notify(resource);
   }
 
@@ -135,11 +145,11 @@ export class LmdbStore implements Store {
     const known = this.#loaded.get(resource);
     if (known) return known;
     const head = this.#tables.meta.get(['head', resource]) ?? firstRevision;
-    const floor = this.#tables.meta.get(['floor', resource]) ?? firstRevision;
+    const floor = this.#tables.meta.get(['floor', resource]) ?? firstFloor;
     const image = new ResourceImage();
     const range = this.#tables.index.getRange({ start: [resource, ''], end: [resource, '\uffff'] });
     for (const { key, value } of range) image.set(key[1], new StoredRow(this.#tables, resource, value));
-    const loaded: Loaded = { image, log: new ChangeLog(head), floor };
+    const loaded: Loaded = { image, log: new ChangeLog(head, head), floor };
     this.#loaded.set(resource, loaded);
     return loaded;
   }

@@ -14,10 +14,19 @@ export interface WriterDeps {
   load(resource: Resource): Loaded;
   /** Called in order of revision once the change is durable. */
   written(resource: Resource, change: LoggedChange): void;
+  /** Called once it is durable that the head has moved without a change. */
+  skipped(resource: Resource, head: Revision): void;
+}
+
+/** Takes a revision without a change, if the head is still the expected one. */
+interface Skip {
+  readonly op: 'skip';
+  readonly resource: Resource;
+  readonly expected: Revision;
 }
 
 interface Waiting {
-  commit: Commit;
+  commit: Commit | Skip;
   resolve(result: CommitResult): void;
   reject(error: unknown): void;
 }
@@ -31,7 +40,7 @@ interface Draft {
 }
 
 /** Bounds the size of a transaction, and with it how long a write waits for those beside it. */
-const maxBatch = 256;
+const maxBatch = 128;
 
 export class Writer {
   readonly #deps: WriterDeps;
@@ -44,6 +53,14 @@ export class Writer {
   }
 
   commit(commit: Commit): Promise<CommitResult> {
+    return this.#enqueue(commit);
+  }
+
+  async skip(resource: Resource, expected: Revision): Promise<void> {
+    await this.#enqueue({ op: 'skip', resource, expected });
+  }
+
+  #enqueue(commit: Commit | Skip): Promise<CommitResult> {
     if (this.#closed) return Promise.reject(new StatusError('ServiceUnavailable', 'the store is closed'));
     return new Promise((resolve, reject) => {
       this.#queue.push({ commit, resolve, reject });
@@ -74,18 +91,31 @@ export class Writer {
     const drafts = new Map<Resource, Draft>();
     const results = batch.map(({ commit }) => this.#draft(drafts, commit));
     if (drafts.size > 0) await this.#store(drafts);
-    for (const [resource, draft] of drafts) for (const change of draft.changes) this.#deps.written(resource, change);
+    for (const [resource, draft] of drafts) {
+      for (const change of draft.changes) this.#deps.written(resource, change);
+      if (this.#deps.load(resource).log.head < draft.head) this.#deps.skipped(resource, draft.head);
+    }
     batch.forEach(({ commit, resolve }, i) => {
       const revision = results[i];
       if (revision !== undefined) resolve({ ok: true, revision });
-      else resolve({ ok: false, current: this.#deps.load(commit.resource).image.get(commit.key) });
+      else resolve({ ok: false, current: this.#standing(commit) });
     });
   }
 
+  #standing(commit: Commit | Skip): StoredObject | undefined {
+    return commit.op === 'skip' ? undefined : this.#deps.load(commit.resource).image.get(commit.key);
+  }
+
   /** Undefined when the condition does not hold. */
-  #draft(drafts: Map<Resource, Draft>, commit: Commit): Revision | undefined {
+  #draft(drafts: Map<Resource, Draft>, commit: Commit | Skip): Revision | undefined {
     const loaded = this.#deps.load(commit.resource);
     const draft = drafts.get(commit.resource);
+    if (commit.op === 'skip') {
+      if ((draft?.head ?? loaded.log.head) !== commit.expected) return undefined;
+      const head = commit.expected + 1;
+      drafts.set(commit.resource, { changes: [], after: new Map(), ...draft, head });
+      return head;
+    }
     const order = orderOf(commit.key);
     const current = draft?.after.has(order) ? draft.after.get(order) : loaded.image.get(commit.key);
     if (!conditionHolds(commit, current)) return undefined;

@@ -420,12 +420,49 @@ function expiry(story: Story, make: MakeSubject): void {
     await assert.rejects(store.changesSince('configmaps', start), RevisionExpired);
     const { changes: kept } = await store.changesSince('configmaps', second);
     assert.deepEqual(told(kept), [['MODIFIED', 'a', 3, 2]]);
-    assert.deepEqual(shown((await store.list('configmaps', { exact: second })).items), [['a', 2]]);
+    await assert.rejects(store.list('configmaps', { exact: second }), RevisionExpired);
+    assert.deepEqual(shown((await store.list('configmaps', { exact: third })).items), [['a', 3]]);
     const removed = await remove(store, at('a'), third);
     nowMs += 2_000;
     await expire();
-    assert.equal(await store.head('configmaps'), removed);
     assert.ok((await put(store, at('a'), 4, 'absent')) > removed);
+    await dispose();
+  });
+
+  test('when all changes have expired, old pages and revisions have too, but a watch from the last one goes on', async () => {
+    let nowMs = 1_000;
+    const { store, expire, dispose } = await make({ now: () => nowMs, limits: { maxAgeMs: 500 } });
+    for (let i = 0; i < 4; i++) await put(store, at(`o${i}`), i, 'absent');
+    const hub = new Hub(store);
+    const page = await store.list('configmaps', { limit: 2 });
+    const live: Change[] = [];
+    const onChanges = (changes: readonly Change[]): void => void live.push(...changes);
+    await hub.subscribe('configmaps', page.revision, { onChanges, onEnd: assert.ifError });
+    nowMs += 1_000;
+    await expire();
+    await assert.rejects(store.list('configmaps', { limit: 2, continueFrom: page.next! }), RevisionExpired);
+    await assert.rejects(store.list('configmaps', { exact: page.revision }), RevisionExpired);
+    const now = await store.list('configmaps');
+    assert.equal(now.items.length, 4);
+    assert.ok(now.revision > page.revision);
+    await expire();
+    assert.equal(await store.head('configmaps'), now.revision, 'the head moves once, not with each look');
+    assert.deepEqual(await store.changesSince('configmaps', page.revision), { changes: [], upTo: now.revision });
+    const next = await put(store, at('o9'), 9, 'absent');
+    assert.ok(next > now.revision);
+    for (const since of [page.revision, now.revision]) {
+      const { changes: told } = await store.changesSince('configmaps', since);
+      assert.deepEqual(
+        told.map(({ revision }) => revision),
+        [next],
+      );
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(
+      live.map(({ revision }) => revision),
+      [next],
+    );
+    hub.close();
     await dispose();
   });
 
