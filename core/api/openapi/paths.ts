@@ -68,8 +68,7 @@ function pathsOf(kind: Kind): Path[] {
   ];
   if (kind.hasStatus)
     all.push({ path: `${one}/status`, parameters: inner, operations: operations(kind, item(kind.schema)) });
-  if (kind.scale)
-    all.push({ path: `${one}/scale`, parameters: inner, operations: operations(kind, item(scale)) });
+  if (kind.scale) all.push({ path: `${one}/scale`, parameters: inner, operations: operations(kind, item(scale)) });
   if (kind.namespaced && kind.verbs.includes('list')) {
     all.push({
       path: `${root}/${kind.plural}`,
