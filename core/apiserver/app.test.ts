@@ -148,3 +148,16 @@ test('a review has no table: who takes nothing else is refused', async () => {
   assert.deepEqual(kept, []);
   assert.equal((await call('POST', path, {}, { accept: `${table},application/json` })).status, 201);
 });
+
+test('names that a caller makes up do not become counters', async () => {
+  const { call, raw } = startApi({ authorizers: [async ({ path }) => ({ allowed: path === '/metrics', reason: '' })] });
+  for (let i = 0; i < 20; i++) {
+    await call('GET', `/api/v1/namespaces/shop/made-up-${i}`);
+    await call('GET', `/api/v1/namespaces/shop/pods/web/made-up-${i}`);
+    await call(`MADE${i}`, '/api/v1/namespaces/shop/pods/web');
+    await call(`MADE${i}`, '/nothing');
+  }
+  const text = await (await raw('GET', '/metrics')).text();
+  assert.match(text, /apiserver_request_total\{code="403",verb="OTHER"/);
+  assert.doesNotMatch(text, /made/i);
+});

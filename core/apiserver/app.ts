@@ -2,6 +2,7 @@
 // verb -> store; what goes wrong on the way becomes a Status.
 import { type Context, Hono } from 'hono';
 import { badRequest, StatusError } from '../api/errors.ts';
+import { findKind } from '../api/kinds/index.ts';
 import { Hub } from '../store/hub.ts';
 import { authenticate } from './authenticate/authenticate.ts';
 import { impersonate } from './authenticate/impersonate.ts';
@@ -14,7 +15,7 @@ import { nodeProxyTarget, podProxyTarget, serviceProxyTarget } from './handlers/
 import { tunnelOf } from './handlers/stream.ts';
 import { Metrics } from './metrics.ts';
 import { requestInfo } from './request-info.ts';
-import { hasGroup, hasGroupVersion } from './resources.ts';
+import { handlerOf, hasGroup, hasGroupVersion } from './resources.ts';
 import { respondStatus } from './respond.ts';
 import type { ApiServer, ApiServerDeps, Authorizer, HandlerContext, Peer, Tunnel, User } from './server.ts';
 import { connectAdmission } from './verbs/connect.ts';
@@ -125,15 +126,21 @@ function asStatus(server: ServerState, request: Request, error: unknown): Status
   });
 }
 
+const countedMethods = new Set(['get', 'post', 'put', 'patch', 'delete', 'head', 'options']);
+
+/** Only names that this server knows become labels: what a caller makes up must not grow the counters. */
 function observe(server: ServerState, arrived: Arrived | undefined, response: Response, tookMs: number): void {
   const info = arrived?.info;
-  const known = info?.isResource && hasGroupVersion(info.group, info.version) && response.status !== 404;
+  const kind = info?.isResource ? findKind(info.group, info.version, info.plural) : undefined;
+  const subresource = kind && info ? info.subresource : '';
+  const known = subresource === '' || subresource === 'status' || (kind && handlerOf(server.deps, kind, subresource));
+  const verb = info?.verb ?? '';
   const labels = {
-    verb: (info?.verb ?? '').toUpperCase(),
-    group: known ? info.group : '',
-    version: known ? info.version : '',
-    resource: known ? info.plural : '',
-    subresource: known ? info.subresource : '',
+    verb: kind || countedMethods.has(verb) ? verb.toUpperCase() : 'OTHER',
+    group: kind?.group ?? '',
+    version: kind?.version ?? '',
+    resource: kind?.plural ?? '',
+    subresource: known ? subresource : 'other',
   };
   server.metrics.request(labels, response.status, tookMs / 1_000);
 }
