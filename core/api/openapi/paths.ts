@@ -23,6 +23,15 @@ const deleteOptions = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions';
 const patchBody = 'io.k8s.apimachinery.pkg.apis.meta.v1.Patch';
 const scale = 'io.k8s.api.autoscaling.v1.Scale';
 
+/** What bodies may be written in; a patch has types of its own. */
+export const mediaTypes = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
+export const patchTypes = [
+  'application/json-patch+json',
+  'application/merge-patch+json',
+  'application/strategic-merge-patch+json',
+];
+export const info = { title: 'Kubernetes', version: 'v1.36.4' };
+
 /** `api/v1`, `apis/apps/v1`: how discovery of OpenAPI 3 names a group and version. */
 export const groupVersionOf = (kind: Pick<Kind, 'group' | 'version'>): string =>
   kind.group ? `apis/${kind.group}/${kind.version}` : `api/${kind.version}`;
@@ -153,3 +162,7 @@ export function operationId(path: Path, operation: Operation): string {
   const everywhere = kind.namespaced && path.parameters.length === 0 && kind.verbs.length > 0 ? 'ForAllNamespaces' : '';
   return `${verbs[operation.action]}${group}${capital(kind.version)}${scope}${kind.kind}${subresource}${everywhere}`;
 }
+
+/** The schemas that these paths name. */
+export const schemasOf = (paths: readonly Path[]): string[] =>
+  paths.flatMap(({ operations }) => operations.flatMap(({ body, answer }) => (body ? [body, answer] : [answer])));

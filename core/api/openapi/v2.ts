@@ -2,21 +2,19 @@
 import type { Kind } from '../kinds/kind.ts';
 import {
   groupVersionOf,
+  info,
+  mediaTypes,
   type Operation,
   operationId,
   type Path,
   parameterType,
+  patchTypes,
   pathsFor,
   queryParameters,
+  schemasOf,
 } from './paths.ts';
 import { closure, type Json, namedSchemas } from './schemas.ts';
 
-const mediaTypes = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
-const patchTypes = [
-  'application/json-patch+json',
-  'application/merge-patch+json',
-  'application/strategic-merge-patch+json',
-];
 const reference = (schema: string): Json => ({ $ref: `#/definitions/${schema}` });
 
 /** OpenAPI 2 knows no oneOf: a quantity is a string there, and so is what may be a number or a string. */
@@ -64,15 +62,12 @@ const pathItem = (path: Path): Json => ({
 
 export function openapiV2(kinds: readonly Kind[]): Json {
   const paths = pathsFor(kinds);
-  const roots = paths.flatMap(({ operations }) =>
-    operations.flatMap(({ body, answer }) => (body ? [body, answer] : [answer])),
-  );
   return {
     swagger: '2.0',
-    info: { title: 'Kubernetes', version: 'v1.36.4' },
+    info,
     paths: Object.fromEntries(paths.map((path) => [path.path, pathItem(path)])),
     definitions: Object.fromEntries(
-      namedSchemas(closure(roots), kinds).map(([name, schema]) => [name, translate(schema)]),
+      namedSchemas(closure(schemasOf(paths)), kinds).map(([name, schema]) => [name, translate(schema)]),
     ),
     securityDefinitions: { BearerToken: { type: 'apiKey', name: 'authorization', in: 'header' } },
     security: [{ BearerToken: [] }],

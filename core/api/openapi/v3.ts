@@ -3,22 +3,18 @@
 import type { Kind } from '../kinds/kind.ts';
 import {
   groupVersionOf,
+  info,
+  mediaTypes,
   type Operation,
   operationId,
   type Path,
   parameterType,
+  patchTypes,
   pathsFor,
   queryParameters,
+  schemasOf,
 } from './paths.ts';
 import { closure, type Json, namedSchemas } from './schemas.ts';
-
-const mediaTypes = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
-const patchTypes = [
-  'application/json-patch+json',
-  'application/merge-patch+json',
-  'application/strategic-merge-patch+json',
-];
-const info = { title: 'Kubernetes', version: 'v1.36.4' };
 
 const reference = (schema: string): Json => ({ $ref: `#/components/schemas/${schema}` });
 const content = (types: readonly string[], schema: string): Json =>
@@ -104,13 +100,10 @@ export function openapiV3Document(kinds: readonly Kind[], groupVersion: string):
   const chosen = byGroupVersion(kinds).get(groupVersion);
   if (!chosen) return undefined;
   const paths = pathsFor(chosen);
-  const roots = paths.flatMap(({ operations }) =>
-    operations.flatMap(({ body, answer }) => (body ? [body, answer] : [answer])),
-  );
   return {
     openapi: '3.0.0',
     info,
     paths: Object.fromEntries(paths.map((path) => [path.path, pathItem(path)])),
-    components: { schemas: Object.fromEntries(namedSchemas(closure(roots), chosen)) },
+    components: { schemas: Object.fromEntries(namedSchemas(closure(schemasOf(paths)), chosen)) },
   };
 }
