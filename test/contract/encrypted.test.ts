@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { MemoryStore } from '../../core/store/memory.ts';
 import type { EncryptionKey } from '../../core/store/transform.ts';
 import { withEncryption } from '../../core/store/transform.ts';
-import { objectAt, storeContract } from './store.ts';
+import { storeContract } from './store.ts';
+import { objectAt } from './subject.ts';
 
 async function newKey(id: string): Promise<EncryptionKey> {
   const key = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']);

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LmdbStore } from '../../local/lmdb/store.ts';
 import { openLmdbStore } from '../../local/lmdb/store.ts';
-import type { Subject, SubjectOptions } from './store.ts';
 import { storeContract } from './store.ts';
+import type { Subject, SubjectOptions } from './subject.ts';
 
 async function lmdbSubject(options: SubjectOptions = {}): Promise<Subject> {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-store-'));
