@@ -1,5 +1,6 @@
 // The scheduler's picture of the cluster: nodes, pods on them, and pods about to be on them (assumed).
 import { sameValue } from '../api/kinds/findings.ts';
+import type { PersistentVolume, PersistentVolumeClaim } from '../api/types.gen.ts';
 import type { ClusterEvent } from './filters/filter.ts';
 import { NodeInfo, type StoredNode } from './node-info.ts';
 import { isTerminal, type PodInfo, podInfo, type StoredPod } from './pod-info.ts';
@@ -20,6 +21,8 @@ export class Cluster implements Snapshot {
   readonly #strays = new Map<string, Map<string, PodInfo>>();
   readonly #placed = new Map<string, Placed>();
   readonly #namespaces = new Map<string, Record<string, string>>();
+  readonly #claims = new Map<string, PersistentVolumeClaim>();
+  readonly #volumes = new Map<string, PersistentVolume>();
   readonly #images = new Map<string, number>();
   readonly #signatures = new Map<string, number>();
   readonly nodesWithAffinity = new Set<NodeInfo>();
@@ -40,6 +43,26 @@ export class Cluster implements Snapshot {
 
   namespaceLabels(namespace: string): Record<string, string> | undefined {
     return this.#namespaces.get(namespace);
+  }
+
+  claim(namespace: string, name: string): PersistentVolumeClaim | undefined {
+    return this.#claims.get(`${namespace}/${name}`);
+  }
+
+  volume(name: string): PersistentVolume | undefined {
+    return this.#volumes.get(name);
+  }
+
+  setClaim(namespace: string, name: string, claim: PersistentVolumeClaim | undefined): ClusterEvent {
+    if (claim) this.#claims.set(`${namespace}/${name}`, claim);
+    else this.#claims.delete(`${namespace}/${name}`);
+    return { what: 'storage-changed' };
+  }
+
+  setVolume(name: string, volume: PersistentVolume | undefined): ClusterEvent {
+    if (volume) this.#volumes.set(name, volume);
+    else this.#volumes.delete(name);
+    return { what: 'storage-changed' };
   }
 
   imageSpread(name: string): number {

@@ -8,6 +8,7 @@ import { nodeResources } from './filters/node-resources.ts';
 import { nodeUnschedulable } from './filters/node-unschedulable.ts';
 import { taintToleration } from './filters/taint-toleration.ts';
 import { topologySpread } from './filters/topology-spread.ts';
+import { volumeBinding } from './filters/volume-binding.ts';
 import { balancedAllocation } from './scores/balanced-allocation.ts';
 import { imageLocality } from './scores/image-locality.ts';
 import { interPodAffinityPreference } from './scores/inter-pod-affinity.ts';
@@ -18,7 +19,13 @@ import { taintPreference } from './scores/taint-toleration.ts';
 import { topologySpreadPreference } from './scores/topology-spread.ts';
 
 export const staticFilters: readonly StaticFilter[] = [nodeUnschedulable, nodeName, taintToleration, nodeAffinity];
-export const dynamicFilters: readonly DynamicFilter[] = [nodePorts, nodeResources, topologySpread, interPodAffinity];
+export const dynamicFilters: readonly DynamicFilter[] = [
+  nodePorts,
+  nodeResources,
+  volumeBinding,
+  topologySpread,
+  interPodAffinity,
+];
 export const staticScores: readonly StaticScore[] = [taintPreference, nodeAffinityPreference, imageLocality];
 export const dynamicScores: readonly DynamicScore[] = [
   leastAllocated,

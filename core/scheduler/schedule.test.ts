@@ -230,3 +230,22 @@ test('a changed node is judged anew', () => {
   cluster.setNode(makeNode('a', { spec: { unschedulable: true } }));
   assert.equal(nodeFor(cluster, {}), undefined);
 });
+
+test('a pod whose claim is missing or unbound waits, one whose volume is elsewhere goes there', () => {
+  const cluster = clusterOf(zones);
+  const pod: PodLike = { spec: { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }] } };
+  assert.equal(messageFor(cluster, pod), '0/3 nodes are available: persistentvolumeclaim "data" not found.');
+  cluster.setClaim('default', 'data', { metadata: { name: 'data' }, spec: {} });
+  assert.equal(messageFor(cluster, pod), '0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims.');
+  const annotations = { 'pv.kubernetes.io/bind-completed': 'yes' };
+  cluster.setClaim('default', 'data', { metadata: { name: 'data', annotations }, spec: { volumeName: 'pv' } });
+  assert.match(
+    messageFor(cluster, pod),
+    /3 node\(s\) unavailable due to one or more pvc\(s\) bound to non-existent pv\(s\)/,
+  );
+  const required = {
+    nodeSelectorTerms: [{ matchExpressions: [{ key: 'zone', operator: 'In' as const, values: ['y'] }] }],
+  };
+  cluster.setVolume('pv', { metadata: { name: 'pv' }, spec: { nodeAffinity: { required } } });
+  assert.equal(nodeFor(cluster, pod), 'c');
+});

@@ -143,6 +143,11 @@ function drawHighest(totals: Float64Array, lot: number): number {
 export function schedule(snapshot: Snapshot, pod: PodInfo): Decision {
   const total = snapshot.nodes.length;
   if (total === 0) return { node: undefined, message: 'no nodes available to schedule pods', refusedBy: anyFilter };
+  for (const { name, refuseAll } of dynamicFilters) {
+    const reason = refuseAll?.(pod, snapshot);
+    if (reason === undefined) continue;
+    return { node: undefined, message: `0/${total} nodes are available: ${reason}.`, refusedBy: new Set([name]) };
+  }
   const found = find(pod, snapshot);
   if (found.nodes.length > 0) return { node: best(pod, snapshot, found).node.metadata.name, tried: found.tried };
   const message = found.refusals.message(total, total - found.tried);

@@ -1,4 +1,5 @@
 // What one decision looks at. Nothing changes while it is looked at: decisions have no await.
+import type { PersistentVolume, PersistentVolumeClaim } from '../api/types.gen.ts';
 import type { NodeInfo } from './node-info.ts';
 
 export interface Snapshot {
@@ -10,6 +11,8 @@ export interface Snapshot {
   /** Nodes with a pod that has affinity terms; with required anti-affinity terms. */
   readonly nodesWithAffinity: ReadonlySet<NodeInfo>;
   readonly nodesWithRequiredAntiAffinity: ReadonlySet<NodeInfo>;
+  claim(namespace: string, name: string): PersistentVolumeClaim | undefined;
+  volume(name: string): PersistentVolume | undefined;
   namespaceLabels(namespace: string): Record<string, string> | undefined;
   /** How many nodes have an image; `imageEpoch` grows when that changes. */
   imageSpread(name: string): number;

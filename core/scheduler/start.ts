@@ -1,5 +1,6 @@
 // Starts the scheduler over caches of nodes, pods and namespaces.
 import type { KubeObject } from '../api/objects.ts';
+import type { PersistentVolume, PersistentVolumeClaim } from '../api/types.gen.ts';
 import type { Client } from '../client/client.ts';
 import { Informers } from '../client/informers.ts';
 import { resources } from '../client/resources.ts';
@@ -34,8 +35,14 @@ export function startScheduler(deps: StartSchedulerDeps): RunningScheduler {
   const cluster = new Cluster();
   const queue = new SchedulingQueue(ports.clock);
   const scheduler = new Scheduler({ client, ports, cluster, queue, name });
-  const watched = [resources.namespaces, resources.nodes, resources.pods].map((of) => informers.for(of));
-  const [namespaces, nodes, pods] = watched;
+  const watched = [
+    resources.namespaces,
+    resources.persistentVolumes,
+    resources.persistentVolumeClaims,
+    resources.nodes,
+    resources.pods,
+  ].map((of) => informers.for(of));
+  const [namespaces, volumes, claims, nodes, pods] = watched;
   const unsubscribe: (() => void)[] = [];
   let stopped = false;
   const begin = (): void => {
@@ -47,6 +54,13 @@ export function startScheduler(deps: StartSchedulerDeps): RunningScheduler {
       namespaces!.subscribe(({ metadata }, _previous, deleted) =>
         react(cluster.setNamespace(metadata.name ?? '', deleted ? undefined : (metadata.labels ?? {}))),
       ),
+      volumes!.subscribe((volume, _previous, deleted) =>
+        react(cluster.setVolume(volume.metadata.name ?? '', deleted ? undefined : (volume as PersistentVolume))),
+      ),
+      claims!.subscribe((claim, _previous, deleted) => {
+        const { namespace = '', name = '' } = claim.metadata;
+        react(cluster.setClaim(namespace, name, deleted ? undefined : (claim as PersistentVolumeClaim)));
+      }),
       nodes!.subscribe((node, _previous, deleted) => {
         if (deleted) cluster.removeNode(node.metadata.name ?? '');
         else react(cluster.setNode(node as unknown as StoredNode));

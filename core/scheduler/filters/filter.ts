@@ -11,7 +11,9 @@ export type ClusterEvent =
   | { what: 'pod-added'; pod: StoredPod }
   | { what: 'pod-updated'; pod: StoredPod }
   | { what: 'pod-removed'; pod: StoredPod }
-  | { what: 'namespace-changed' };
+  | { what: 'namespace-changed' }
+  /** A claim or a volume. */
+  | { what: 'storage-changed' };
 
 /** Looks at the node object alone: its verdict holds for all pods alike until the node changes. */
 export interface StaticFilter {
@@ -25,6 +27,8 @@ export interface StaticFilter {
 /** Looks at what is on the node or elsewhere. */
 export interface DynamicFilter {
   name: string;
+  /** A reason why no node at all will do, told without a count. */
+  refuseAll?(pod: PodInfo, snapshot: Snapshot): string | undefined;
   /** Computes once for a pod what all nodes are judged by; undefined: the rule has nothing to say about this pod. */
   prepare(pod: PodInfo, snapshot: Snapshot): ((node: NodeInfo) => readonly string[] | undefined) | undefined;
   isHelpedBy(event: ClusterEvent, pod: PodInfo): boolean;
