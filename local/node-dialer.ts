@@ -47,7 +47,8 @@ export function agentAddressOf(node: KubeObject): AgentAddress {
 
 export function createNodeDialer(options: DialerOptions): NodeConnections {
   const { ca, certificate: cert, key } = options;
-  const agent = new Agent({ ca, cert, key, keepAlive: true, maxSockets: 64, maxFreeSockets: 2, timeout: 0 });
+  // No limit of connections: followed logs hold theirs for long, and must keep no doorbell waiting.
+  const agent = new Agent({ ca, cert, key, keepAlive: true, maxFreeSockets: 2, timeout: 0 });
   const target = (node: KubeObject) => {
     const { host, port, name } = agentAddressOf(node);
     return { host, port, agent, ...(isIP(name) ? {} : { servername: name }) };

@@ -57,29 +57,32 @@ test(`${kills} kills of the store's process lose no acknowledged write and show 
   t.diagnostic(`SLIPWAY_SEED=${seed}`);
   const random = seeded(seed);
   const directory = await mkdtemp(join(tmpdir(), 'slipway-killed-'));
-  const acknowledged: Acknowledged[] = [];
-  const attempted = new Set<string>();
-  const saw = new Map<Resource, Seen[]>();
-  const started: Record<string, Revision> = {};
-  const resume: Record<string, Revision> = {};
-  for (let life = 0; life < kills; life++) {
-    for (const line of await oneLife(directory, seed + life, resume, 1 + random.below(200))) {
-      if ('start' in line) started[line.start] ??= line.since;
-      else if ('trying' in line) attempted.add(line.trying);
-      else if ('acknowledged' in line) acknowledged.push(line.acknowledged);
-      else if ('failed' in line) assert.fail(line.failed);
-      else {
-        saw.set(line.resource, [...(saw.get(line.resource) ?? []), line.saw]);
-        resume[line.resource] = line.saw.revision;
+  try {
+    const acknowledged: Acknowledged[] = [];
+    const attempted = new Set<string>();
+    const saw = new Map<Resource, Seen[]>();
+    const started: Record<string, Revision> = {};
+    const resume: Record<string, Revision> = {};
+    for (let life = 0; life < kills; life++) {
+      for (const line of await oneLife(directory, seed + life, resume, 1 + random.below(200))) {
+        if ('start' in line) started[line.start] ??= line.since;
+        else if ('trying' in line) attempted.add(line.trying);
+        else if ('acknowledged' in line) acknowledged.push(line.acknowledged);
+        else if ('failed' in line) assert.fail(line.failed);
+        else {
+          saw.set(line.resource, [...(saw.get(line.resource) ?? []), line.saw]);
+          resume[line.resource] = line.saw.revision;
+        }
       }
     }
+    const store = await openLmdbStore({ directory });
+    for (const resource of simulated.resources) {
+      const log = await checkLog(store, resource, started[resource]!, acknowledged, attempted);
+      checkWatcher(saw.get(resource) ?? [], log, started[resource]!, resume[resource]!);
+    }
+    t.diagnostic(`${acknowledged.length} acknowledged writes`);
+    await store.close();
+  } finally {
+    await rm(directory, { recursive: true, force: true });
   }
-  const store = await openLmdbStore({ directory });
-  for (const resource of simulated.resources) {
-    const log = await checkLog(store, resource, started[resource]!, acknowledged, attempted);
-    checkWatcher(saw.get(resource) ?? [], log, started[resource]!, resume[resource]!);
-  }
-  t.diagnostic(`${acknowledged.length} acknowledged writes`);
-  await store.close();
-  await rm(directory, { recursive: true, force: true });
 });
