@@ -1,7 +1,9 @@
 // One pod: whenever something changes, the pure lifecycle is asked what to do, and its actions are carried out.
 // Steps of one pod never overlap; its actions run beside each other and beside those of other pods.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pod, PodStatus } from '../../core/api/types.gen.ts';
 import {
+  forgetImages,
   forgetRetries,
   noteSandbox,
   noteSandboxFailure,
@@ -33,6 +35,8 @@ export interface WorkerDeps {
 type KillAction = Extract<Action, { do: 'kill' }>;
 
 const killSlackMs = 2000;
+const firstFailureDelayMs = 200;
+const maxFailureDelayMs = 10_000;
 /** Longest wait for a timer: setTimeout takes 31 bits. */
 const maxDelayMs = 2 ** 31 - 1;
 
@@ -52,7 +56,7 @@ export class PodWorker {
   #timer: NodeJS.Timeout | undefined;
   #reported = '';
   #saved = '';
-  #finishRetryMs = 500;
+  #failureDelayMs = firstFailureDelayMs;
 
   constructor(deps: WorkerDeps, pod: Pod, memory: PodMemory) {
     this.#deps = deps;
@@ -93,6 +97,7 @@ export class PodWorker {
 
   /** The control plane sent it anew. */
   update(pod: Pod): void {
+    this.#memory = forgetImages(this.#memory, this.#pod, pod);
     this.#pod = pod;
     this.wake();
   }
@@ -181,9 +186,12 @@ export class PodWorker {
     if (this.#busy.has(key)) return;
     this.#busy.add(key);
     this.#carryOut(again)
-      .catch((error) =>
-        this.#deps.log('warn', 'action failed', { pod: this.uid, action: action.do, error: String(error) }),
-      )
+      .catch(async (error) => {
+        this.#deps.log('warn', 'action failed', { pod: this.uid, action: action.do, error: String(error) });
+        // While it counts as running it is not tried again: a runtime that is away would be asked without pause.
+        await sleep(this.#failureDelayMs, undefined, { ref: false });
+        this.#failureDelayMs = Math.min(this.#failureDelayMs * 2, maxFailureDelayMs);
+      })
       .finally(() => {
         this.#busy.delete(key);
         this.wake();
@@ -250,11 +258,17 @@ export class PodWorker {
     const last = newest(observed, name);
     const crashed = last?.state === 'exited' && last.sandboxId === observed.sandboxes[0]?.id;
     const exitedAt = crashed ? last.finishedAt : undefined;
-    this.#memory = noteStart(this.#memory, name, exitedAt, this.#deps.now());
+    // Noted when the start is over: a sync meanwhile would take the crash for one that is held back already.
+    const note = (): void => {
+      this.#memory = noteStart(this.#memory, name, exitedAt, this.#deps.now());
+    };
     try {
       await this.#deps.runtime.startContainer(this.task, name, attempt);
+      note();
       this.#memory = noteStarted(this.#memory, name);
+      this.#failureDelayMs = firstFailureDelayMs;
     } catch (error) {
+      note();
       const failure = error instanceof StartError ? error.failure : 'CreateContainerError';
       this.#memory = noteStartFailure(this.#memory, name, failure, (error as Error).message, this.#deps.now());
       if (!(error instanceof StartError)) throw error;
@@ -266,8 +280,6 @@ export class PodWorker {
     try {
       await this.#deps.runtime.finish(this.task, deleted);
     } catch (error) {
-      setTimeout(() => this.wake(), this.#finishRetryMs).unref();
-      this.#finishRetryMs = Math.min(this.#finishRetryMs * 2, 30_000);
       this.#deps.event(this.#pod, {
         type: 'Warning',
         reason: 'FailedKillPod',

@@ -1,5 +1,7 @@
 // What the pod remembers of actions that failed; the next sync and its status follow from it.
+import type { Pod } from '../api/types.gen.ts';
 import { nextBackoff, nextRetry } from './backoff.ts';
+import { findContainer } from './containers.ts';
 import type { PodMemory } from './model.ts';
 
 /** Why a container could not be started, in the words that `state.waiting.reason` uses. */
@@ -52,5 +54,15 @@ export function forgetRetries(memory: PodMemory): PodMemory {
       own.retry ? { ...own, retry: { ...own.retry, at: 0 } } : own,
     ]),
   );
+  return { ...memory, containers };
+}
+
+/** A container given another image is pulled at once: kubelet's back-off is for an image, not for a container. */
+export function forgetImages(memory: PodMemory, before: Pod, after: Pod): PodMemory {
+  const containers = { ...memory.containers };
+  for (const [name, own] of Object.entries(containers)) {
+    const changed = findContainer(before, name)?.container.image !== findContainer(after, name)?.container.image;
+    if (own.image && changed) containers[name] = { ...own, image: undefined };
+  }
   return { ...memory, containers };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertGolden } from '../../test/golden-file.ts';
+import { forgetImages } from './failures.ts';
 import { emptyMemory } from './model.ts';
 import { container, podOf, World } from './world.ts';
 
@@ -238,4 +239,18 @@ test('a new image restarts the container; its last end is told', () => {
   const before = world.story.length;
   world.settle();
   assert.match(world.story[before]!, /kill:app-1/);
+});
+
+test('a container given another image does not wait for the back-off of the one that could not be had', () => {
+  const world = new World(podOf({}));
+  world.failures.set('app', { failure: 'ErrImagePull', message: 'no such host' });
+  world.pass(5);
+  assert.equal(world.status.containerStatuses?.[0]?.state?.waiting?.reason, 'ImagePullBackOff');
+  world.failures.clear();
+  const before = world.pod;
+  world.pod = { ...before, spec: { ...before.spec!, containers: [container('app', { image: 'app:2' })] } };
+  assert.deepEqual(forgetImages(world.memory, before, before), world.memory);
+  world.memory = forgetImages(world.memory, before, world.pod);
+  world.pass(1);
+  assert.equal(world.status.phase, 'Running');
 });

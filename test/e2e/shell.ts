@@ -1,0 +1,46 @@
+// What a person types at a prompt: lines for a shell in which `kubectl` is the chosen kubectl and the context is the test's cluster.
+import assert from 'node:assert/strict';
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { type RunResult, run } from '../../local/run.ts';
+import type { TestPlace } from './cluster.ts';
+
+export class Shell {
+  /** Where the lines run; empty at first. */
+  readonly folder: string;
+  readonly #env: NodeJS.ProcessEnv;
+
+  /** `name` tells shells of one place apart; `kubectl` is a program file, by default the machine's own. */
+  constructor(place: TestPlace, name: string, kubectl?: string) {
+    this.folder = join(place.home, `shell-${name}`);
+    mkdirSync(this.folder);
+    const path = place.env['PATH'] ?? '';
+    this.#env = { ...place.env, HOME: this.folder, TERM: 'dumb', PATH: kubectl ? `${this.folder}/bin:${path}` : path };
+    if (!kubectl) return;
+    mkdirSync(join(this.folder, 'bin'));
+    symlinkSync(kubectl, join(this.folder, 'bin', 'kubectl'));
+  }
+
+  run(line: string): Promise<RunResult> {
+    return run('bash', ['-o', 'pipefail', '-c', line], { env: this.#env, cwd: this.folder });
+  }
+
+  /** Output of a line that must succeed. */
+  async ok(line: string): Promise<string> {
+    const { code, stdout, stderr } = await this.run(line);
+    assert.equal(code, 0, `${line}: exit code ${code}\n${stdout}${stderr}`);
+    return stdout;
+  }
+
+  /** What a line that must fail says to its user. */
+  async refused(line: string): Promise<string> {
+    const { code, stdout, stderr } = await this.run(line);
+    assert.notEqual(code, 0, `${line} did not fail: ${stdout}${stderr}`);
+    return stderr;
+  }
+
+  /** Each line and what it must print, whole. */
+  async says(story: readonly (readonly [line: string, output: string])[]): Promise<void> {
+    for (const [line, output] of story) assert.equal(await this.ok(line), `${output}\n`, line);
+  }
+}
