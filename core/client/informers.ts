@@ -6,6 +6,13 @@ import type { Client, ResourceRef } from './client.ts';
 import { Informer } from './informer.ts';
 import { resourceName } from './resources.ts';
 
+/** Nobody here asks who wrote what, and it is a good part of an object; a write without it leaves it as it is. */
+const withoutManagers = (object: KubeObject): KubeObject => {
+  if (!object.metadata.managedFields) return object;
+  const { managedFields: _managedFields, ...metadata } = object.metadata;
+  return { ...object, metadata };
+};
+
 const metadataOnly = ({ apiVersion, kind, metadata }: KubeObject): KubeObject => {
   const { managedFields: _managedFields, annotations: _annotations, ...rest } = metadata;
   return { apiVersion, kind, metadata: rest };
@@ -27,7 +34,8 @@ export class Informers {
   for(of: ResourceRef): Informer {
     const name = resourceName(of);
     const informer = this.#whole.get(name);
-    return informer ?? this.#make(this.#whole, name, new Informer(this.#client, this.#ports, of));
+    const options = { transform: withoutManagers };
+    return informer ?? this.#make(this.#whole, name, new Informer(this.#client, this.#ports, of, options));
   }
 
   /** The informer of a resource of which only metadata is needed: the whole one if there is one. */
