@@ -149,7 +149,10 @@ export async function* readLog(source: LogSource, options: LogOptions, signal: A
   try {
     file = await open(source.path, 'r');
   } catch {
-    throw new ServingError(404, `failed to try resolving symlinks in path "${source.path}": the log is gone`);
+    throw new ServingError(
+      404,
+      'there is no log: it was removed with its container, or the node is a simulated one, which writes none',
+    );
   }
   try {
     let inode = (await file.stat()).ino;
