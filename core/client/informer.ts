@@ -123,8 +123,13 @@ export class Informer {
     const shaped = this.#options.transform ? this.#options.transform(raw) : raw;
     const key = keyString(keyOf(shaped));
     const previous = this.#items.get(key);
-    if (previous && !force && versionOf(previous) >= versionOf(shaped)) return;
+    if (previous && !force && versionOf(previous) > versionOf(shaped)) return;
     const object = this.#overlayDeletion(shaped);
+    if (previous && !force && versionOf(previous) === versionOf(shaped)) {
+      // The echo of an own write: the same, but perhaps shared with the store, where the answer was a copy.
+      this.#items.put(key, object);
+      return;
+    }
     this.#items.put(key, object);
     this.#notify(object, previous, false);
   }

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { assertGolden } from '../../test/golden-file.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { CoreV1Event } from '../api/types.gen.ts';
+import { resources } from '../client/resources.ts';
 import { decideApproval, type ObservedApproval, type StoredRequest } from './certificates/approve.ts';
 import { decideSigning } from './certificates/sign.ts';
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts';
@@ -14,6 +15,7 @@ import { decidePodGarbage } from './pod-gc.ts';
 import { decideQuota, type ObservedQuota } from './resource-quota.ts';
 import { rootCaController } from './root-ca.ts';
 import { serviceAccountController } from './service-account.ts';
+import { claimProtectionController, decideProtection } from './storage-protection.ts';
 
 const deleted = (actions: Action[]): string[] =>
   actions.flatMap((action) => (action.do === 'delete' ? [action.key.name] : []));
@@ -166,4 +168,34 @@ test('a quota counts what is there; what admission has just counted is not taken
     { do: 'requeue', afterMs: 1_000 },
   ]);
   assert.equal(decideQuota(observed({ pods: '3', 'requests.cpu': '900m' }, 1_000), nowMs)[0]?.do, 'update');
+});
+
+test('a deleted claim goes once no pod on a node uses it', async () => {
+  const finalizer = 'kubernetes.io/pvc-protection';
+  const claim: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: {
+      name: 'data',
+      namespace: 'default',
+      uid: 'c',
+      resourceVersion: '3',
+      deletionTimestamp: at(0),
+      finalizers: [finalizer, 'x'],
+    },
+  };
+  const of = resources.persistentVolumeClaims;
+  const [action] = decideProtection({ of, object: claim, finalizer, inUse: false });
+  assert.deepEqual(action?.do === 'patch' && action.patch, {
+    metadata: { resourceVersion: '3', uid: 'c', finalizers: ['x'] },
+  });
+  assert.deepEqual(decideProtection({ of, object: claim, finalizer, inUse: true }), []);
+  const volumes = [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }];
+  const inUse = async (pods: unknown[]): Promise<boolean | undefined> => {
+    const cache = { get: () => claim, list: () => [] } as never;
+    const client = { list: async () => ({ items: pods }) } as never;
+    return (await claimProtectionController.observe({ namespace: 'default', name: 'data' }, cache, client))?.inUse;
+  };
+  assert.equal(await inUse([makePod('p', { node: 'n', spec: { volumes } })]), true);
+  assert.equal(await inUse([makePod('p', { spec: { volumes } }), makePod('q', { node: 'n' })]), false);
 });
