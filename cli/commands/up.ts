@@ -52,11 +52,16 @@ function suggestions(context: string, spec: ClusterSpec): string {
   const pretence =
     spec.runtime === 'simulated' ? '\nIts nodes are simulated: pods run in pretence, no container is started.\n' : '';
   const stop = spec.name === 'slipway' ? 'npm stop' : `npm stop -- --name ${spec.name}`;
+  const flags = spec.name === 'slipway' ? '' : ` --name ${spec.name}`;
+  const images =
+    spec.runtime === 'containerd' && !spec.egress
+      ? `\nNodes have no way out: give them images with slipway image build or load, or let them reach registries:\n  npm start -- --egress${flags}\n`
+      : '';
   return `${pretence}
 Try:
   kubectl --context ${context} get nodes -o wide
   kubectl --context ${context} run hello --image=${sampleImage}
   kubectl --context ${context} get pods --watch
-
+${images}
 Stop it with: ${stop}`;
 }
