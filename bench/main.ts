@@ -1,9 +1,10 @@
-// npm run bench [-- --peers] [--only api|scheduler|nodes]: prints a table; each row beside the real Kubernetes 1.36 in the same run with --peers.
+// npm run bench [-- --peers] [--only api,scheduler,nodes,simulated]: prints a table; each row beside the real Kubernetes 1.36 in the same run with --peers.
 import { parseArgs } from 'node:util';
 import { apiRows } from './api.ts';
 import { markdown, type Row } from './measure.ts';
 import { nodeRows } from './nodes.ts';
 import { schedulerRow } from './scheduler.ts';
+import { simulatedRows } from './simulated.ts';
 import { startReal, startSlipway } from './targets.ts';
 
 const slipwayPort = 18443;
@@ -33,7 +34,7 @@ const scales = [
 if (wanted('scheduler')) {
   for (const [nodes, pods] of scales) {
     const slipway = await startSlipway(slipwayPort);
-    const peer = options.peers ? await startReal(peerPort, true) : undefined;
+    const peer = options.peers ? await startReal(peerPort, { scheduler: true }) : undefined;
     try {
       rows.push(await schedulerRow(nodes, pods, slipway, peer));
     } finally {
@@ -42,5 +43,7 @@ if (wanted('scheduler')) {
     }
   }
 }
-if (wanted('nodes')) rows.push(...(await nodeRows(options.peers)));
+const realPort = options.peers ? peerPort : undefined;
+if (wanted('nodes')) rows.push(...(await nodeRows(realPort)));
+if (wanted('simulated')) rows.push(...(await simulatedRows(realPort)));
 console.log(markdown(rows));

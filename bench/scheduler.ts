@@ -9,7 +9,8 @@ const giveUpMs = 180_000;
 
 const capacity = { cpu: '32', memory: '256Gi', pods: '110', 'ephemeral-storage': '100Gi' };
 
-async function addNode(api: Api, name: string): Promise<void> {
+/** A Ready node that exists in the API only. */
+export async function addNode(api: Api, name: string): Promise<void> {
   const labels = { 'kubernetes.io/hostname': name, 'topology.kubernetes.io/zone': `zone-${name.length % 3}` };
   const answer = await must(
     api,

@@ -1,11 +1,18 @@
-// The two sides: Slipway's control plane as one process, and the real etcd and kube-apiserver. Both durable, both on loopback.
+// The two sides, with and without nodes: Slipway's control plane, and the real etcd and kube-apiserver with what else a row needs.
+// Both durable, both on this machine.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { controlPlaneFiles } from '../local/cluster/control-plane-part.ts';
+import { simulatedPart } from '../local/cluster/parts.ts';
 import type { ControlPlaneConfig, ControlPlaneReady } from '../local/config.ts';
+import { nodePaths } from '../local/state/paths.ts';
+import { readReady } from '../local/state/ready-file.ts';
+import { startCluster } from '../test/e2e/cluster.ts';
+import { startPeerCluster } from '../test/peer/cluster.ts';
 import { peerToken, startPeer } from '../test/peer/control-plane.ts';
 import type { Target } from './http.ts';
 
@@ -51,19 +58,64 @@ export async function startSlipway(port: number): Promise<Target> {
   };
 }
 
-/** Admission of namespaces' service accounts is done by hand there: no controller manager runs beside it. */
-export async function startReal(port: number, scheduler = false): Promise<Target> {
+export interface RealParts {
+  scheduler?: boolean;
+  /** Without it nobody makes service accounts, and pods are admitted without one. */
+  controllerManager?: boolean;
+}
+
+export async function startReal(port: number, parts: RealParts = {}): Promise<Target> {
   const peer = await startPeer({
     port,
     durable: true,
-    scheduler,
-    arguments: ['--disable-admission-plugins=ServiceAccount'],
+    ...parts,
+    arguments: parts.controllerManager ? [] : ['--disable-admission-plugins=ServiceAccount'],
   });
   return {
-    name: 'kube-apiserver on etcd',
+    name: parts.controllerManager ? realFour : 'kube-apiserver on etcd',
     baseUrl: peer.baseUrl,
     pids: Object.values(peer.pids),
     credentials: { token: peerToken },
     stop: () => peer.stop(),
+  };
+}
+
+const realFour = 'etcd, kube-apiserver, controller manager, scheduler';
+
+/** A control plane, and what runs the pods of its node or nodes. */
+export interface NodeTarget extends Target {
+  agent: { name: string; pid: number };
+}
+
+/** As `slipway up` starts it, in a home of its own. Simulated nodes share one process. */
+export async function startSlipwayNodes(
+  runtime: 'containerd' | 'simulated',
+  nodes = 1,
+): Promise<NodeTarget & { socket: string }> {
+  const cluster = await startCluster({ runtime, nodes });
+  const ready = readReady(controlPlaneFiles(cluster.paths).ready);
+  if (!ready) throw new Error('the control plane is gone');
+  const part = runtime === 'simulated' ? simulatedPart : `${cluster.node()}/agent`;
+  return {
+    name: 'Slipway',
+    baseUrl: ready.server,
+    pids: [ready.pid],
+    credentials: { certificate: ready.files.adminCertificate, key: ready.files.adminKey },
+    agent: { name: 'agent', pid: cluster.part(part).pid },
+    socket: nodePaths(cluster.paths, cluster.node()).socket,
+    stop: () => cluster.remove(),
+  };
+}
+
+export async function startRealNode(port: number): Promise<NodeTarget & { loadImages(): Promise<void> }> {
+  const real = await startPeerCluster(port);
+  return {
+    name: realFour,
+    baseUrl: real.baseUrl,
+    pids: real.controlPlane,
+    credentials: { token: peerToken },
+    agent: { name: 'kubelet', pid: real.kubelet },
+    loadImages: () => real.loadImages(),
+    stop: () => real.stop(),
   };
 }
