@@ -463,7 +463,13 @@ export const protocolScenarios: readonly Scenario[] = [
       apiVersion: 'v1',
       kind: 'ResourceQuota',
       metadata: { name: 'bad' },
-      spec: { hard: { pods: '1.5', nonsense: '1' } },
+      spec: { hard: { pods: '1.5' } },
+    }),
+    post('/api/v1/namespaces/{ns}/resourcequotas', {
+      apiVersion: 'v1',
+      kind: 'ResourceQuota',
+      metadata: { name: 'bad' },
+      spec: { hard: { nonsense: '1' } },
     }),
   ),
   scenario(
