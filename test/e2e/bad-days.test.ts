@@ -1,6 +1,6 @@
 // What goes wrong, and how its user learns of it: the words, the reasons, and what is still whole afterwards.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { ContainerStatus, Pod } from '../../core/api/types.gen.ts';
@@ -218,57 +218,6 @@ test('an emptyDir that outgrows its limit has its pod evicted', limit, async () 
     [status.phase, status.message],
     ['Failed', 'Usage of EmptyDir volume "v" exceeds the limit "1Mi". '],
   );
-});
-
-test('wrong manifests are refused with the field and the reason', limit, async () => {
-  const manifest = (text: string) => {
-    writeFileSync(join(shell.folder, 'wrong.yaml'), text);
-    return shell.refused('kubectl apply -f wrong.yaml');
-  };
-  const head = 'apiVersion: v1\nkind: Pod\nmetadata: {name: wrong}\n';
-  assert.match(await manifest(`${head}spec: {container: []}\n`), /unknown field "spec\.container"/);
-  assert.match(
-    await manifest(`${head}spec: {containers: []}\n`),
-    /The Pod "wrong" is invalid: spec\.containers: Required value/,
-  );
-  assert.match(
-    await manifest(`${head}spec: {containers: [{name: A, image: x}]}\n`),
-    /spec\.containers\[0\]\.name: Invalid value: "A": a lowercase RFC 1123 label/,
-  );
-  assert.match(await manifest(`${head}spec: {containers: {}}\n`), /containers/);
-  assert.match(
-    await manifest('apiVersion: v1\nkind: Pod\nmetadata: [\n'),
-    /error parsing wrong\.yaml: error converting YAML to JSON: yaml: line 3/,
-  );
-  assert.match(
-    await manifest('apiVersion: v9\nkind: Pod\nmetadata: {name: x}\n'),
-    /no matches for kind "Pod" in version "v9"/,
-  );
-  assert.match(
-    await manifest(`${head.replace('wrong', 'w'.repeat(254))}spec: {containers: [{name: a, image: x}]}\n`),
-    /must be no more than 253/,
-  );
-  assert.match(await shell.refused(`kubectl get pods -l 'a in (b'`), /unable to parse requirement|found '', expected/);
-  await shell.ok('head -c 4000000 /dev/zero | tr "\\0" x > large');
-  assert.match(
-    await shell.refused('kubectl create configmap large --from-file=large'),
-    /too large|Too long|limit is 3145728/,
-  );
-});
-
-test('of two writers on one version the second is told to look again', limit, async () => {
-  await shell.ok(
-    'kubectl create configmap shared; kubectl get cm shared -o json > first.json; cp first.json second.json',
-  );
-  await shell.ok(`sed -i 's/"metadata": {/"data": {"by": "first"}, &/' first.json; kubectl replace -f first.json`);
-  const refused = await shell.refused(
-    `sed -i 's/"metadata": {/"data": {"by": "second"}, &/' second.json; kubectl replace -f second.json`,
-  );
-  assert.match(
-    refused,
-    /\(Conflict\).*the object has been modified; please apply your changes to the latest version and try again/,
-  );
-  assert.equal(await shell.ok('kubectl get cm shared -o jsonpath={.data.by}'), 'first');
 });
 
 test(
