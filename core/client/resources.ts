@@ -31,6 +31,7 @@ export const resources = {
   endpointSlices: ref('discovery.k8s.io', 'endpointslices'),
   podDisruptionBudgets: ref('policy', 'poddisruptionbudgets'),
   priorityClasses: ref('scheduling.k8s.io', 'priorityclasses'),
+  volumeAttributesClasses: ref('storage.k8s.io', 'volumeattributesclasses'),
 } as const;
 
 /** `pods`, `deployments.apps`: what logs and maps of resources use as a key. */

@@ -24,7 +24,11 @@ import { rootCaController } from './root-ca.ts';
 import { serviceAccountController } from './service-account.ts';
 import type { ControllerDeps } from './start.ts';
 import { statefulSetController } from './stateful-set/controller.ts';
-import { claimProtectionController, volumeProtectionController } from './storage-protection.ts';
+import {
+  attributesClassProtectionController,
+  claimProtectionController,
+  volumeProtectionController,
+} from './storage-protection.ts';
 
 /** The runner cares for a controller's observations only in handing them back to it. */
 const erased = <Observed>(controller: Controller<Observed>): Controller<unknown> =>
@@ -52,6 +56,7 @@ export function builtInControllers({ client, ports, rootCa, signCertificate }: C
     erased(serviceAccountController),
     erased(claimProtectionController),
     erased(volumeProtectionController),
+    erased(attributesClassProtectionController),
     erased(resourceQuotaController(catalog, ports.clock)),
     erased(certificateApprovalController),
     erased(certificateSigningController(signCertificate)),

@@ -1,7 +1,7 @@
 // Claims that pods use, and volumes that claims are bound to, are not deleted under them.
 // Follows https://kubernetes.io/docs/concepts/storage/persistent-volumes/#storage-object-in-use-protection
 import { type KubeObject, keyOf } from '../api/objects.ts';
-import type { PersistentVolume } from '../api/types.gen.ts';
+import type { PersistentVolume, PersistentVolumeClaim } from '../api/types.gen.ts';
 import type { ResourceRef } from '../client/client.ts';
 import { resources } from '../client/resources.ts';
 import type { Action, Controller } from './controller.ts';
@@ -10,6 +10,7 @@ import type { StoredPod } from './pod-state.ts';
 
 const claimFinalizer = 'kubernetes.io/pvc-protection';
 const volumeFinalizer = 'kubernetes.io/pv-protection';
+const attributesFinalizer = 'kubernetes.io/vac-protection';
 
 export interface ObservedProtection {
   of: ResourceRef;
@@ -69,6 +70,32 @@ export const volumeProtectionController: Controller<ObservedProtection> = {
     if (!object) return undefined;
     const inUse = (object as PersistentVolume).status?.phase === 'Bound';
     return { of: resources.persistentVolumes, object, finalizer: volumeFinalizer, inUse };
+  },
+  decide: decideProtection,
+  resyncMs: 600_000,
+};
+
+const namesClass = (object: KubeObject, name: string): boolean => {
+  const { spec, status } = object as PersistentVolumeClaim & PersistentVolume;
+  const current = (status as PersistentVolumeClaim['status'])?.currentVolumeAttributesClassName;
+  return spec?.volumeAttributesClassName === name || current === name;
+};
+
+export const attributesClassProtectionController: Controller<ObservedProtection> = {
+  name: 'attributes-class-protection',
+  component: 'volumeattributesclass-protection-controller',
+  watches: [resources.volumeAttributesClasses, resources.persistentVolumeClaims, resources.persistentVolumes],
+  keysFor(of, object, _previous, cache) {
+    if (of === resources.volumeAttributesClasses) return isDeleting(object) ? [keyOf(object)] : [];
+    // A claim or volume that changed or went may have been the last to name a class that waits.
+    return cache.list(resources.volumeAttributesClasses).filter(isDeleting).map(keyOf);
+  },
+  observe(key, cache) {
+    const object = cache.get(resources.volumeAttributesClasses, key);
+    if (!object) return undefined;
+    const users = [...cache.list(resources.persistentVolumeClaims), ...cache.list(resources.persistentVolumes)];
+    const inUse = users.some((user) => namesClass(user, key.name));
+    return { of: resources.volumeAttributesClasses, object, finalizer: attributesFinalizer, inUse };
   },
   decide: decideProtection,
   resyncMs: 600_000,

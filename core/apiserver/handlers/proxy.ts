@@ -7,6 +7,7 @@ import { randomBelow } from '../claims.ts';
 import { pathAfterSubresource } from '../request-info.ts';
 import type { HandlerContext, SubresourceHandler, Tunnel } from '../server.ts';
 import { askNode, nodeNamed, nodeOf, podOf } from './pod-target.ts';
+import { linkRewriter, throughProxy } from './proxy-links.ts';
 
 interface Target {
   scheme: 'http' | 'https';
@@ -30,6 +31,12 @@ const tail = (context: HandlerContext): string => {
   const { search } = new URL(context.request.url);
   return `${pathAfterSubresource(context.info)}${search}`;
 };
+
+/** The path up to and with `/proxy`, as the caller wrote it. */
+function proxyPrefix(context: HandlerContext): string {
+  const { pathname } = new URL(context.request.url);
+  return pathname.slice(0, pathname.length - pathAfterSubresource(context.info).length).replace(/\/$/, '');
+}
 
 /** Headers that are about this connection or this caller, not about the request to the target. */
 const notForwarded = [
@@ -60,7 +67,13 @@ async function forward(context: HandlerContext, { node, path }: Tunnel): Promise
   const answer = await askNode(context, node, path, init as RequestInit);
   const answerHeaders = new Headers(answer.headers);
   for (const name of ['connection', 'keep-alive', 'transfer-encoding']) answerHeaders.delete(name);
-  return new Response(answer.body, { status: answer.status, headers: answerHeaders });
+  const prefix = proxyPrefix(context);
+  const location = answerHeaders.get('location');
+  if (location) answerHeaders.set('location', throughProxy(location, prefix));
+  const page = answerHeaders.get('content-type')?.startsWith('text/html') && !answerHeaders.has('content-encoding');
+  if (!page || !answer.body) return new Response(answer.body, { status: answer.status, headers: answerHeaders });
+  answerHeaders.delete('content-length');
+  return new Response(answer.body.pipeThrough(linkRewriter(prefix)), { status: answer.status, headers: answerHeaders });
 }
 
 const podPath = (context: HandlerContext, pod: Pod, scheme: string, port: string | number): string =>
