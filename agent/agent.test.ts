@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeSyncRequest, NodeSyncResponse } from '../core/api/node-sync.ts';
 import type { Stored } from '../core/api/objects.ts';
@@ -64,7 +64,9 @@ class Stand {
     await this.start();
   }
 
-  async start(): Promise<void> {
+  /** @param t closes the agent when the test is over, however it ends */
+  async start(t?: TestContext): Promise<void> {
+    t?.after(() => this.agent.close());
     await this.agent.start();
     this.agent.connect();
   }
@@ -120,9 +122,9 @@ class Stand {
   phase = (name: string): string | undefined => this.statuses.get(name)?.phase;
 }
 
-test('pods of a simulated node run, end by themselves when told so, and go when they are deleted', async () => {
+test('pods of a simulated node run, end by themselves when told so, and go when they are deleted', async (t) => {
   const stand = new Stand();
-  await stand.start();
+  await stand.start(t);
   stand.add('web');
   stand.add(
     'job',
@@ -141,9 +143,9 @@ test('pods of a simulated node run, end by themselves when told so, and go when 
   await stand.agent.close();
 });
 
-test('a pod that does not fit is Failed with the reason, and those that run are not disturbed', async () => {
+test('a pod that does not fit is Failed with the reason, and those that run are not disturbed', async (t) => {
   const stand = new Stand();
-  await stand.start();
+  await stand.start(t);
   const asking = (cpu: string) => ({ containers: [{ name: 'c', image: 'i:1', resources: { requests: { cpu } } }] });
   stand.add('first', asking('800m'));
   await stand.until('first runs', () => stand.phase('first') === 'Running');
@@ -155,22 +157,22 @@ test('a pod that does not fit is Failed with the reason, and those that run are 
   await stand.agent.close();
 });
 
-test('while the control plane is away pods go on, and what happened is reported when it is back', async () => {
+test('while the control plane is away pods go on, and what happened is reported when it is back', async (t) => {
   const stand = new Stand();
-  await stand.start();
-  stand.add('job', { restartPolicy: 'Never' }, { 'slipway.dev/simulated-seconds': '0.2' });
+  await stand.start(t);
+  stand.add('job', { restartPolicy: 'Never' }, { 'slipway.dev/simulated-seconds': '1.5' });
   await stand.until('job runs', () => stand.phase('job') === 'Running');
   stand.away = true;
-  await sleep(500);
+  await sleep(2000);
   assert.equal(stand.phase('job'), 'Running');
   stand.away = false;
   await stand.until('the end is reported', () => stand.phase('job') === 'Succeeded');
   await stand.agent.close();
 });
 
-test('an agent that is restarted adopts its pods from the checkpoint, without the control plane', async () => {
+test('an agent that is restarted adopts its pods from the checkpoint, without the control plane', async (t) => {
   const stand = new Stand(new Checkpoint(root, () => undefined));
-  await stand.start();
+  await stand.start(t);
   stand.add('web');
   await stand.until('web is Ready', () => stand.statuses.get('web')?.containerStatuses?.[0]?.ready);
   const before = stand.statuses.get('web');

@@ -61,7 +61,7 @@ export interface Runtime {
   finish(task: PodTask, deleted: boolean): Promise<void>;
   /** The pod object, or an object it uses, changed: refresh volumes. */
   refresh(task: PodTask): Promise<void>;
-  /** A command in a container, for probes. Output is cut at 10 KiB. */
+  /** A command in a container, for probes. Output is cut at 10 KiB. Throws when the runtime itself fails: nothing is known then. */
   exec(
     id: string,
     command: string[],

@@ -74,6 +74,7 @@ export interface Cri {
 
 type Unary = (method: string, request: object, timeoutMs: number) => Promise<Record<string, unknown>>;
 
+const reads = /^(Version|List\w+|\w*Status|ImageFsInfo)$/;
 const messages = new Messages(descriptor);
 
 /** Request and answer of a method are named after it. */
@@ -82,7 +83,12 @@ const unaryOf =
   async (method, request, timeoutMs) => {
     // `GetContainerEvents` is the only method whose messages are named otherwise, and it is not called.
     const body = messages.encode(`runtime.v1.${method}Request`, request);
-    const answer = await channel.unary(`/runtime.v1.${service}/${method}`, body, timeoutMs);
+    const call = () => channel.unary(`/runtime.v1.${service}/${method}`, body, timeoutMs);
+    const answer = await call().catch((error) => {
+      // The connection of a runtime that was restarted is found dead by the first call: one that only reads is made again.
+      if (error instanceof RpcError && error.code === 'UNAVAILABLE' && reads.test(method)) return call();
+      throw error;
+    });
     return messages.decode(`runtime.v1.${method}Response`, answer);
   };
 

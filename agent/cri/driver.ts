@@ -286,7 +286,8 @@ export class CriRuntime implements Runtime {
       return { exitCode: result.exit_code, output, timedOut: false };
     } catch (error) {
       const text = (error as Error).message;
-      return { exitCode: -1, output: text, timedOut: /timeout|deadline/i.test(text) };
+      if (!/timeout|deadline/i.test(text)) throw error;
+      return { exitCode: -1, output: text, timedOut: true };
     }
   }
 

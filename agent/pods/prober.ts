@@ -114,10 +114,11 @@ export class Prober {
     const early = this.#deps.now() < watched.startedAt + initialDelayMs(probe);
     if (turn && !early && !watched.running.has(kind)) {
       watched.running.add(kind);
-      const outcome = await this.#run(container, probe, watched.id);
+      // A runtime that is away says nothing about the container.
+      const outcome = await this.#run(container, probe, watched.id).catch(() => undefined);
       watched.running.delete(kind);
       if (!alive()) return;
-      this.#note(container, watched, kind, probe, outcome);
+      if (outcome) this.#note(container, watched, kind, probe, outcome);
     }
     if (alive()) this.#schedule(container, watched, kind, periodMs(probe));
   }

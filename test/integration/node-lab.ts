@@ -124,6 +124,8 @@ export interface Lab {
   containerd: ChildProcess;
   restartAgent(): Promise<void>;
   restartContainerd(): Promise<void>;
+  /** Does something while containerd is dead. */
+  withoutContainerd(act: () => Promise<void>): Promise<void>;
   /** Waits until the status satisfies the test; fails after 30 s with what was seen last. */
   until(name: string, what: (status: PodStatus) => unknown): Promise<PodStatus>;
   untilGone(name: string): Promise<void>;
@@ -252,10 +254,12 @@ export async function startLab(archives: string[], pauseImage: string): Promise<
       await lab.agent.close();
       Object.assign(lab, await startAgent());
     },
-    async restartContainerd() {
+    restartContainerd: () => lab.withoutContainerd(async () => undefined),
+    async withoutContainerd(act) {
       const ended = new Promise((resolve) => containerd.once('exit', resolve));
       containerd.kill('SIGKILL');
       await ended;
+      await act();
       containerd = startContainerd(dir);
       await eventually('containerd serves again', serving);
     },
@@ -281,8 +285,17 @@ export async function startLab(archives: string[], pauseImage: string): Promise<
       const found = lab.parts.runtime
         .observed(`uid-${name}`)
         .containers.find((c) => c.name === container && c.state === 'running');
-      const result = await lab.parts.runtime.exec(found!.id, command, 10);
-      return result.output.trimEnd();
+      if (!found) throw new Error(`container ${container} of ${name} does not run`);
+      let output: string | undefined;
+      // A containerd that was just restarted refuses the first call.
+      await eventually(`${command.join(' ')} runs`, async () => {
+        output = await lab.parts.runtime.exec(found.id, command, 10).then(
+          (r) => r.output.trimEnd(),
+          () => undefined,
+        );
+        return output !== undefined;
+      });
+      return output!;
     },
     cgroup(uid, qos) {
       const cgroups = new Cgroups(detectCgroups(), config.cgroupRoot);
