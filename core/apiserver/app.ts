@@ -43,7 +43,8 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
 }
 
 function routes(server: ServerState): Hono<Env> {
-  const app = new Hono<Env>();
+  // Routed by the path that was authorised: hono would read the URL's text in its own way, and another path from it.
+  const app = new Hono<Env>({ getPath: (_request, options) => options!.env!.arrived.info.path });
   addDocuments(app as unknown as Hono, server);
   const resource = (c: Context<Env>): Response | Promise<Response> => {
     const { info } = c.env.arrived;

@@ -40,7 +40,8 @@ export function kindOf(info: RequestInfo): Kind {
   const kind = findKind(info.group, info.version, info.plural);
   if (!kind) throw noSuchResource();
   const named = info.verb !== 'list' && info.verb !== 'watch' && info.verb !== 'deletecollection' && info.name !== '';
-  const inNamespace = info.namespace !== '' && info.plural !== 'namespaces';
+  // A namespace lies in itself alone: rights within one namespace must not reach another, nor the list of them.
+  const inNamespace = info.namespace !== '' && !(info.plural === 'namespaces' && info.name === info.namespace);
   if (kind.namespaced ? !inNamespace && named : inNamespace) throw noSuchResource();
   return kind;
 }
