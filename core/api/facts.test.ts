@@ -139,3 +139,12 @@ test('a wrong label selector object is reported with the path of each finding', 
     ],
   );
 });
+
+test('a long text that is nearly a quantity costs no longer than its length', () => {
+  const long = 200_000;
+  for (const text of [`${'0'.repeat(long)}!`, `${'1'.repeat(long)}!`, `${'0'.repeat(long)}1x`]) {
+    assert.throws(() => quantity.parseQuantity(text), quantity.QuantityError);
+  }
+  const spread = `1${'0'.repeat(long)}1`;
+  assert.equal(quantity.canonicalQuantity(spread), spread);
+});

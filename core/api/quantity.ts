@@ -67,8 +67,11 @@ function interpretSuffix(suffix: string): Suffix {
   return { base: 10, exponent: Number(BigInt.asIntN(32, parsed)), format: 'DecimalExponent' };
 }
 
-/** Sign, digits without leading zeros, dot and digits, then everything that may be a suffix. */
-const shape = /^([+-]?)(0*)([0-9]*)(?:\.([0-9]*))?([eEinumkKMGTP]*[-+]?[0-9]*)$/;
+/**
+ * Sign, digits without leading zeros, dot and digits, then everything that may be a suffix. No text matches in two ways, or a
+ * long one that does not match would be tried in all of them.
+ */
+const shape = /^([+-]?)(0*)([1-9][0-9]*|)(?:\.([0-9]*))?((?:[eEinumkKMGTP]+[-+]?|[-+])[0-9]*|)$/;
 
 /** Throws QuantityError in the words of apimachinery. Values below 1n are rounded away from zero. */
 export function parseQuantity(text: string): Quantity {
@@ -232,7 +235,8 @@ function formatBinary(value: bigint): string {
 
 function formatDecimal(value: bigint, scale: number, format: QuantityFormat): string {
   const digits = value.toString();
-  const zeros = digits.length - digits.replace(/0+$/, '').length;
+  let zeros = 0;
+  while (digits[digits.length - 1 - zeros] === '0') zeros++;
   let mantissa = zeros > 0 ? digits.slice(0, -zeros) : digits;
   let exponent = scale + zeros;
   const beyond = ((exponent % 3) + 3) % 3;
