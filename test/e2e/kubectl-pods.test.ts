@@ -105,7 +105,9 @@ test('attach follows the first process and speaks to it', limit, async () => {
     `kubectl run ear --image=slipway/sample:1 --restart=Never -i --attach=false --stdin -- sh -c '${echoes}'`,
   );
   await shell.ok('kubectl wait --for=condition=Ready pod/ear --timeout=60s');
-  const heard = await shell.ok(`(echo hello; sleep 1; echo end) | timeout 30 kubectl attach -i ear 2>/dev/null`);
+  const heard = await shell.ok(
+    `(echo hello; sleep 1; echo end; sleep 1) | timeout 30 kubectl attach -i ear 2>/dev/null`,
+  );
   assert.equal(heard, 'got hello\ngot end\n');
   await shell.ok(`kubectl wait --for=jsonpath='{.status.phase}'=Succeeded pod/ear --timeout=30s`);
   assert.match(await shell.ok('kubectl get pod ear'), /^ear +0\/1 +Completed +0 /m);
@@ -130,7 +132,7 @@ test('port-forward brings a pod’s port to the machine', limit, async () => {
 
 test('debug adds a container that sees the processes of its target', limit, async () => {
   const debug = 'kubectl debug talker --profile=general --image=slipway/sample:1 --target=side -c eye';
-  const seen = await shell.ok(`sleep 4 | timeout 60 ${debug} -i --quiet -- sh -c 'sleep 1; ps' 2>/dev/null`);
+  const seen = await shell.ok(`(echo go; sleep 4) | timeout 60 ${debug} -i --quiet -- sh -c 'read go; ps' 2>/dev/null`);
   assert.match(seen, /sleep 1000/);
   assert.match(await shell.ok('kubectl describe pod talker'), /^Ephemeral Containers:\n {2}eye:\n/m);
   await shell.ok(
