@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
 import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { TLSSocket } from 'node:tls';
 import { connect } from 'node:tls';
 import type { KubeObject } from '../core/api/objects.ts';
@@ -101,7 +102,10 @@ function exchange(call: ReturnType<typeof httpsRequest>, init: RequestInit): Pro
     call.on('error', reject);
     call.on('response', (answer) => {
       answer.on('close', () => init.signal?.removeEventListener('abort', abort));
-      resolve(responseOf(answer));
+      // What a pod answers must not throw here, where nobody would catch it.
+      if (isKnownStatus(answer.statusCode)) return resolve(responseOf(answer));
+      reject(new Error(`it answered with status ${answer.statusCode}`));
+      answer.destroy();
     });
     send(call, init.body).catch((error: Error) => call.destroy(error));
   });
@@ -109,9 +113,13 @@ function exchange(call: ReturnType<typeof httpsRequest>, init: RequestInit): Pro
 
 async function send(call: ReturnType<typeof httpsRequest>, body: RequestInit['body']): Promise<void> {
   if (body === undefined || body === null) call.end();
-  else if (body instanceof ReadableStream) Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]).pipe(call);
+  else if (body instanceof ReadableStream)
+    await pipeline(Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]), call);
   else call.end(Buffer.from(await new Response(body).arrayBuffer()));
 }
+
+/** Statuses that a Response may have. */
+const isKnownStatus = (status = 0): boolean => status >= 200 && status <= 599;
 
 /** Statuses that a Response may have no body with. */
 const bodiless = new Set([204, 205, 304]);

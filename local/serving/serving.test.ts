@@ -265,6 +265,20 @@ describe('connections to agents', () => {
     assert.equal(await response.text(), 'heard');
   });
 
+  test('an answer with a status that HTTP does not know is an error of that call alone', async () => {
+    agent.once('request', (_incoming, response) => response.writeHead(999).end('from a pod'));
+    await assert.rejects(dialer.fetch(node, '/podProxy/shop/web/http/80/'), /status 999/);
+  });
+
+  test('a body whose sender goes away half way is an error of that call alone', async () => {
+    agent.once('request', (incoming) => void incoming.resume().on('error', () => undefined));
+    const half = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(new TextEncoder().encode('half')),
+      pull: () => new Promise((_, reject) => setImmediate(() => reject(new Error('the client has gone')))),
+    });
+    await assert.rejects(dialer.fetch(node, '/', { method: 'POST', body: half }), /hang up|the client has gone/);
+  });
+
   test('a doorbell is a POST that brings nothing', async () => {
     const asked = nextRequest();
     await dialer.ring(node);
