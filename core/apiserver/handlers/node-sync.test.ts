@@ -337,3 +337,22 @@ test('an idle sync costs one write and few reads', async () => {
   assert.ok((calls['head'] ?? 0) <= 4, `heads: ${calls['head']}`);
   assert.ok((calls['changesSince'] ?? 0) === 0);
 });
+
+test('a report without an end is cut off when it is too long', async () => {
+  const { server } = await cluster();
+  let sent = 0;
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      sent += 1;
+      controller.enqueue(new Uint8Array(1024 * 1024));
+    },
+  });
+  const request = new Request('https://api.test/api/v1/nodes/n1/sync', {
+    method: 'POST',
+    body,
+    duplex: 'half',
+  } as RequestInit);
+  const { status } = await server.api.fetch(request, node('n1').peer ?? {});
+  assert.equal(status, 413);
+  assert.ok(sent < 16, `${sent} MiB were read`);
+});

@@ -7,6 +7,7 @@ import type { Stored } from '../../api/objects.ts';
 import type { Node } from '../../api/types.gen.ts';
 import type { NodeChanges } from '../nodes/changes.ts';
 import { writeReports } from '../nodes/reports.ts';
+import { readBody } from '../read-body.ts';
 import { served } from '../serialize.ts';
 import type { HandlerContext, SubresourceHandler } from '../server.ts';
 
@@ -38,13 +39,7 @@ export const nodeSyncHandler = (changes: NodeChanges): SubresourceHandler => ({
 
 /** Throws BadRequest and RequestEntityTooLarge. */
 async function readRequest({ request }: HandlerContext): Promise<NodeSyncRequest> {
-  const declared = Number(request.headers.get('content-length') ?? 0);
-  const tooLarge = (): never => {
-    throw new StatusError('RequestEntityTooLarge', `Request entity is too large: limit is ${maxBodyBytes}`);
-  };
-  if (declared > maxBodyBytes) tooLarge();
-  const text = await request.text();
-  if (text.length > maxBodyBytes) tooLarge();
+  const text = new TextDecoder().decode(await readBody(request, maxBodyBytes));
   let body: Partial<NodeSyncRequest> | null;
   try {
     body = JSON.parse(text) as Partial<NodeSyncRequest> | null;
