@@ -22,7 +22,9 @@ before(async () => {
   });
   await listen(application);
   const pod = { pod: {}, sandboxId: 's', podIP: '127.0.0.1', containers: [] };
-  const port = { pod: (_: string, name: string) => (name === 'web' ? pod : undefined) } as unknown as ServerPort;
+  const forged = { ...pod, pod: { status: { podIP: '127.0.0.1' } }, podIP: undefined };
+  const pods: Record<string, object> = { web: pod, forged };
+  const port = { pod: (_: string, name: string) => pods[name] } as unknown as ServerPort;
   agent = createServer((incoming, response) => {
     servePodProxy(port, incoming, response).catch((error: ServingError) =>
       response.writeHead(error.status).end(error.message),
@@ -50,6 +52,12 @@ test('a pod that is not here, and a port where nothing listens, are told', async
   const refused = await fetch(url('web/http/1/'));
   assert.equal(refused.status, 503);
   assert.match(await refused.text(), /error trying to reach service/);
+});
+
+test('an address that stands in the status alone is not gone to', async () => {
+  const refused = await fetch(url(`forged/http/${portOf(application)}/`));
+  assert.equal(refused.status, 503);
+  assert.match(await refused.text(), /has no address yet/);
 });
 
 test('a connection that changes its protocol is joined', async () => {

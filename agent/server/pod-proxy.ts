@@ -26,7 +26,8 @@ function targetOf(port: ServerPort, path: string): Target {
   const [, namespace = '', name = '', scheme, number, rest = '/', query = ''] = parts;
   const served = port.pod(namespace, name);
   if (!served) throw new ServingError(404, `pod "${name}" not found in namespace "${namespace}"`);
-  const host = served.podIP ?? served.pod.status?.podIP;
+  // As this node has seen it: an address that somebody wrote into the pod's status leads nowhere.
+  const host = served.podIP;
   if (!host) throw new ServingError(503, `pod "${name}" has no address yet`);
   return { secure: scheme === 'https', options: { host, port: Number(number), path: `${rest}${query}` } };
 }
