@@ -1,7 +1,6 @@
 // One keep-alive client for both sides, so that what is compared is the server.
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
-import type { Duplex } from 'node:stream';
 
 export interface Target {
   name: string;
@@ -19,8 +18,8 @@ export interface Api {
     body?: string,
     type?: string,
   ): Promise<{ status: number; bytes: number; text: string }>;
-  /** Calls back for each line of a streamed answer until closed. */
-  watch(path: string, onLine: (line: string) => void): Promise<() => void>;
+  /** Calls back for each line of a streamed answer until closed, and once if the server ends it. */
+  watch(path: string, onLine: (line: string) => void, onEnd?: () => void): Promise<() => void>;
   close(): void;
 }
 
@@ -62,7 +61,7 @@ export function connect(target: Target, sockets: number): Api {
       sent.end(body);
     });
 
-  const watch: Api['watch'] = (path, onLine) =>
+  const watch: Api['watch'] = (path, onLine, onEnd = () => {}) =>
     new Promise((resolve, reject) => {
       const sent = request(
         `${target.baseUrl}${path}`,
@@ -75,8 +74,15 @@ export function connect(target: Target, sockets: number): Api {
             rest = lines.pop()!;
             for (const line of lines) onLine(line);
           });
+          let stopped = false;
           response.on('error', () => {});
-          resolve(() => (response.socket as Duplex).destroy());
+          response.on('close', () => {
+            if (!stopped) onEnd();
+          });
+          resolve(() => {
+            stopped = true;
+            sent.destroy();
+          });
         },
       );
       sent.on('error', reject);

@@ -16,34 +16,39 @@ const { values: options } = parseArgs({
 const wanted = (part: string) => !options.only || options.only.split(',').includes(part);
 const rows: Row[] = [];
 
-if (wanted('api')) {
-  const slipway = await startSlipway(slipwayPort);
-  const peer = options.peers ? await startReal(peerPort) : undefined;
-  try {
-    rows.push(...(await apiRows(slipway, peer, peer && `127.0.0.1:${peerPort + 1}`)));
-  } finally {
-    await slipway.stop();
-    await peer?.stop();
-  }
-}
 /** Nodes and pods of each scheduler run. */
 const scales = [
   [1000, 3000],
   [5000, 5000],
 ] as const;
-if (wanted('scheduler')) {
-  for (const [nodes, pods] of scales) {
+const realPort = options.peers ? peerPort : undefined;
+
+try {
+  if (wanted('api')) {
     const slipway = await startSlipway(slipwayPort);
-    const peer = options.peers ? await startReal(peerPort, { scheduler: true }) : undefined;
+    const peer = options.peers ? await startReal(peerPort) : undefined;
     try {
-      rows.push(await schedulerRow(nodes, pods, slipway, peer));
+      rows.push(...(await apiRows(slipway, peer, peer && `127.0.0.1:${peerPort + 1}`)));
     } finally {
       await slipway.stop();
       await peer?.stop();
     }
   }
+  if (wanted('scheduler')) {
+    for (const [nodes, pods] of scales) {
+      const slipway = await startSlipway(slipwayPort);
+      const peer = options.peers ? await startReal(peerPort, { scheduler: true }) : undefined;
+      try {
+        rows.push(await schedulerRow(nodes, pods, slipway, peer));
+      } finally {
+        await slipway.stop();
+        await peer?.stop();
+      }
+    }
+  }
+  if (wanted('nodes')) rows.push(...(await nodeRows(realPort)));
+  if (wanted('simulated')) rows.push(...(await simulatedRows(realPort)));
+} finally {
+  // what was measured before something failed is worth reading too
+  console.log(markdown(rows));
 }
-const realPort = options.peers ? peerPort : undefined;
-if (wanted('nodes')) rows.push(...(await nodeRows(realPort)));
-if (wanted('simulated')) rows.push(...(await simulatedRows(realPort)));
-console.log(markdown(rows));

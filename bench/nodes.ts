@@ -2,7 +2,7 @@
 // kubelet, and beside the raw CRI calls by hand on the same containerd), and memory with 100 pods. Needs root, as the nodes do.
 import { type Api, connect } from './http.ts';
 import { median, perSecond, type Row, residentMiB } from './measure.ts';
-import { createPod, podStartMs, rest, running, untilPodsAreAdmitted } from './pods.ts';
+import { createPod, isRunning, podStartMs, rest, seen, untilPodsAreAdmitted } from './pods.ts';
 import { rawStartMs } from './raw-cri.ts';
 import { type NodeTarget, startRealNode, startSlipwayNodes } from './targets.ts';
 
@@ -30,7 +30,7 @@ interface Figures {
 }
 
 async function crowd(target: NodeTarget, api: Api): Promise<Omit<Figures, 'podStart'>> {
-  const many = await running(api, manyPods);
+  const many = await seen(api, manyPods, isRunning);
   const began = performance.now();
   await perSecond(manyPods, clients, async (index) => void (await createPod(api, `many-${index}`)));
   await many.all;

@@ -4,7 +4,7 @@ import { median } from './measure.ts';
 
 export const podsPath = '/api/v1/namespaces/default/pods';
 export const sample = 'slipway/sample:1';
-const giveUpMs = 300_000;
+const giveUpMs = 180_000;
 
 const podNamed = (name: string): string =>
   JSON.stringify({
@@ -18,7 +18,7 @@ const podNamed = (name: string): string =>
   });
 
 export interface SeenPod {
-  metadata: { name: string };
+  metadata: { name: string; resourceVersion: string };
   spec: { nodeName?: string };
   status: { phase?: string };
 }
@@ -36,25 +36,51 @@ export async function untilPodsAreAdmitted(api: Api): Promise<void> {
 
 export const rest = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Every change of a pod in the default namespace from now on. */
+/** Every change of a pod in the default namespace from now on. A watch that the server ends is taken up where it ended. */
 export async function watchPods(api: Api, onPod: (pod: SeenPod) => void): Promise<() => void> {
   const list = JSON.parse((await must(api, 'GET', `${podsPath}?limit=1`)).text) as {
     metadata: { resourceVersion: string };
   };
-  const path = `${podsPath}?watch=true&timeoutSeconds=900&resourceVersion=${list.metadata.resourceVersion}`;
-  return api.watch(path, (line) => onPod((JSON.parse(line) as { object: SeenPod }).object));
+  let from = list.metadata.resourceVersion;
+  let stopped = false;
+  let stopCurrent = () => {};
+  const follow = async (): Promise<void> => {
+    const onLine = (line: string) => {
+      const { object } = JSON.parse(line) as { object: SeenPod };
+      from = object.metadata.resourceVersion;
+      onPod(object);
+    };
+    const path = `${podsPath}?watch=true&timeoutSeconds=900&resourceVersion=${from}`;
+    stopCurrent = await api.watch(path, onLine, () => {
+      if (!stopped) void follow();
+    });
+    if (stopped) stopCurrent();
+  };
+  await follow();
+  return () => {
+    stopped = true;
+    stopCurrent();
+  };
 }
 
-/** Resolves when so many pods were seen Running by one watcher; rejects after five minutes. */
-export async function running(api: Api, count: number): Promise<{ all: Promise<void>; stop: () => void }> {
-  const seen = new Set<string>();
+/** Resolves when so many different pods were seen by one watcher as wanted; rejects after three minutes. */
+export async function seen(
+  api: Api,
+  count: number,
+  wanted: (pod: SeenPod) => boolean,
+): Promise<{ all: Promise<void>; stop: () => void }> {
+  const names = new Set<string>();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const timer = setTimeout(() => reject(new Error(`only ${seen.size} of ${count} pods are Running`)), giveUpMs);
+  const timer = setTimeout(() => reject(new Error(`only ${names.size} of ${count} pods came so far`)), giveUpMs);
   const stop = await watchPods(api, (pod) => {
-    if (pod.status.phase === 'Running' && seen.add(pod.metadata.name).size === count) resolve();
+    if (wanted(pod) && names.add(pod.metadata.name).size === count) resolve();
   });
-  return { all: promise.finally(() => clearTimeout(timer)), stop };
+  const all = promise.finally(() => clearTimeout(timer));
+  all.catch(() => {}); // nobody may be waiting yet
+  return { all, stop };
 }
+
+export const isRunning = (pod: SeenPod): boolean => pod.status.phase === 'Running';
 
 /** Between two pods, so that the end of one does not weigh on the start of the next. */
 const betweenMs = 500;
@@ -65,7 +91,7 @@ export async function podStartMs(api: Api, count: number): Promise<number> {
   // the first finds out which images there are, and is not counted
   for (let index = 0; index <= count; index++) {
     const name = `start-${index}`;
-    const one = await running(api, 1);
+    const one = await seen(api, 1, isRunning);
     const began = performance.now();
     await createPod(api, name);
     await one.all;

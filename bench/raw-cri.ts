@@ -1,13 +1,16 @@
 // A pod made by hand: the CRI calls alone, on the same containerd.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { connectCri } from '../agent/cri/client.ts';
 import type { ContainerConfig, PodSandboxConfig } from '../agent/cri/messages.ts';
 import { median } from './measure.ts';
 import { sample } from './pods.ts';
 
-const sandbox = (name: string): PodSandboxConfig => ({
+const sandbox = (name: string, logs: string): PodSandboxConfig => ({
   metadata: { name, namespace: 'bench', uid: name, attempt: 0 },
   hostname: name,
-  log_directory: `/tmp/slipway-bench-logs/${name}`,
+  log_directory: join(logs, name),
   labels: {},
   annotations: {},
   linux: { cgroup_parent: '', security_context: {} as PodSandboxConfig['linux']['security_context'] },
@@ -32,9 +35,10 @@ const container: ContainerConfig = {
 /** Sandbox, create and start, one after the other, as little as a pod can be made of. */
 export async function rawStartMs(socket: string, podStarts: number): Promise<number> {
   const cri = connectCri(socket);
+  const logs = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
   const figures: number[] = [];
   for (let index = 0; index <= podStarts; index++) {
-    const config = sandbox(`raw-${index}`);
+    const config = sandbox(`raw-${index}`, logs);
     const began = performance.now();
     const id = await cri.runPodSandbox(config, '');
     await cri.startContainer(await cri.createContainer(id, container, config));
@@ -43,5 +47,6 @@ export async function rawStartMs(socket: string, podStarts: number): Promise<num
     await cri.removePodSandbox(id);
   }
   cri.close();
+  rmSync(logs, { recursive: true });
   return median(figures);
 }

@@ -1,11 +1,10 @@
 // Row: pods created and bound a second, with many nodes that exist in the API only. Both sides: API, store and scheduler.
 import { type Api, connect, must, type Target } from './http.ts';
 import { perSecond, type Row } from './measure.ts';
+import { podsPath, seen } from './pods.ts';
 
 const clients = 16;
 const nodes = '/api/v1/nodes';
-const pods = '/api/v1/namespaces/default/pods';
-const giveUpMs = 180_000;
 
 const capacity = { cpu: '32', memory: '256Gi', pods: '110', 'ephemeral-storage': '100Gi' };
 
@@ -52,44 +51,16 @@ const pod = (name: string): string =>
     },
   });
 
-/** Resolves when `count` different pods were seen with a node. */
-async function bound(api: Api, count: number): Promise<{ done: Promise<void>; stop: () => void }> {
-  const seen = new Set<string>();
-  let finish: () => void = () => {};
-  let fail: (error: Error) => void = () => {};
-  const done = new Promise<void>((resolve, reject) => {
-    finish = resolve;
-    fail = reject;
-  });
-  const timer = setTimeout(() => fail(new Error(`only ${seen.size} of ${count} pods were bound`)), giveUpMs);
-  const list = JSON.parse((await must(api, 'GET', `${pods}?limit=1`)).text) as {
-    metadata: { resourceVersion: string };
-  };
-  const stop = await api.watch(
-    `${pods}?watch=true&resourceVersion=${list.metadata.resourceVersion}&timeoutSeconds=600`,
-    (line) => {
-      const event = JSON.parse(line) as { object: { metadata: { name: string }; spec?: { nodeName?: string } } };
-      if (!event.object.spec?.nodeName) return;
-      seen.add(event.object.metadata.name);
-      if (seen.size === count) {
-        clearTimeout(timer);
-        finish();
-      }
-    },
-  );
-  return { done, stop };
-}
-
 /** Pods created and bound a second on `nodeCount` nodes. Both sides must be new: nodes and pods are not taken away. */
 async function throughput(target: Target, nodeCount: number, podCount: number): Promise<number> {
   const api = connect(target, clients + 2);
   await perSecond(nodeCount, clients, (index) => addNode(api, `node-${index}`));
-  const all = await bound(api, podCount);
+  const bound = await seen(api, podCount, (pod) => pod.spec.nodeName !== undefined);
   const began = performance.now();
-  await perSecond(podCount, clients, async (index) => void (await must(api, 'POST', pods, pod(`bound-${index}`))));
-  await all.done;
+  await perSecond(podCount, clients, async (index) => void (await must(api, 'POST', podsPath, pod(`bound-${index}`))));
+  await bound.all;
   const seconds = (performance.now() - began) / 1000;
-  all.stop();
+  bound.stop();
   api.close();
   return podCount / seconds;
 }

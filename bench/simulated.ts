@@ -2,7 +2,7 @@
 // nodes that exist in the API only, whose pods this program reports Running as soon as they are bound, as kubelet would.
 import { type Api, connect, type Target } from './http.ts';
 import { perSecond, type Row, residentMiB } from './measure.ts';
-import { createPod, podsPath, rest, running, type SeenPod, untilPodsAreAdmitted, watchPods } from './pods.ts';
+import { createPod, isRunning, podsPath, rest, type SeenPod, seen, untilPodsAreAdmitted, watchPods } from './pods.ts';
 import { addNode } from './scheduler.ts';
 import { startReal, startSlipwayNodes } from './targets.ts';
 
@@ -13,7 +13,7 @@ const clients = 16;
 const restMs = 10_000;
 
 async function fill(api: Api): Promise<void> {
-  const everyone = await running(api, podCount);
+  const everyone = await seen(api, podCount, isRunning);
   await perSecond(podCount, clients, async (index) => void (await createPod(api, `simulated-${index}`)));
   await everyone.all;
   everyone.stop();
@@ -51,15 +51,15 @@ const runningStatus = (number: number): string => {
 async function pretendKubelets(target: Target): Promise<{ failed: Promise<never>; stop: () => void }> {
   const { promise: failed, reject } = Promise.withResolvers<never>();
   const api = connect(target, clients + 1);
-  const seen = new Set<string>();
+  const reported = new Set<string>();
   const report = async ({ metadata: { name } }: SeenPod): Promise<void> => {
     const type = 'application/strategic-merge-patch+json';
-    const { status, text } = await api.call('PATCH', `${podsPath}/${name}/status`, runningStatus(seen.size), type);
+    const { status, text } = await api.call('PATCH', `${podsPath}/${name}/status`, runningStatus(reported.size), type);
     if (status !== 200) throw new Error(`status of ${name}: ${status} ${text.slice(0, 300)}`);
   };
   const stop = await watchPods(api, (pod) => {
-    if (!pod.spec.nodeName || seen.has(pod.metadata.name)) return;
-    seen.add(pod.metadata.name);
+    if (!pod.spec.nodeName || reported.has(pod.metadata.name)) return;
+    reported.add(pod.metadata.name);
     report(pod).catch(reject);
   });
   return {
