@@ -20,6 +20,8 @@ import { ObjectCache } from '../objects.ts';
 import type { Payload } from './atomic-writer.ts';
 import { writeAtomically } from './atomic-writer.ts';
 import { prepareHostPath } from './host-path.ts';
+import { unmountBelow } from './mounts.ts';
+import { applyFsGroup } from './ownership.ts';
 import { payloadOf, usesObject } from './payload.ts';
 import { bindSubPath } from './subpath.ts';
 import { overuse } from './usage.ts';
@@ -142,6 +144,35 @@ test('a sub path never leaves its volume, by dots or by links', async () => {
   }
   assert.equal(existsSync('/etc/new'), false);
   assert.equal(existsSync(target), false);
+});
+
+test('missing folders of a sub path are made as open as the volume, and a link that leads nowhere is no way to make one', async () => {
+  const volume = folder('made');
+  chmodSync(volume, 0o777);
+  mkdirSync(join(volume, 'here'));
+  symlinkSync('here', join(volume, 'inside'));
+  symlinkSync(join(root, 'nowhere'), join(volume, 'dangling'));
+  // The mount itself needs root: what was made before it is looked at.
+  await bindSubPath(volume, 'inside/./a/b', join(root, 'made-target'), true).catch(() => undefined);
+  await unmountBelow(join(root, 'made-target')).catch(() => undefined);
+  assert.equal(statSync(join(volume, 'here/a/b')).mode & 0o7777, 0o777);
+  await assert.rejects(bindSubPath(volume, 'dangling/x', join(root, 'made-target'), true), /link/);
+  assert.equal(existsSync(join(root, 'nowhere')), false);
+});
+
+test('the group of a volume gets its files and folders, and nothing that its links lead to', async () => {
+  const volume = folder('owned');
+  const outside = join(folder('outside'), 'file');
+  writeFileSync(outside, '', { mode: 0o600 });
+  mkdirSync(join(volume, 'deep'), { mode: 0o700 });
+  writeFileSync(join(volume, 'deep/file'), '', { mode: 0o600 });
+  symlinkSync(outside, join(volume, 'deep/link'));
+  symlinkSync(join(root, 'outside'), join(volume, 'folder'));
+  await applyFsGroup(volume, process.getgid!(), false);
+  const mode = (path: string): string => (statSync(path).mode & 0o7777).toString(8);
+  assert.equal(mode(join(volume, 'deep')), '2770');
+  assert.equal(mode(join(volume, 'deep/file')), '660');
+  assert.equal(mode(outside), '600');
 });
 
 test('host paths are checked by their type, and made when that is asked for', async () => {
