@@ -17,7 +17,13 @@ interface Stage {
 const tests = (name: string, patterns: string[], extra: string[] = []): Stage => ({
   name,
   command: process.execPath,
-  arguments: ['--test', '--test-reporter=dot', ...extra, ...globSync(patterns, { cwd: root }).sort()],
+  arguments: [
+    '--test',
+    '--test-timeout=600000',
+    '--test-reporter=dot',
+    ...extra,
+    ...globSync(patterns, { cwd: root }).sort(),
+  ],
 });
 
 const gate: Stage[] = [
