@@ -126,3 +126,18 @@ test('a stream tells each message, however it is cut into pieces, and its end', 
     assert.deepEqual(seen, ['one', 'two', 'three']);
   });
 });
+
+test('an answer without an end is cut off', async () => {
+  const endless: Answer = (stream) => {
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+    const block = Buffer.alloc(1024 * 1024);
+    const more = (): void => {
+      while (!stream.destroyed && stream.write(block));
+    };
+    stream.on('drain', more);
+    more();
+  };
+  await withServer(endless, async (channel) => {
+    await assert.rejects(channel.unary('/s/Say', Buffer.alloc(0), 60_000), { code: 'RESOURCE_EXHAUSTED' });
+  });
+});

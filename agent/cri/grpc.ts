@@ -37,6 +37,8 @@ const codes = [
 ];
 const prefixBytes = 5;
 const windowBytes = 4 * 1024 * 1024;
+/** As containerd limits its messages. Who answers may be a pod that is asked for its health. */
+const maxAnswerBytes = 16 * 1024 * 1024;
 
 export interface RpcServer {
   /** Unix socket, or host and port. */
@@ -151,7 +153,13 @@ export class RpcChannel {
       }, timeoutMs);
       stream.on('response', (headers) => (outcome ??= statusOf(headers)));
       stream.on('trailers', (headers) => (outcome ??= statusOf(headers)));
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      let received = 0;
+      stream.on('data', (chunk: Buffer) => {
+        received += chunk.length;
+        if (received <= maxAnswerBytes) return void chunks.push(chunk);
+        outcome ??= new RpcError('RESOURCE_EXHAUSTED', `the answer to ${path} is longer than ${maxAnswerBytes} bytes`);
+        stream.close(constants.NGHTTP2_CANCEL);
+      });
       stream.on('error', (error) => (outcome ??= new RpcError('UNAVAILABLE', error.message)));
       stream.on('close', () => {
         clearTimeout(timer);
