@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { PodStatus } from '../../core/api/types.gen.ts';
+import { emptyMemory, type ObservedContainer, type ObservedPod } from '../../core/kubelet/model.ts';
+import { podOf } from '../../core/kubelet/world.ts';
+import type { Runtime } from '../runtime.ts';
+import { PodWorker } from './worker.ts';
+
+const exited = (attempt: number, at: number): ObservedContainer => ({
+  id: `app-${attempt}`,
+  name: 'app',
+  sandboxId: 'sandbox',
+  attempt,
+  state: 'exited',
+  createdAt: at,
+  startedAt: at,
+  finishedAt: at,
+  exitCode: 9,
+  reason: 'Error',
+  message: '',
+  image: 'app:1',
+  imageId: 'sha256:app',
+  requestedImage: 'app:1',
+});
+
+async function turns(count = 5): Promise<void> {
+  for (let i = 0; i < count; i++) await turn();
+}
+
+test('a crashed container whose restart is under way is not shown as held back; after its next crash it is', async () => {
+  const now = 1_000_000;
+  const sandbox = { id: 'sandbox', attempt: 0, ready: true, createdAt: now, ips: ['10.1.0.2'] };
+  const observed: ObservedPod = { sandboxes: [sandbox], containers: [exited(0, now)] };
+  const start = Promise.withResolvers<void>();
+  const starts: number[] = [];
+  const runtime = {
+    observed: () => observed,
+    startContainer: (_task: unknown, _name: string, attempt: number) => {
+      starts.push(attempt);
+      return start.promise;
+    },
+    remove: async () => {},
+  } as unknown as Runtime;
+  const events: string[] = [];
+  let status: PodStatus = {};
+  const worker = new PodWorker(
+    {
+      runtime,
+      hostIPs: ['10.0.0.1'],
+      now: () => now + 1,
+      log: () => {},
+      event: (_pod, event) => events.push(event.reason),
+      report: (_pod, reported) => {
+        status = reported;
+      },
+      gone: () => {},
+      save: () => {},
+    },
+    podOf({}),
+    emptyMemory(),
+  );
+  const shown = () => status.containerStatuses?.[0];
+
+  for (let i = 0; i < 3; i++) {
+    worker.wake();
+    await turns();
+  }
+  assert.deepEqual([starts, events], [[1], []]);
+  assert.equal(shown()?.state?.waiting?.reason, undefined);
+
+  observed.containers.unshift(exited(1, now + 1));
+  start.resolve();
+  await turns();
+  assert.deepEqual([starts, events], [[1], ['BackOff']]);
+  assert.deepEqual([shown()?.state?.waiting?.reason, shown()?.restartCount], ['CrashLoopBackOff', 1]);
+  worker.close();
+});
