@@ -14,13 +14,13 @@ interface Stage {
   arguments: string[];
 }
 
-const tests = (name: string, patterns: string[], extra: string[] = []): Stage => ({
+const tests = (name: string, patterns: string[], reporter = 'dot', extra: string[] = []): Stage => ({
   name,
   command: process.execPath,
   arguments: [
     '--test',
     '--test-timeout=600000',
-    '--test-reporter=dot',
+    `--test-reporter=${reporter}`,
     ...extra,
     ...globSync(patterns, { cwd: root }).sort(),
   ],
@@ -30,13 +30,13 @@ const gate: Stage[] = [
   { name: 'types', command: bin('tsc'), arguments: ['--noEmit'] },
   { name: 'style', command: bin('biome'), arguments: ['check', '--error-on-warnings'] },
   { name: 'unused', command: bin('knip'), arguments: [] },
-  tests('unit', ['{core,agent,local,cli}/**/*.test.ts', 'test/*.test.ts']),
+  tests('unit', ['{core,agent,local,cli}/**/*.test.ts', 'test/*.test.ts', 'test/conformance/*.test.ts']),
   tests('contract', ['test/contract/*.test.ts']),
   tests('simulation', ['test/simulation/*.test.ts']),
   tests('golden', ['test/golden/**/*.test.ts', 'test/differential/*.test.ts']),
 ];
 // One at a time: each brings up a cluster of its own.
-const endToEnd: Stage[] = [tests('e2e', ['test/e2e/*.test.ts'], ['--test-concurrency=1', '--test-reporter=spec'])];
+const endToEnd: Stage[] = [tests('e2e', ['test/{integration,e2e}/*.test.ts'], 'spec', ['--test-concurrency=1'])];
 
 const stages = process.argv.includes('--gate') ? gate : [...gate, ...endToEnd];
 for (const stage of stages) {
