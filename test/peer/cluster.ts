@@ -52,10 +52,11 @@ export async function startPeerCluster(port: number): Promise<PeerCluster> {
   };
   const restoreTunables = keepTunables();
   const clearFixedPlaces = keepFixedPlaces(paths);
-  let controlPlane: Peer | undefined;
+  let controlPlane: Promise<Peer> | undefined;
   const stop = async () => {
+    // it may still be coming up; if it failed to, it has ended its processes itself
+    await controlPlane?.then((peer) => peer.stop()).catch(() => {});
     await powerOff(paths, spec, 0);
-    await controlPlane?.stop();
     clearFixedPlaces();
     restoreTunables();
     rmSync(home, { recursive: true, force: true });
@@ -65,8 +66,8 @@ export async function startPeerCluster(port: number): Promise<PeerCluster> {
     mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
     await makeNetwork(networkOf(paths, spec));
     const node = nodePaths(paths, nodeName);
-    const [peer] = await Promise.all([controlPlaneAt(plan, port), containerd(paths, spec, plan)]);
-    controlPlane = peer;
+    controlPlane = controlPlaneAt(plan, port);
+    const [peer] = await Promise.all([controlPlane, containerd(paths, spec, plan)]);
     const address = nodeAddress(plan, 1);
     const kubelet = startKubelet(paths, node, { server: peer.baseUrl, token: nodeToken, address });
     new ProcessTable(paths.processes).set(agentPart(spec, spec.nodes[0]!), kubelet);
