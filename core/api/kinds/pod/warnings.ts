@@ -125,8 +125,11 @@ function* containerWarnings([field, { resources, env = [] }]: At): Generator<str
       yield* fractionWarning(`${field}.resources.${list}`, name, resources?.[list]?.[name]);
     }
   }
+  const seen = new Set<string>();
   for (const [i, variable] of env.entries()) {
-    if (!env.slice(0, i).some(({ name }) => name === variable.name) || !hidesEarlier(variable)) continue;
+    const first = !seen.has(variable.name);
+    seen.add(variable.name);
+    if (first || !hidesEarlier(variable)) continue;
     yield `${field}.env[${i}]: hides previous definition of "${variable.name}", which may be dropped when using apply`;
   }
 }
@@ -142,19 +145,25 @@ function* portWarnings(containers: readonly At[]): Generator<string> {
   const ports = containers.flatMap(([field, { ports: list }]) =>
     (list ?? []).map((port, i) => ({ port, field: `${field}.ports[${i}]` })),
   );
-  for (const [i, { port, field }] of ports.entries()) {
+  const alike = new Map<string, { port: ContainerPort; field: string }[]>();
+  for (const { port, field } of ports) {
     if (port.hostIP && !port.hostPort) {
       const shown = `{Name:${port.name ?? ''} HostPort:0 ContainerPort:${port.containerPort} Protocol:${port.protocol} HostIP:${port.hostIP}}`;
       yield `${field}: hostIP set without hostPort: ${shown}`;
     }
-    for (const other of ports.slice(0, i)) {
-      if (other.port.containerPort !== port.containerPort || other.port.protocol !== port.protocol) continue;
+    const key = `${port.containerPort}/${port.protocol}`;
+    const earlier = alike.get(key) ?? [];
+    alike.set(key, earlier);
+    for (const other of earlier) {
       const how = overlap(port, other.port);
       if (how) yield `${field}: ${how} port definition with ${other.field}`;
     }
+    earlier.push({ port, field });
   }
-  for (const [i, { port, field }] of ports.entries()) {
-    const first = port.name ? ports.slice(0, i).find((other) => other.port.name === port.name)?.field : undefined;
+  const named = new Map<string, string>();
+  for (const { port, field } of ports) {
+    const first = port.name ? named.get(port.name) : undefined;
+    if (port.name && !first) named.set(port.name, field);
     const effect = `services and probes that select ports by name will use ${first}`;
     if (first) yield `${field}: duplicate port name "${port.name}" with ${first}, ${effect}`;
   }
@@ -181,6 +190,9 @@ function* specWarnings(at: string, spec: PodSpec): Generator<string> {
   yield* affinityWarnings(at, spec);
 }
 
+/** Nobody reads more, and each of many ports may clash with each other one. */
+const maxWarnings = 100;
+
 function nameWarnings(name: string, use: string): string[] {
   const errors = dns1123Label(name);
   if (errors.length === 0) return [];
@@ -194,7 +206,7 @@ export const podWarnings = (pod: Pod, old: Pod | undefined): string[] =>
     ? []
     : [
         ...nameWarnings(pod.metadata?.name ?? '', "the Pod's hostname"),
-        ...(pod.spec ? specWarnings('spec', pod.spec) : []),
+        ...(pod.spec ? specWarnings('spec', pod.spec).take(maxWarnings) : []),
       ];
 
 /** Of a kind that makes pods of a template: when it is new, and when its specification changes. */
@@ -206,6 +218,6 @@ export const templateWarnings =
     const spec = templateOf(object)?.spec;
     return [
       ...(namesPods && !old ? nameWarnings(metadata.name ?? '', 'Pod names and hostnames') : []),
-      ...(spec ? specWarnings(`${field}.spec`, spec) : []),
+      ...(spec ? specWarnings(`${field}.spec`, spec).take(maxWarnings) : []),
     ];
   };
