@@ -3,6 +3,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 
+/** A name or an address, with or without a port: nothing that could end the host and begin a path. */
+const isHost = /^[\w.-]+(:\d+)?$|^\[[\da-fA-F:.]+\](:\d+)?$/;
+
+/** Makes a URL that cannot be parsed, and so a bad request. */
+const notHost = '[]';
+
 export class IncomingRequest {
   readonly method: string;
   readonly url: string;
@@ -18,7 +24,8 @@ export class IncomingRequest {
   constructor(incoming: IncomingMessage, response?: ServerResponse) {
     this.method = incoming.method ?? 'GET';
     const path = incoming.url ?? '/';
-    this.url = `https://${incoming.headers.host || 'localhost'}${path.startsWith('/') ? path : `/${path}`}`;
+    const host = incoming.headers.host || 'localhost';
+    this.url = `https://${isHost.test(host) ? host : notHost}${path.startsWith('/') ? path : `/${path}`}`;
     this.#incoming = incoming;
     this.#response = response;
   }

@@ -36,6 +36,7 @@ export class PortInUse extends Error {
 
 /** Go's clients close idle connections after 90 s; closing one first would race with a request. */
 const keepAliveMs = 120_000;
+const headTimeoutMs = 30_000;
 /** Tokens and impersonation make heads long. */
 const maxHeaderBytes = 64 * 1024;
 
@@ -75,7 +76,9 @@ function makeServer(options: ListenerOptions): Server {
     ALPNProtocols: ['http/1.1'],
     keepAliveTimeout: keepAliveMs,
     maxHeaderSize: maxHeaderBytes,
+    // A body may take its time (an upload through a proxy), a head may not; Node would take one limit for both.
     requestTimeout: 0,
+    headersTimeout: headTimeoutMs,
     noDelay: true,
   });
   server.on('request', (incoming: IncomingMessage, response: ServerResponse) => {

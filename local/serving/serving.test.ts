@@ -222,6 +222,16 @@ describe('the listener', () => {
     assert.equal(status, 400);
   });
 
+  test('a host that is none is a bad request, and does not get into the path', async () => {
+    answer = async (request) => Response.json(new URL(request.url));
+    for (const host of ['x/metrics?', 'x\\healthz?', 'user@x', 'x#']) {
+      assert.equal(await rawStatus(`GET /version HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`), 400, host);
+    }
+    for (const host of ['localhost', '127.0.0.1:6443', '[::1]:6443', 'a-b.c_d']) {
+      assert.equal(await rawStatus(`GET /version HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`), 200, host);
+    }
+  });
+
   test('a port that is taken is said by name', async () => {
     const options = {
       listen: [{ host: '127.0.0.1', port }],
