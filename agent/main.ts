@@ -9,6 +9,10 @@ const lowest = process.env['SLIPWAY_DEBUG'] ? 'debug' : 'info';
 async function main(files: string[]): Promise<void> {
   if (files.length === 0) throw new Error('usage: main.ts CONFIG.json...');
   process.umask(0o022);
+  // A rejection that nobody waits for is a fault about one pod, not a reason to leave all pods of the node alone.
+  process.on('unhandledRejection', (error) =>
+    jsonLog(lowest, {})('error', 'unhandled rejection', { error: (error as Error)?.stack ?? String(error) }),
+  );
   const agents = await Promise.all(
     files.map((file) => {
       const config = readConfig(file);
