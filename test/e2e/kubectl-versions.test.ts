@@ -50,7 +50,7 @@ async function everyday(shell: Shell): Promise<void> {
   );
   const port = await freePort();
   const told = await shell.ok(
-    `kubectl run page --image=slipway/sample:1 >/dev/null; kubectl wait --for=condition=Ready pod/page --timeout=60s >/dev/null
+    `kubectl run page --image=slipway/sample:1 >/dev/null && kubectl wait --for=condition=Ready pod/page --timeout=60s >/dev/null || exit 1
      kubectl port-forward pod/page ${port}:8080 > told & trap "kill $!" EXIT
      for i in $(seq 100); do grep -q Forwarding told && break; sleep 0.1; done; curl -sf http://127.0.0.1:${port}/`,
   );
@@ -60,7 +60,7 @@ async function everyday(shell: Shell): Promise<void> {
 
 for (const version of versions) {
   const skip = existsSync(program(version)) ? false : `kubectl ${version} is not on this machine`;
-  test(`kubectl ${version} does what its users do every day`, { skip, timeout: 90_000 }, async () => {
+  test(`kubectl ${version} does what its users do every day`, { skip, timeout: 180_000 }, async () => {
     const shell = new Shell(cluster, version, program(version));
     const namespace = `v${version.replace('.', '-')}`;
     assert.match(await shell.ok('kubectl version --client -o json'), new RegExp(`"gitVersion": "v${version}`));
