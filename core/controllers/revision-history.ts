@@ -26,10 +26,12 @@ interface RevisionData {
   spec: { template: PodTemplateSpec & { $patch?: string } };
 }
 
-/** A strategic merge patch that brings the template back: what `kubectl rollout undo` sends. */
-const dataOf = ({ spec }: RevisionOwner): RevisionData => ({
-  spec: { template: { ...(spec?.template as PodTemplateSpec), $patch: 'replace' } },
-});
+/**
+ * A strategic merge patch that brings the template back: what `kubectl rollout undo` sends. Its keys are in order: clients
+ * written in Go compare it byte for byte with what they make of the template themselves.
+ */
+const dataOf = ({ spec }: RevisionOwner): RevisionData =>
+  JSON.parse(canonicalJson({ spec: { template: { ...(spec?.template as PodTemplateSpec), $patch: 'replace' } } }));
 
 const rawData = (revision: StoredRevision): unknown => revision.data as unknown;
 
