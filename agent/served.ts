@@ -37,7 +37,8 @@ function servedPod(worker: PodWorker, runtime: Runtime, logDir: string): ServedP
   return {
     pod: { ...worker.pod, status: worker.memory.status ?? worker.pod.status },
     sandboxId: sandbox?.ready ? sandbox.id : undefined,
-    podIP: worker.memory.status?.podIP,
+    // An address that is only pretended may be another machine's in earnest.
+    podIP: runtime.pretends ? undefined : worker.memory.status?.podIP,
     containers,
   };
 }
