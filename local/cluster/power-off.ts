@@ -7,7 +7,7 @@ import { removeEgress } from '../network/egress.ts';
 import { clusterNamespaces, removeNetwork } from '../network/network.ts';
 import type { Progress } from '../progress.ts';
 import { removeCgroup } from '../remains/cgroups.ts';
-import { endContainers, forgetPodNetworks, processesNaming } from '../remains/containers.ts';
+import { endContainers, forgetContainers, forgetPodNetworks, processesNaming } from '../remains/containers.ts';
 import { unmountBelow } from '../remains/mounts.ts';
 import { checkClaim, claimedSpec } from '../state/claim.ts';
 import { lock } from '../state/lock.ts';
@@ -56,6 +56,7 @@ async function removeTraces(paths: ClusterPaths, spec: ClusterSpec): Promise<voi
   if (cgroups.length > 0)
     throw new Failure(`could not remove the cgroup ${cgroups[0]}`, 'a process is still in it: see its cgroup.procs');
   forgetPodNetworks(paths.id);
+  forgetContainers(spec.nodes.map((node) => nodePaths(paths, node.name)));
   rmSync(paths.run, { recursive: true, force: true });
 }
 

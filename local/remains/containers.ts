@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { NodePaths } from '../state/paths.ts';
 import { gone, type ProcessRef, signal, startOf } from '../state/processes.ts';
+import { readIfThere } from '../state/spec.ts';
 import { processesIn } from './cgroups.ts';
 
 const refOf = (pid: number): ProcessRef[] => {
@@ -62,15 +63,37 @@ export async function endContainers(nodes: readonly NodePaths[], graceMs: number
 const cniResults = '/var/lib/cni/results';
 
 export function forgetPodNetworks(clusterId: string): void {
-  let names: string[];
-  try {
-    names = readdirSync(cniResults);
-  } catch {
-    return;
-  }
-  for (const name of names.filter((candidate) => candidate.startsWith(`${clusterId}.`))) {
+  for (const name of namesIn(cniResults).filter((candidate) => candidate.startsWith(`${clusterId}.`))) {
     const sandbox = name.split('-').at(-2);
     rmSync(join(cniResults, name), { force: true });
     rmSync(join(cniResults, `cni-loopback-${sandbox}-lo`), { force: true });
+  }
+}
+
+/** Where every containerd of a machine has its shims' sockets and runc its state, whatever folder it was given for its own. */
+const sharedFolders = { shimSockets: '/run/containerd/s/', runcState: '/run/containerd/runc/k8s.io' };
+
+/** A shim that is killed leaves its socket, and runc what it knew of the container; each task's folder says which they are. */
+export function forgetContainers(
+  nodes: readonly Pick<NodePaths, 'run'>[],
+  { shimSockets, runcState } = sharedFolders,
+): void {
+  for (const node of nodes) {
+    const tasks = join(node.run, 'containerd', 'io.containerd.runtime.v2.task', 'k8s.io');
+    for (const id of namesIn(tasks)) {
+      const socket = readIfThere(join(tasks, id, 'address'))
+        ?.trim()
+        .replace(/^unix:\/\//, '');
+      if (socket?.startsWith(shimSockets)) rmSync(socket, { force: true });
+      rmSync(join(runcState, id), { recursive: true, force: true });
+    }
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
   }
 }

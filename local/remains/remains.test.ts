@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { cgroupMounts } from './cgroups.ts';
-import { processesNaming } from './containers.ts';
+import { forgetContainers, processesNaming } from './containers.ts';
 import { mountsBelow } from './mounts.ts';
 
 test('mounts below a folder are found, the innermost first, with blanks in their names', () => {
@@ -32,4 +35,22 @@ test('processes are found by the folder that their arguments name', async () => 
   assert.deepEqual(processesNaming('/tmp/slipway-no-such/fold/'), []);
   child.stdin.end();
   await once(child, 'exit');
+});
+
+test('what killed shims and runc leave outside the node’s folder goes, and nobody else’s', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-remains-'));
+  try {
+    const places = { shimSockets: `${folder}/s/`, runcState: join(folder, 'runc') };
+    const task = join(folder, 'run/containerd/io.containerd.runtime.v2.task/k8s.io/mine');
+    for (const path of [places.shimSockets, join(places.runcState, 'mine'), join(places.runcState, 'other'), task]) {
+      mkdirSync(path, { recursive: true });
+    }
+    for (const name of ['mine', 'other']) writeFileSync(join(places.shimSockets, name), '');
+    writeFileSync(join(task, 'address'), `unix://${places.shimSockets}mine`);
+    forgetContainers([{ run: join(folder, 'run') }], places);
+    assert.deepEqual(readdirSync(places.shimSockets), ['other']);
+    assert.deepEqual(readdirSync(places.runcState), ['other']);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
