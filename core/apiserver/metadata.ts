@@ -1,6 +1,5 @@
 // The parts of metadata that the server itself sets, on every kind alike.
 import { badRequest } from '../api/errors.ts';
-import { sameJson } from '../api/json-value.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { OwnerReference } from '../api/types.gen.ts';
 
@@ -50,9 +49,13 @@ export function dedupeOwners(object: KubeObject, warnings: string[]): void {
   if (!references || references.length < 2) return;
   const kept: OwnerReference[] = [];
   const twice: string[] = [];
+  const seen = new Set<string>();
   for (const reference of references) {
-    if (kept.some((other) => sameJson(other, reference))) twice.push(reference.uid);
+    const { apiVersion, kind, name, uid, controller, blockOwnerDeletion } = reference;
+    const said = JSON.stringify([apiVersion, kind, name, uid, controller, blockOwnerDeletion]);
+    if (seen.has(said)) twice.push(uid);
     else kept.push(reference);
+    seen.add(said);
   }
   if (twice.length === 0) return;
   object.metadata.ownerReferences = kept;
