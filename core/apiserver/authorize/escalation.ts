@@ -7,7 +7,7 @@ import type { ClusterRole, PolicyRule, RoleBinding, RoleRef } from '../../api/ty
 import { mastersGroup } from '../authenticate/users.ts';
 import type { AdmissionPlugin, AdmissionRequest, Authorizer, AuthorizerAttributes, User } from '../server.ts';
 import { type RoleResolver, rbacGroup } from './role-resolver.ts';
-import { missingRules } from './rule.ts';
+import { brokenDownSize, missingRules } from './rule.ts';
 
 const everything: PolicyRule[] = [
   { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },
@@ -92,12 +92,18 @@ const question = (user: User, namespace: string): AuthorizerAttributes => ({
   path: '',
 });
 
+/** A small text can name billions of combinations, and each would be looked for among what the user holds. */
+const maxParts = 100_000;
+
 async function confirm(
   roles: RoleResolver,
   { kind, user, namespace }: AdmissionRequest,
   wanted: readonly PolicyRule[],
   name: string,
 ): Promise<void> {
+  if (wanted.reduce((sum, rule) => sum + brokenDownSize(rule), 0) > maxParts) {
+    throw forbidden(kind, name, `the rules name more than ${maxParts} combinations of verbs and resources`);
+  }
   const { rules, errors } = await roles.rulesFor(user, namespace);
   const missing = missingRules(
     rules.map(({ rule }) => rule),

@@ -30,6 +30,13 @@ export function ruleAllows(rule: PolicyRule, attributes: AuthorizerAttributes): 
   );
 }
 
+/** How many rules breakDown makes of this one. */
+export function brokenDownSize({ apiGroups, resources, verbs, resourceNames, nonResourceURLs }: PolicyRule): number {
+  const length = (list: readonly string[] | null | undefined): number => list?.length ?? 0;
+  const named = Math.max(1, length(resourceNames));
+  return length(verbs) * (length(apiGroups) * length(resources) * named + length(nonResourceURLs));
+}
+
 /** Rules with one verb and one resource, resource name or URL each, that together say the same. */
 export function breakDown(rule: PolicyRule): PolicyRule[] {
   const parts: PolicyRule[] = [];
