@@ -77,11 +77,14 @@ function expectedOfSchema(schema: string): Expected {
   return { schema, kind: schema.slice(schema.lastIndexOf('.') + 1), apiVersion: '' };
 }
 
+/** What is behind a proxy knows its methods itself: HEAD and OPTIONS, which have no verb of their own, go through too. */
+const passesEveryMethod = (info: RequestInfo): boolean => info.subresource === 'proxy';
+
 /** Throws NotFound and MethodNotAllowed, and whatever the verb throws. */
 export async function dispatch(server: ServerState, arrived: Arrived): Promise<Response> {
   const { info } = arrived;
   const kind = kindOf(info);
-  if (arrived.request.method === 'HEAD') throw wrongMethod();
+  if (arrived.request.method === 'HEAD' && !passesEveryMethod(info)) throw wrongMethod();
   if (kind.deprecation) arrived.warnings.push(kind.deprecation);
   const call = callOf(server, arrived, kind);
   const isStatus = info.subresource === 'status' && kind.hasStatus;
@@ -110,7 +113,7 @@ export async function dispatch(server: ServerState, arrived: Arrived): Promise<R
 }
 
 async function answer(call: Call, handler: SubresourceHandler): Promise<Response> {
-  if (!handler.verbs.includes(call.info.verb as Verb)) throw wrongMethod();
+  if (!handler.verbs.includes(call.info.verb as Verb) && !passesEveryMethod(call.info)) throw wrongMethod();
   // What is only posted has no rows: who takes nothing but a table is told before anything happens.
   if (call.info.subresource === '') negotiate(call.request, call.query, false, false);
   const context: HandlerContext = call;

@@ -154,7 +154,7 @@ async function importImages(socket: string, archives: string[]): Promise<void> {
 
 const refused = (): Promise<never> => Promise.reject(new Error('this lab has no API server'));
 
-/** @param archives docker or OCI archives with at least the pause image `registry.k8s.io/pause` and a busybox */
+/** @param archives docker or OCI archives with at least the pause image the upstream name of pause and a busybox */
 export async function startLab(archives: string[], pauseImage: string): Promise<Lab> {
   const dir = mkdtempSync(join(tmpdir(), 'slipway-lab-'));
   const id = dir.slice(-6).toLowerCase();

@@ -174,5 +174,8 @@ test('proxied requests go through the node of the pod', async () => {
   await call('POST', pods, pod('web', { nodeName: 'n1' }));
   assert.equal((await call('GET', `${pods}/web:8080/proxy/a/b?c=d`)).body as unknown, 'page');
   assert.equal((await call('GET', '/api/v1/nodes/n1/proxy/stats')).status, 200);
-  assert.deepEqual(asked, ['/podProxy/shop/web/http/8080/a/b?c=d', '/stats']);
+  // Methods without a verb of their own go through as well; elsewhere they are refused.
+  assert.equal((await call('OPTIONS', `${pods}/web:8080/proxy/a`)).status, 200);
+  assert.equal((await call('OPTIONS', `${pods}/web`)).status, 405);
+  assert.deepEqual(asked, ['/podProxy/shop/web/http/8080/a/b?c=d', '/stats', '/podProxy/shop/web/http/8080/a']);
 });
