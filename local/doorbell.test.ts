@@ -77,3 +77,55 @@ test('a node that is not there is not rung, and after the stop nobody is', async
   await turns();
   assert.deepEqual(calls, []);
 });
+
+/** A hub whose subscriptions the test ends, and a bell that fails as often as it is told. */
+async function fragile(failures: number) {
+  const store = new MemoryStore();
+  await add(store, 'nodes', 'n1');
+  const inner = new Hub(store);
+  const ends: ((error: unknown) => void)[] = [];
+  const calls: string[] = [];
+  const hub = {
+    subscribe: (resource: Resource, since: number, handlers: Parameters<Hub['subscribe']>[2]) => {
+      if (resource === 'pods') ends.push(handlers.onEnd);
+      return inner.subscribe(resource, since, handlers);
+    },
+  } as unknown as Hub;
+  const stop = await startDoorbells({
+    store,
+    hub,
+    log: () => undefined,
+    nodesOf: async (_resource, changes) =>
+      changes.map(({ object }) => (object['spec'] as { node: string }).node).filter(Boolean),
+    async ring(node) {
+      calls.push(node.metadata.name ?? '');
+      if (calls.length <= failures) throw new Error('socket hang up');
+    },
+  });
+  return { store, calls, stop, ends };
+}
+
+test('a bell that meets a closing connection is rung once more, and not for ever', async () => {
+  const once = await fragile(1);
+  await add(once.store, 'pods', 'a', { node: 'n1' });
+  await turns();
+  assert.deepEqual(once.calls, ['n1', 'n1']);
+  once.stop();
+  const dead = await fragile(100);
+  await add(dead.store, 'pods', 'a', { node: 'n1' });
+  await turns();
+  assert.equal(dead.calls.length, 2);
+  dead.stop();
+});
+
+test('a reader that fell behind begins anew and rings every node', async () => {
+  const { store, calls, stop, ends } = await fragile(0);
+  ends[0]?.(new Error('the oldest revision that the log holds is 9'));
+  await turns();
+  assert.deepEqual(calls, ['n1']);
+  await add(store, 'pods', 'a', { node: 'n1' });
+  await turns();
+  // Once by the subscription that the test only pretended to end, and by the new one.
+  assert.ok(calls.length > 1);
+  stop();
+});

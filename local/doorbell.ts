@@ -1,5 +1,6 @@
-// Rings the doorbells of the nodes that a change concerns, so that they sync at once. Many changes in a row make few rings,
-// and one that is lost is only a delay: nothing is retried.
+// Rings the doorbells of the nodes that a change concerns, so that they sync at once. Many changes in a row make few rings.
+// One that is lost is only a delay, so there is one more try and no more: the first may have met a connection that the agent
+// was just closing as idle.
 import type { KubeObject } from '../core/api/objects.ts';
 import type { Log } from '../core/ports.ts';
 import type { Hub } from '../core/store/hub.ts';
@@ -36,29 +37,40 @@ export async function startDoorbells(options: DoorbellOptions): Promise<() => vo
     }
     bells.set(name, 'ringing');
     for (;;) {
-      await call(name).catch((error: Error) =>
-        log('debug', 'doorbell-not-heard', { node: name, error: error.message }),
-      );
+      await call(name)
+        .catch(() => call(name))
+        .catch((error: Error) => log('debug', 'doorbell-not-heard', { node: name, error: error.message }));
       if (bells.get(name) !== 'again') break;
       bells.set(name, 'ringing');
     }
     bells.delete(name);
   };
 
-  const subscriptions = await Promise.all(
-    watched.map(async (resource) => {
-      const onChanges = (changes: readonly Change[]): void => {
-        nodesOf(resource, changes)
-          .then((nodes) => new Set(nodes).forEach((name) => void ring(name)))
-          .catch((error: Error) => log('warn', 'doorbells-not-rung', { resource, error: error.message }));
-      };
-      const onEnd = (error: unknown): void => {
-        if (error) log('error', 'doorbells-stopped', { resource, error: String(error) });
-      };
-      return await hub.subscribe(resource, await store.head(resource), { onChanges, onEnd });
-    }),
-  );
+  const subscriptions = new Map<Resource, { close(): void }>();
+  let stopped = false;
+  const everyNode = async (): Promise<void> => {
+    const { items } = await store.list('nodes');
+    for (const { object } of items) void ring(object.metadata.name ?? '');
+  };
+  const subscribe = async (resource: Resource): Promise<void> => {
+    const onChanges = (changes: readonly Change[]): void => {
+      nodesOf(resource, changes)
+        .then((nodes) => new Set(nodes).forEach((name) => void ring(name)))
+        .catch((error: Error) => log('warn', 'doorbells-not-rung', { resource, error: error.message }));
+    };
+    // A reader that fell behind begins anew; what it missed may concern any node.
+    const onEnd = (error: unknown): void => {
+      if (!error || stopped) return;
+      log('warn', 'doorbells-began-anew', { resource, error: String(error) });
+      subscribe(resource)
+        .then(everyNode)
+        .catch((again: Error) => log('error', 'doorbells-stopped', { resource, error: again.message }));
+    };
+    subscriptions.set(resource, await hub.subscribe(resource, await store.head(resource), { onChanges, onEnd }));
+  };
+  await Promise.all(watched.map(subscribe));
   return () => {
-    for (const subscription of subscriptions) subscription.close();
+    stopped = true;
+    for (const subscription of subscriptions.values()) subscription.close();
   };
 }

@@ -15,6 +15,8 @@ import { ServingError } from './serving-error.ts';
 import { agentMetrics, resourceMetrics, statsSummary } from './stats.ts';
 import { handleUpgrade } from './upgrades.ts';
 
+/** Longer than the pauses of a quiet cluster: a doorbell should find its connection open. */
+const idleConnectionMs = 75_000;
 const prometheusText = 'text/plain; version=0.0.4; charset=utf-8';
 /** Common name of the control plane's client certificate. */
 const allowedCaller = 'kube-apiserver-kubelet-client';
@@ -124,6 +126,7 @@ export async function startServer(port: ServerPort): Promise<AgentServer> {
     }
     route(port, request, response).catch((error: unknown) => refuse(response, error, port));
   });
+  server.keepAliveTimeout = idleConnectionMs;
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (isAllowed(request)) void handleUpgrade(port, request, socket, head);
     else socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n');
