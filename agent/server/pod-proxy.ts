@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ServerPort } from '../server-port.ts';
 import { ServingError } from './serving-error.ts';
+import { join } from './splice.ts';
 
 const shape = /^\/podProxy\/([^/]+)\/([^/]+)\/(http|https)\/(\d+)(\/[^?]*)?(\?.*)?$/;
 /** Headers that are about one connection; the next hop makes its own. */
@@ -92,13 +93,7 @@ export function splicePodProxy(
       socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('\r\n')}\r\n\r\n`);
       if (early.length) socket.write(early);
       if (head.length) pod.write(head);
-      const end = () => {
-        socket.destroy();
-        pod.destroy();
-      };
-      for (const side of [socket, pod]) side.on('error', end).on('close', end);
-      socket.pipe(pod);
-      pod.pipe(socket);
+      join(socket, pod);
       resolve();
     });
     outgoing.end();

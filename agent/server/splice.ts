@@ -4,7 +4,8 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { dialUpgrade } from './dial-upgrade.ts';
 
-function join(left: Duplex, right: Duplex): void {
+/** The end or failure of either ends both. */
+export function join(left: Duplex, right: Duplex): void {
   const end = () => {
     left.destroy();
     right.destroy();

@@ -1,6 +1,7 @@
 // exec, attach and port-forward: once the API has allowed it, the client's connection is joined to the agent's, byte for byte.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { join } from '../../agent/server/splice.ts';
 import type { Tunnel } from '../../core/apiserver/server.ts';
 import type { NodeConnections } from '../node-dialer.ts';
 
@@ -46,16 +47,6 @@ export async function spliceToAgent(
   agent.write(agentRequest(incoming, tunnel.path, host));
   if (head.length > 0) agent.write(head);
   join(client, agent);
-}
-
-function join(left: Duplex, right: Duplex): void {
-  const end = (): void => {
-    left.destroy();
-    right.destroy();
-  };
-  for (const side of [left, right]) side.on('error', end).on('close', end);
-  left.pipe(right);
-  right.pipe(left);
 }
 
 /** Writes an answer by hand: the connection has left the HTTP server's care. */
