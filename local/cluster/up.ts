@@ -52,6 +52,8 @@ export async function up(
       await setOwnContext(
         await startParts({ paths, spec, plan, table, progress, signal, egressChanged, networkStands: free }),
       );
+      // who interrupts the last moment means it too
+      signal.throwIfAborted();
     } catch (error) {
       if (!wasUp) await progress.step('take down what was up', () => powerOff(paths, spec, 0));
       throw signal.aborted ? signal.reason : error;
