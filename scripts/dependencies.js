@@ -7,14 +7,19 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const installed = `${root}node_modules/.package-lock.json`;
 
-/** Path of the project's own Node 24 binary. Installs it first if need be; throws with npm's exit code in the message. */
-export function ensureDependencies() {
+/**
+ * Path of the project's own Node 24 binary. Installs it first if need be; throws with npm's exit code in the message.
+ * `development`: also what only tests and deployments use (the CDK is larger than all the rest).
+ */
+export function ensureDependencies({ development = false } = {}) {
   const node = `${root}node_modules/node/bin/node`;
   const stale = !existsSync(installed) || statSync(installed).mtimeMs < statSync(`${root}package-lock.json`).mtimeMs;
-  if (stale || !existsSync(node)) {
+  const hasDevelopment = existsSync(`${root}node_modules/typescript`);
+  if (stale || !existsSync(node) || (development && !hasDevelopment)) {
     process.stderr.write('Installing npm packages (once) ...\n');
+    const which = development || hasDevelopment ? [] : ['--omit=dev'];
     // not `npm ci`: it refuses a lockfile that was made where other platforms' binaries could not be had
-    const npm = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
+    const npm = spawnSync('npm', ['install', ...which, '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
       cwd: root,
       stdio: ['ignore', 2, 2],
     });

@@ -2,6 +2,6 @@
 import { spawn } from 'node:child_process';
 import { ensureDependencies } from './dependencies.js';
 
-const child = spawn(ensureDependencies(), process.argv.slice(2), { stdio: 'inherit' });
+const child = spawn(ensureDependencies({ development: true }), process.argv.slice(2), { stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));

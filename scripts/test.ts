@@ -30,7 +30,11 @@ const gate: Stage[] = [
   { name: 'types', command: bin('tsc'), arguments: ['--noEmit'] },
   { name: 'style', command: bin('biome'), arguments: ['check', '--error-on-warnings'] },
   { name: 'unused', command: bin('knip'), arguments: [] },
-  tests('unit', ['{core,agent,local,cli}/**/*.test.ts', 'test/*.test.ts', 'test/conformance/*.test.ts']),
+  tests('unit', [
+    '{core,agent,local,cli,aws,lambdas,infra,worker}/**/*.test.ts',
+    'test/*.test.ts',
+    'test/conformance/*.test.ts',
+  ]),
   tests('contract', ['test/contract/*.test.ts']),
   tests('simulation', ['test/simulation/*.test.ts']),
   tests('golden', ['test/golden/**/*.test.ts', 'test/differential/*.test.ts']),

@@ -1,0 +1,40 @@
+// Names that the CDK app and the functions share: environment variables and parameters. Nothing else passes between them.
+
+/** Environment variables of the functions. */
+export const environment = {
+  /** Name of the cluster: what identity tokens must be made for. */
+  cluster: 'SLIPWAY_CLUSTER',
+  objectsTable: 'SLIPWAY_OBJECTS_TABLE',
+  changesTable: 'SLIPWAY_CHANGES_TABLE',
+  /** Prefix of the SSM parameters, `/slipway/NAME`. */
+  parameters: 'SLIPWAY_PARAMETERS',
+  /** Role whose sessions are system:masters (ARN). */
+  adminRole: 'SLIPWAY_ADMIN_ROLE',
+  /** Role of the workers' instances (ARN): its sessions are nodes. */
+  workerRole: 'SLIPWAY_WORKER_ROLE',
+  serviceCidr: 'SLIPWAY_SERVICE_CIDR',
+  /** 'stream' or 'buffer': how the API answers. */
+  responses: 'SLIPWAY_RESPONSES',
+  /** Function that reaches agents (name). */
+  dialer: 'SLIPWAY_DIALER',
+  /** Queue URL of delayed wishes to be woken, of the function that has it. */
+  wakeQueue: 'SLIPWAY_WAKE_QUEUE',
+  /** Auto Scaling group of the workers (name). */
+  workers: 'SLIPWAY_WORKERS',
+  /** Most workers there may be. */
+  workersLimit: 'SLIPWAY_WORKERS_LIMIT',
+  /** KMS key that wraps the data key of secrets (ARN). */
+  kmsKey: 'SLIPWAY_KMS_KEY',
+} as const;
+
+/** Parameters below the prefix. Secret ones are SecureStrings, made by `setup`. */
+export const parameters = {
+  /** Written by the stack: `https://.../STAGE`, without a slash at the end. */
+  apiUrl: 'api-url',
+  /** Written by the stack: version of the agent that workers should run. */
+  agentVersion: 'agent-version',
+  /** JSON with everything that is secret; see aws/cluster-keys.ts. */
+  keys: 'keys',
+  /** PEM, for workers. */
+  ca: 'ca',
+} as const;
