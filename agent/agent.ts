@@ -120,9 +120,7 @@ export class Agent {
   #take(pod: Pod): void {
     const known = this.#workers.get(pod.metadata?.uid ?? '');
     if (!known) {
-      const worker = this.#add(pod, this.#admitted(pod));
-      this.#deps.runtime.prepare(worker.task);
-      worker.wake();
+      this.#add(pod, this.#admitted(pod)).wake();
       return;
     }
     const before = JSON.stringify([known.pod.metadata?.labels, known.pod.metadata?.annotations]);
