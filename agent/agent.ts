@@ -7,7 +7,7 @@ import { admit } from '../core/kubelet/admission.ts';
 import { findContainer } from '../core/kubelet/containers.ts';
 import type { PodEvent, PodMemory } from '../core/kubelet/model.ts';
 import { emptyMemory } from '../core/kubelet/model.ts';
-import { isTerminal } from '../core/kubelet/phase.ts';
+import { isOnlyProgress, isTerminal } from '../core/kubelet/phase.ts';
 import type { Log } from '../core/ports.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import type { ObjectCache } from './objects.ts';
@@ -162,7 +162,7 @@ export class Agent {
 
   #report(pod: Pod, status: PodStatus): void {
     const { namespace = '', name = '', uid = '' } = pod.metadata ?? {};
-    if (name) this.#sync.report({ namespace, name, uid, status });
+    if (name) this.#sync.report({ namespace, name, uid, status }, isOnlyProgress(status));
   }
 
   #gone(pod: Pod, wanted: boolean): void {
