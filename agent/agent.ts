@@ -7,7 +7,7 @@ import { admit } from '../core/kubelet/admission.ts';
 import { findContainer } from '../core/kubelet/containers.ts';
 import type { PodEvent, PodMemory } from '../core/kubelet/model.ts';
 import { emptyMemory } from '../core/kubelet/model.ts';
-import { isTerminal } from '../core/kubelet/phase.ts';
+import { isOnlyProgress, isTerminal } from '../core/kubelet/phase.ts';
 import type { Log } from '../core/ports.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import type { ObjectCache } from './objects.ts';
@@ -120,9 +120,7 @@ export class Agent {
   #take(pod: Pod): void {
     const known = this.#workers.get(pod.metadata?.uid ?? '');
     if (!known) {
-      const worker = this.#add(pod, this.#admitted(pod));
-      this.#deps.runtime.prepare(worker.task);
-      worker.wake();
+      this.#add(pod, this.#admitted(pod)).wake();
       return;
     }
     const before = JSON.stringify([known.pod.metadata?.labels, known.pod.metadata?.annotations]);
@@ -164,7 +162,7 @@ export class Agent {
 
   #report(pod: Pod, status: PodStatus): void {
     const { namespace = '', name = '', uid = '' } = pod.metadata ?? {};
-    if (name) this.#sync.report({ namespace, name, uid, status });
+    if (name) this.#sync.report({ namespace, name, uid, status }, isOnlyProgress(status));
   }
 
   #gone(pod: Pod, wanted: boolean): void {

@@ -224,7 +224,7 @@ function startWork(
       return await signCertificateRequest(csrPem, { ca, usages, durationSeconds, nowMs: systemClock.now() });
     },
   });
-  const scheduler = startScheduler({ client: clientOf('kube-scheduler'), ports, informers });
+  const scheduler = startScheduler({ client: clientOf('kube-scheduler'), ports, informers, holdEventsMs: 500 });
   const failed = (part: string) => (error: unknown) =>
     ports.log('error', 'part-failed', { part, error: String(error) });
   controllers.synced.catch(failed('controllers'));

@@ -70,7 +70,8 @@ export function createNodeDialer(options: DialerOptions): NodeConnections {
       const call = httpsRequest({ ...target(node), path: '/doorbell', method: 'POST', timeout: ringTimeoutMs });
       call.on('timeout', () => call.destroy(new Error('the agent did not answer')));
       const response = await exchange(call, {});
-      await response.body?.cancel();
+      // Read to its end, not cancelled: that would close the connection, and the next doorbell pay for a handshake.
+      await response.arrayBuffer();
       if (!response.ok) throw new Error(`the agent answered ${response.status}`);
     },
     close: () => agent.destroy(),

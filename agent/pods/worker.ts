@@ -243,7 +243,6 @@ export class PodWorker {
   }
 
   async #createSandbox(attempt: number): Promise<void> {
-    this.#deps.runtime.prepare(this.task);
     try {
       await this.#deps.runtime.createSandbox(this.task, attempt);
       this.#memory = noteSandbox(this.#memory);
