@@ -81,8 +81,8 @@ async function replay(tables: Tables, journal: Journal): Promise<void> {
 const compressedFromBytes = 2_048;
 
 function openTables(directory: string): Tables {
-  // Plain LMDB syncing: a commit has synced its pages and then its meta page before it is acknowledged, so that it
-  // survives the loss of power and not only of the process. Overlapping syncs would acknowledge before that.
+  // Plain LMDB syncing: a commit has synced its pages and then its meta page before it resolves, so that the journal may be
+  // written over. Overlapping syncs would resolve before that.
   const root = open<Buffer, string>({
     path: directory,
     noSubdir: false,

@@ -1,5 +1,6 @@
-// The embedded durable driver. Reads come from memory; a write is acknowledged, and seen by anybody, only once LMDB has
-// synced it to the disk. There is one writer at a time; what arrives while it syncs goes together in the next sync.
+// The embedded durable driver. Reads come from memory; a write is acknowledged, and seen by anybody, only once it is in the
+// journal, synced to the disk; LMDB follows in the background. There is one writer at a time; what arrives while it syncs
+// goes together in the next sync.
 import type { ObjectKey } from '../../core/api/objects.ts';
 import type { LoggedChange, LogLimits } from '../../core/store/change-log.ts';
 import { ChangeLog, checkListed, defaultLogLimits, firstFloor, firstRevision } from '../../core/store/change-log.ts';
