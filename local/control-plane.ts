@@ -185,7 +185,9 @@ async function startApi(config: ControlPlaneConfig, { ports, store, hub, nodes, 
       ring: (node) => nodes.ring(node),
       async nodesOf(resource, changes) {
         const pods = await access.lister.view('pods');
-        return changes.flatMap((change) => nodesToRing(resource, change, (namespace) => pods.list(namespace)));
+        return changes.flatMap((change) =>
+          nodesToRing(resource, change, (_namespace, naming, value) => pods.by(naming, value)),
+        );
       },
     });
   return { api, doorbells };
