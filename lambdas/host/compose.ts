@@ -16,6 +16,7 @@ import { type EncryptionKey, withEncryption } from '../../core/store/transform.t
 import { randomIds, systemClock } from '../../host/ports.ts';
 import { serverVersion } from '../../host/version.ts';
 import { type Nodes, nodesThroughDialer } from './dialer.ts';
+import { iamTokensOf } from './iam.ts';
 import { lambdaLog } from './log.ts';
 import { openStore } from './open-store.ts';
 import { type Settings, settingsOf } from './settings.ts';
@@ -68,7 +69,8 @@ export function compose(options: ComposeOptions = {}): Promise<Composed> {
 
 /** The same, made anew at each call. */
 export async function composeFresh(options: ComposeOptions = {}): Promise<Composed> {
-  const settings = settingsOf(options.env ?? process.env);
+  const env = options.env ?? process.env;
+  const settings = settingsOf(env);
   const ports: Ports = {
     clock: options.clock ?? systemClock,
     ids: options.ids ?? randomIds,
@@ -88,6 +90,7 @@ export async function composeFresh(options: ComposeOptions = {}): Promise<Compos
     signingKeys: [await importSigningKey(cluster.keys.serviceAccountKey)],
     // The API's own URL, where its keys are published: that is what IAM checks the tokens of workloads by.
     issuers: [cluster.apiUrl],
+    tokens: [iamTokensOf(env, store, ports)],
   });
   const api = createApiServer({
     ...ports,

@@ -38,6 +38,12 @@ export interface DialAnswer {
   readonly body: string;
 }
 
+/** A log that is followed does not end by itself. */
+export const isFollowed = (path: string): boolean => {
+  const { pathname, searchParams } = new URL(path, 'https://agent');
+  return pathname.startsWith('/containerLogs/') && searchParams.get('follow') === 'true';
+};
+
 /** Lambda takes and gives 6 MB where nothing is streamed, and base64 makes three bytes four. */
 export const maxDialBytes = 4 * 1024 * 1024;
 

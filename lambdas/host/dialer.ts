@@ -11,6 +11,7 @@ import {
   type DialAnswer,
   type DialCall,
   type DialCredentials,
+  isFollowed,
   maxDialBytes,
   readHead,
   responseOf,
@@ -99,12 +100,6 @@ async function requestOf(init: RequestInit): Promise<Pick<DialCall, 'method' | '
     ...(bytes ? { body: bytes.toString('base64') } : {}),
   };
 }
-
-/** A log that is followed does not end by itself. */
-const isFollowed = (path: string): boolean => {
-  const { pathname, searchParams } = new URL(path, 'https://agent');
-  return pathname.startsWith('/containerLogs/') && searchParams.get('follow') === 'true';
-};
 
 async function streamed(dialer: Invoker, call: DialCall, signal: AbortSignal | undefined): Promise<Response> {
   const gone = new AbortController();
