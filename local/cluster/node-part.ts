@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AgentConfig } from '../../agent/config.ts';
-import { agentPort } from '../config.ts';
+import { agentPort } from '../../host/agent-address.ts';
 import { hostPortHandler } from '../containerd/config.ts';
 import { importImages, startContainerd, untilServing } from '../containerd/containerd.ts';
 import { type AddressPlan, nodeAddress, podRange } from '../network/addresses.ts';
