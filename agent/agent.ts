@@ -105,6 +105,9 @@ export class Agent {
 
   #apply(answer: NodeSyncResponse): void {
     this.#node = answer.node;
+    // Who wrote which field is of no use here, and a good part of what an object takes in memory.
+    for (const { metadata } of [...answer.pods, ...answer.configMaps, ...answer.secrets])
+      if (metadata) delete metadata.managedFields;
     const changed = this.#deps.objects.apply(answer);
     for (const pod of answer.pods) this.#take(pod);
     for (const gone of answer.deletedPods) this.#workers.get(gone.uid)?.remove();
