@@ -49,6 +49,9 @@ export function encodeRecord(database: number, { sequence, parts }: Batch): Buff
 
 const checksum = (record: Buffer): number => crc32(record.subarray(headerBytes), crc32(record.subarray(0, checksumAt)));
 
+/** Whether the header at the beginning of these bytes could be one. */
+export const beginsRecord = (bytes: Buffer): boolean => bytes.readUInt32LE(0) === magic;
+
 interface Found {
   sequence: number;
   record: Buffer;

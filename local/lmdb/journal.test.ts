@@ -30,8 +30,8 @@ class Disk implements JournalFile {
     this.#durable = Buffer.from(this.#written);
   }
 
-  read(): Buffer {
-    return Buffer.from(this.#written);
+  read(position = 0, length = halfBytes * 2): Buffer {
+    return Buffer.from(this.#written.subarray(position, position + length));
   }
 
   /** The disk after the power has gone. */

@@ -5,18 +5,18 @@
 import { closeSync, constants, fdatasync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Batch, encodeRecord, headerBytes, JournalDamaged, readRun } from './journal-record.ts';
+import { type Batch, beginsRecord, encodeRecord, headerBytes, JournalDamaged, readRun } from './journal-record.ts';
 
 /** What the journal needs of a file; a write may be torn by the loss of power, but not once `sync` has resolved. */
 export interface JournalFile {
   write(bytes: Uint8Array, position: number): void;
   sync(): Promise<void>;
-  /** All of it. */
-  read(): Buffer;
+  read(position: number, length: number): Buffer;
   close(): void;
 }
 
 const syncData = promisify(fdatasync);
+const zeroBytes = 64 * 1024;
 
 /** Makes a file of that many zeros, on the disk and not only promised by it, unless it is there. Only its owner may read it. */
 export function openJournalFile(directory: string, bytes: number): JournalFile {
@@ -28,7 +28,8 @@ export function openJournalFile(directory: string, bytes: number): JournalFile {
   try {
     const { size } = fstatSync(fd);
     if (size < bytes) {
-      writeAll(Buffer.alloc(bytes - size), size);
+      const zeros = Buffer.alloc(zeroBytes);
+      for (let at = size; at < bytes; at += zeroBytes) writeAll(zeros.subarray(0, bytes - at), at);
       fsyncSync(fd);
       const parent = openSync(dirname(path), constants.O_RDONLY);
       fsyncSync(parent);
@@ -41,14 +42,14 @@ export function openJournalFile(directory: string, bytes: number): JournalFile {
   return {
     write: writeAll,
     sync: () => syncData(fd),
-    read() {
-      const all = Buffer.alloc(fstatSync(fd).size);
-      for (let done = 0; done < all.length; ) {
-        const read = readSync(fd, all, done, all.length - done, done);
-        if (read === 0) break;
-        done += read;
+    read(position, length) {
+      const read = Buffer.alloc(length);
+      for (let done = 0; done < length; ) {
+        const more = readSync(fd, read, done, length - done, position + done);
+        if (more === 0) break;
+        done += more;
       }
-      return all;
+      return read;
     },
     close: () => closeSync(fd),
   };
@@ -79,10 +80,10 @@ export class Journal {
 
   /** The batches that the database has not taken, in order. Throws JournalDamaged when one of them is missing. */
   unsettled(): Batch[] {
-    const all = this.#file.read();
-    const halves = [all.subarray(0, this.#halfBytes), all.subarray(this.#halfBytes)];
-    const batches = halves
-      .flatMap((half) => readRun(half, this.#database, this.#settled))
+    const batches = [0, this.#halfBytes]
+      // A half that was never begun is not worth its memory.
+      .filter((at) => beginsRecord(this.#file.read(at, headerBytes)))
+      .flatMap((at) => readRun(this.#file.read(at, this.#halfBytes), this.#database, this.#settled))
       .sort((a, b) => a.sequence - b.sequence);
     batches.forEach(({ sequence }, index) => {
       const expected = this.#settled + 1 + index;
