@@ -16,7 +16,7 @@ import { type EncryptionKey, withEncryption } from '../../core/store/transform.t
 import { randomIds, systemClock } from '../../host/ports.ts';
 import { serverVersion } from '../../host/version.ts';
 import { type Nodes, nodesThroughDialer } from './dialer.ts';
-import { iamTokensOf } from './iam.ts';
+import { type Fetch, iamTokensOf } from './iam.ts';
 import { lambdaLog } from './log.ts';
 import { openStore } from './open-store.ts';
 import { type Settings, settingsOf } from './settings.ts';
@@ -48,6 +48,8 @@ export interface ComposeOptions {
   clients?: AwsClients;
   openStore?: StoreFactory;
   loadCluster?: (clients: AwsClients, prefix: string) => Promise<Cluster>;
+  /** Calls STS. */
+  fetch?: Fetch;
 }
 
 let composed: Promise<Composed> | undefined;
@@ -90,7 +92,7 @@ export async function composeFresh(options: ComposeOptions = {}): Promise<Compos
     signingKeys: [await importSigningKey(cluster.keys.serviceAccountKey)],
     // The API's own URL, where its keys are published: that is what IAM checks the tokens of workloads by.
     issuers: [cluster.apiUrl],
-    tokens: [iamTokensOf(env, store, ports)],
+    tokens: [iamTokensOf(env, store, ports, options.fetch)],
   });
   const api = createApiServer({
     ...ports,
