@@ -106,3 +106,15 @@ function readEncryption(text: string): EncryptionSecret[] {
   if (!good) throw unreadable(parameters.encryption);
   return keys as EncryptionSecret[];
 }
+
+/** One plain parameter by its whole name, which those may read who may not read the keys. undefined: there is none. */
+export async function readParameter(clients: AwsClients, name: string): Promise<string | undefined> {
+  const { GetParameterCommand } = await import('@aws-sdk/client-ssm');
+  try {
+    const { Parameter } = await (await clients.ssm()).send(new GetParameterCommand({ Name: name }));
+    return Parameter?.Value;
+  } catch (error) {
+    if ((error as Error).name === 'ParameterNotFound') return undefined;
+    throw error;
+  }
+}
