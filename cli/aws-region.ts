@@ -1,5 +1,5 @@
 // The region that a command is about.
-import { awsClients } from '../aws/clients.ts';
+import { coreClients } from '../aws/core-clients.ts';
 import { regionOf } from '../aws/identity/endpoints.ts';
 import { Failure } from '../local/failure.ts';
 
@@ -8,7 +8,7 @@ export async function awsRegion(given: string | undefined): Promise<string> {
   const known = given ?? regionOf(process.env);
   if (known) return known;
   try {
-    return await (await awsClients().ssm()).config.region();
+    return await (await coreClients().ssm()).config.region();
   } catch {
     throw new Failure('no AWS region is set', 'name it: --region eu-west-1');
   }

@@ -1,7 +1,7 @@
 // slipway kubeconfig --stack: a context for a cluster on AWS. Who calls is whoever runs kubectl: it asks `slipway token`.
 import { fileURLToPath } from 'node:url';
-import { awsClients } from '../../aws/clients.ts';
 import { readParameter } from '../../aws/cluster-keys.ts';
+import { coreClients } from '../../aws/core-clients.ts';
 import { parameters, parametersPrefix } from '../../aws/names.ts';
 import { Failure } from '../../local/failure.ts';
 import { addContext, defaultKubeconfig, type Kubeconfig, kubeconfigText } from '../../local/kubeconfig.ts';
@@ -37,7 +37,7 @@ async function apiUrlOf(stack: string, region: string, endpoint: string | undefi
   const name = `${parametersPrefix(stack)}/${parameters.apiUrl}`;
   let found: string | undefined;
   try {
-    found = await readParameter(awsClients({ region, ...(endpoint ? { endpoint } : {}) }), name);
+    found = await readParameter(coreClients({ region, ...(endpoint ? { endpoint } : {}) }), name);
   } catch (error) {
     throw new Failure(
       `SSM parameter ${name} cannot be read in ${region}: ${(error as Error).message}`,

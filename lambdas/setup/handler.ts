@@ -1,5 +1,5 @@
 // The custom resource that sets a cluster up: called by CloudFormation itself, or through the CDK Provider framework (onEvent).
-import { awsClients } from '../../aws/clients.ts';
+import { coreClients } from '../../aws/core-clients.ts';
 import { randomIds, systemClock } from '../../host/ports.ts';
 import { lambdaLog } from '../host/log.ts';
 import { openStore } from '../host/open-store.ts';
@@ -9,7 +9,7 @@ import { onEvent, type SetupAnswer, type SetupEvent } from './setup.ts';
 const log = lambdaLog('info');
 const parts = {
   env: process.env,
-  clients: awsClients(),
+  clients: coreClients(),
   openStore,
   ports: { clock: systemClock, ids: randomIds, log },
 };
