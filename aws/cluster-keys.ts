@@ -3,7 +3,7 @@
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-securestring.html
 import type { KeyPair } from '../core/api/cluster-certificates.ts';
 import { StatusError } from '../core/api/errors.ts';
-import type { AwsClients } from './clients.ts';
+import type { CoreClients } from './core-clients.ts';
 import { parameters } from './names.ts';
 
 /** PEM and base64 texts. */
@@ -32,12 +32,12 @@ export interface Cluster {
 }
 
 /** Throws ServiceUnavailable, naming what is missing, until the deployment has made it. `prefix`: `/slipway/NAME`. */
-export async function loadCluster(clients: AwsClients, prefix: string): Promise<Cluster> {
+export async function loadCluster(clients: CoreClients, prefix: string): Promise<Cluster> {
   return clusterOf(await readParameters(clients, prefix), prefix);
 }
 
 /** Values by their name below the prefix. */
-export async function readParameters(clients: AwsClients, prefix: string): Promise<ReadonlyMap<string, string>> {
+export async function readParameters(clients: CoreClients, prefix: string): Promise<ReadonlyMap<string, string>> {
   const { GetParametersByPathCommand } = await import('@aws-sdk/client-ssm');
   const ssm = await clients.ssm();
   const found = new Map<string, string>();
@@ -105,4 +105,16 @@ function readEncryption(text: string): EncryptionSecret[] {
   const good = Array.isArray(keys) && keys.length > 0 && keys.every((key) => isText(key?.id) && isText(key?.key));
   if (!good) throw unreadable(parameters.encryption);
   return keys as EncryptionSecret[];
+}
+
+/** One plain parameter by its whole name, which those may read who may not read the keys. undefined: there is none. */
+export async function readParameter(clients: CoreClients, name: string): Promise<string | undefined> {
+  const { GetParameterCommand } = await import('@aws-sdk/client-ssm');
+  try {
+    const { Parameter } = await (await clients.ssm()).send(new GetParameterCommand({ Name: name }));
+    return Parameter?.Value;
+  } catch (error) {
+    if ((error as Error).name === 'ParameterNotFound') return undefined;
+    throw error;
+  }
 }

@@ -9,12 +9,12 @@ import {
   nodeClientLeaf,
 } from '../core/api/cluster-certificates.ts';
 import type { Ids } from '../core/ports.ts';
-import type { AwsClients } from './clients.ts';
 import { type Cluster, clusterOf, readPair, readParameters } from './cluster-keys.ts';
+import type { CoreClients } from './core-clients.ts';
 import { parameters } from './names.ts';
 
 export interface KeySetup {
-  clients: AwsClients;
+  clients: CoreClients;
   /** `/slipway/NAME`. */
   prefix: string;
   clusterName: string;
@@ -87,7 +87,7 @@ async function put({ clients, prefix }: KeySetup, values: Values, { Name, Value,
 }
 
 /** Removes what ensureClusterKeys made. Secrets at rest, and tokens, are worth nothing after that. */
-export async function deleteClusterKeys(clients: AwsClients, prefix: string): Promise<void> {
+export async function deleteClusterKeys(clients: CoreClients, prefix: string): Promise<void> {
   const { DeleteParametersCommand } = await import('@aws-sdk/client-ssm');
   const { authority, serviceAccountKey, nodeClient, encryption, ca } = parameters;
   const names = [authority, serviceAccountKey, nodeClient, encryption, ca].map((name) => `${prefix}/${name}`);

@@ -49,3 +49,6 @@ export const parameters = {
   /** PEM, for workers. */
   ca: 'ca',
 } as const;
+
+/** Where a cluster's parameters are. */
+export const parametersPrefix = (cluster: string): string => `/slipway/${cluster}`;

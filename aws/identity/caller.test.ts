@@ -78,7 +78,10 @@ test('STS takes a token for the cluster it was made for, and for no other', asyn
   const call = await callFor('shop');
   assert.deepEqual(await callerOf({ cluster: 'shop' })(call), caller);
   assert.equal(await callerOf({ cluster: 'other' })(call), undefined);
-  assert.equal(await callerOf({ cluster: 'shop' })({ ...call, query: call.query.replace('Expires=900', 'Expires=901') }), undefined);
+  assert.equal(
+    await callerOf({ cluster: 'shop' })({ ...call, query: call.query.replace('Expires=900', 'Expires=901') }),
+    undefined,
+  );
 });
 
 test('an answer in XML is read as well', async () => {

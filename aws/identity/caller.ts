@@ -1,6 +1,7 @@
 // Asks STS whose a checked token is, by calling its URL with the cluster's name in the signed header.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 import { StatusError } from '../../core/api/errors.ts';
+import { type Fields, readAnswer } from './sts-answer.ts';
 
 /** As STS names the caller. */
 interface Caller {
@@ -70,31 +71,14 @@ async function limitedText({ body }: Response): Promise<string> {
   return text;
 }
 
-/** JSON as it was asked for, or the XML that some emulators answer whatever they are asked. */
 function readCaller(text: string): Caller {
-  const caller = text.trimStart().startsWith('<') ? callerOfXml(text) : callerOfJson(text);
-  if (!caller.account || !caller.arn || !caller.userId) throw unavailable('its answer names nobody');
-  return caller;
-}
-
-function callerOfJson(text: string): Caller {
-  let parsed: unknown;
+  let field: Fields;
   try {
-    parsed = JSON.parse(text);
+    field = readAnswer(text, 'GetCallerIdentity');
   } catch {
     throw unavailable('its answer cannot be read');
   }
-  const { GetCallerIdentityResponse: answer } = (parsed ?? {}) as {
-    GetCallerIdentityResponse?: { GetCallerIdentityResult?: Record<string, unknown> };
-  };
-  const field = (name: string): string => {
-    const value = answer?.GetCallerIdentityResult?.[name];
-    return typeof value === 'string' ? value : '';
-  };
-  return { account: field('Account'), arn: field('Arn'), userId: field('UserId') };
-}
-
-function callerOfXml(text: string): Caller {
-  const field = (name: string): string => new RegExp(`<${name}>([^<&]*)</${name}>`).exec(text)?.[1] ?? '';
-  return { account: field('Account'), arn: field('Arn'), userId: field('UserId') };
+  const caller = { account: field('Account'), arn: field('Arn'), userId: field('UserId') };
+  if (!caller.account || !caller.arn || !caller.userId) throw unavailable('its answer names nobody');
+  return caller;
 }

@@ -1,7 +1,8 @@
 // Composition root of every function that holds the API: store, access, API and clients, once for each process. Nothing is
 // listed and no default object is written here (setup does that): a cold function begins with one call for its parameters.
-import { type AwsClients, awsClients } from '../../aws/clients.ts';
+
 import { type Cluster, type ClusterKeys, loadCluster } from '../../aws/cluster-keys.ts';
+import { type CoreClients, coreClients } from '../../aws/core-clients.ts';
 import { importSigningKey } from '../../core/api/cluster-certificates.ts';
 import { createAccess } from '../../core/apiserver/access-control.ts';
 import { createApiServer } from '../../core/apiserver/app.ts';
@@ -16,14 +17,14 @@ import { type EncryptionKey, withEncryption } from '../../core/store/transform.t
 import { randomIds, systemClock } from '../../host/ports.ts';
 import { serverVersion } from '../../host/version.ts';
 import { type Nodes, nodesThroughDialer } from './dialer.ts';
-import { iamTokensOf } from './iam.ts';
+import { type Fetch, iamTokensOf } from './iam.ts';
 import { lambdaLog } from './log.ts';
 import { openStore } from './open-store.ts';
 import { type Settings, settingsOf } from './settings.ts';
 
 export interface Composed {
   ports: Ports;
-  clients: AwsClients;
+  clients: CoreClients;
   settings: Settings;
   /** Encrypts what is secret on its way to the tables. */
   store: Store;
@@ -37,7 +38,7 @@ export interface Composed {
 }
 
 /** Makes the driver of the store, without encryption. */
-export type StoreFactory = (clients: AwsClients, ports: Ports) => Promise<Store>;
+export type StoreFactory = (clients: CoreClients, ports: Ports) => Promise<Store>;
 
 /** What a test, or a function with a clock of its own, puts in the place of the usual parts. */
 export interface ComposeOptions {
@@ -45,9 +46,11 @@ export interface ComposeOptions {
   clock?: Clock;
   ids?: Ids;
   log?: Log;
-  clients?: AwsClients;
+  clients?: CoreClients;
   openStore?: StoreFactory;
-  loadCluster?: (clients: AwsClients, prefix: string) => Promise<Cluster>;
+  loadCluster?: (clients: CoreClients, prefix: string) => Promise<Cluster>;
+  /** Calls STS. */
+  fetch?: Fetch;
 }
 
 let composed: Promise<Composed> | undefined;
@@ -76,7 +79,7 @@ export async function composeFresh(options: ComposeOptions = {}): Promise<Compos
     ids: options.ids ?? randomIds,
     log: options.log ?? lambdaLog('info'),
   };
-  const clients = options.clients ?? awsClients();
+  const clients = options.clients ?? coreClients();
   const [cluster, driver] = await Promise.all([
     (options.loadCluster ?? loadCluster)(clients, settings.parameters),
     (options.openStore ?? openStore)(clients, ports),
@@ -90,7 +93,7 @@ export async function composeFresh(options: ComposeOptions = {}): Promise<Compos
     signingKeys: [await importSigningKey(cluster.keys.serviceAccountKey)],
     // The API's own URL, where its keys are published: that is what IAM checks the tokens of workloads by.
     issuers: [cluster.apiUrl],
-    tokens: [iamTokensOf(env, store, ports)],
+    tokens: [iamTokensOf(env, store, ports, options.fetch)],
   });
   const api = createApiServer({
     ...ports,

@@ -1,7 +1,8 @@
 // The API's way to the agents: through the dialer, a function in the workers' network. It is told with each call whom to call
 // and what to show, so that it needs no rights and reads nothing itself.
-import type { AwsClients } from '../../aws/clients.ts';
+
 import type { ClusterKeys } from '../../aws/cluster-keys.ts';
+import type { CoreClients } from '../../aws/core-clients.ts';
 import { StatusError } from '../../core/api/errors.ts';
 import type { NodeDialer } from '../../core/apiserver/server.ts';
 import type { Log } from '../../core/ports.ts';
@@ -26,7 +27,7 @@ export interface Nodes extends NodeDialer {
 }
 
 export interface DialerOptions {
-  clients: AwsClients;
+  clients: CoreClients;
   settings: Pick<Settings, 'dialer' | 'responses'>;
   keys: ClusterKeys;
   store: Store;

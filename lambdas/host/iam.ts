@@ -10,8 +10,15 @@ import { required } from './settings.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
 /** Throws ServiceUnavailable that names the variable which is missing. */
-export function iamTokensOf(env: Environment, store: Store, { clock, log }: Ports): TokenAuthenticator {
+export function iamTokensOf(
+  env: Environment,
+  store: Store,
+  { clock, log }: Ports,
+  fetch: Fetch = globalThis.fetch,
+): TokenAuthenticator {
   const region = regionOf(env) ?? required(env, 'AWS_REGION');
   const endpoint = stsEndpointOf(env);
   const admins = [env[environment.adminRole] ?? '', ...(env[environment.admins] ?? '').split(',')];
@@ -20,7 +27,7 @@ export function iamTokensOf(env: Environment, store: Store, { clock, log }: Port
     clock,
     log,
     origins: allowedOrigins(region, endpoint),
-    whoIs: callerOf({ cluster: required(env, environment.cluster), ...(endpoint ? { endpoint } : {}) }),
+    whoIs: callerOf({ cluster: required(env, environment.cluster), fetch, ...(endpoint ? { endpoint } : {}) }),
     admins: admins.map((arn) => arn.trim()).filter((arn) => arn !== ''),
     workerRole: env[environment.workerRole] || undefined,
   });

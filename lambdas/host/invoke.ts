@@ -1,6 +1,6 @@
 // Invocations of another function, in the three ways that Lambda knows.
 // https://docs.aws.amazon.com/lambda/latest/dg/lambda-invocation.html
-import type { AwsClients } from '../../aws/clients.ts';
+import type { CoreClients } from '../../aws/core-clients.ts';
 
 export interface Invoker {
   /** Resolves once Lambda has taken the event. */
@@ -25,7 +25,7 @@ function messageOf(payload: Uint8Array | undefined): string | undefined {
   }
 }
 
-export function invoker(clients: AwsClients, name: string): Invoker {
+export function invoker(clients: CoreClients, name: string): Invoker {
   const options = (signal: AbortSignal | undefined) => (signal ? { abortSignal: signal } : {});
   return {
     async later(event) {

@@ -1,8 +1,13 @@
 // The driver of a function's store: the stack's two DynamoDB tables.
+import { openDynamoStore } from '../../aws/dynamo/store.ts';
 import { environment } from '../../aws/names.ts';
-import { StatusError } from '../../core/api/errors.ts';
 import type { StoreFactory } from './compose.ts';
+import { required } from './settings.ts';
 
-export const openStore: StoreFactory = async () => {
-  throw new StatusError('ServiceUnavailable', `no driver for the tables of ${environment.objectsTable}`);
-};
+export const openStore: StoreFactory = async (clients, ports) =>
+  openDynamoStore({
+    client: await clients.dynamo(),
+    objectsTable: required(process.env, environment.objectsTable),
+    changesTable: required(process.env, environment.changesTable),
+    ports,
+  });

@@ -40,6 +40,9 @@ export async function pump(
       reading = reader.read();
     }
     if (!events.gone) await ended(to);
+  } catch (error) {
+    // Whoever went away made the body fail: there is nobody to be told.
+    if (!events.gone) throw error;
   } finally {
     events.close();
     // Nothing is read for nobody: a watch lets go of its subscription, a log of its node.

@@ -1,7 +1,8 @@
 // Brings a cluster into being at its deployment, and up to date at each later one: keys and certificates, then the objects that
 // every cluster holds.
-import type { AwsClients } from '../../aws/clients.ts';
+
 import { deleteClusterKeys, ensureClusterKeys } from '../../aws/cluster-setup.ts';
+import type { CoreClients } from '../../aws/core-clients.ts';
 import { environment } from '../../aws/names.ts';
 import { nodeClientLeaf } from '../../core/api/cluster-certificates.ts';
 import { bootstrap } from '../../core/apiserver/bootstrap.ts';
@@ -24,7 +25,7 @@ export interface SetupAnswer {
 
 export interface SetupParts {
   env: Readonly<Record<string, string | undefined>>;
-  clients: AwsClients;
+  clients: CoreClients;
   openStore: StoreFactory;
   ports: Ports;
 }
