@@ -6,6 +6,8 @@ import type { Change, CommitResult, Revision, Store, StoredObject } from '../../
 
 export interface Subject {
   store: Store;
+  /** Whether pages say how many objects follow them. */
+  countsRemaining: boolean;
   /** Has the driver drop changes that its limits no longer cover. */
   expire(): Promise<void>;
   /** Closes the store and opens it again on the same data; undefined for a store that keeps none. */

@@ -40,14 +40,30 @@ export interface Counter {
   readonly taken: Revision;
   /** Changes after this revision have not expired. */
   readonly floor: Revision;
+  /** Every row up to here is there, or was and has expired; firstRevision for an untouched resource. */
+  readonly sealed: Revision;
+  /**
+   * No revision after `sealed` was taken before this (milliseconds since the epoch, by the clock of whoever marked it): until
+   * rows of that age expire, a row that is missing was never written. Infinity for an untouched resource.
+   */
+  readonly sealedAt: number;
+}
+
+export interface CounterOf extends Counter {
+  readonly resource: Resource;
 }
 
 /** Every operation is atomic and reads what was committed before it began (strongly consistent). */
 export type Op =
-  /** Adds one to the resource's counter. -> Revision */
-  | { readonly do: 'take'; readonly resource: Resource }
+  /**
+   * Adds one to the resource's counter; the first one also sets `sealed` to firstRevision and `sealedAt` to `at`. With `ifTaken`
+   * only while that is still the newest revision taken. -> Revision, or undefined if `ifTaken` no longer holds
+   */
+  | { readonly do: 'take'; readonly resource: Resource; readonly at: number; readonly ifTaken?: Revision }
   /** -> Counter */
   | { readonly do: 'counter'; readonly resource: Resource }
+  /** The counters of all resources that were ever written. -> readonly CounterOf[] */
+  | { readonly do: 'counters' }
   /** -> Slot | undefined */
   | { readonly do: 'read'; readonly resource: Resource; readonly key: ObjectKey }
   /**
@@ -87,6 +103,8 @@ export type Op =
     }
   /** Raises the floor of the log: changes up to it may go. -> undefined */
   | { readonly do: 'raiseFloor'; readonly resource: Resource; readonly floor: Revision }
+  /** Sets `sealed` and `sealedAt` of the counter, unless `sealed` is beyond that already. -> undefined */
+  | { readonly do: 'mark'; readonly resource: Resource; readonly sealed: Revision; readonly at: number }
   /** -> undefined */
   | { readonly do: 'wait'; readonly ms: number };
 
@@ -106,6 +124,24 @@ export interface ScanPage {
   /** There is more after the last slot. */
   readonly more: boolean;
 }
+
+/** What an operation is answered with when it is done. */
+interface Answers {
+  take: Revision | undefined;
+  counter: Counter;
+  counters: readonly CounterOf[];
+  read: Slot | undefined;
+  write: WriteOutcome;
+  void: Row;
+  rows: readonly Row[];
+  rowsAt: readonly Row[];
+  scan: ScanPage;
+  raiseFloor: undefined;
+  mark: undefined;
+  wait: undefined;
+}
+
+export type AnswerTo<O extends Op> = Answers[O['do']];
 
 /** How an operation ended. Reads never end 'lost'. */
 export type Outcome =
