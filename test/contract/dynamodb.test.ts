@@ -34,6 +34,7 @@ async function dynamoSubject({ now = systemClock.now, limits }: SubjectOptions =
       await store.close();
       client.destroy();
     },
+    hidesRemaining: true,
   };
   return subject;
 }
@@ -48,5 +49,5 @@ storeContract('DynamoDB, encrypted', async (options) => {
     keys: [{ id: 'one', key: secret }] as const,
     randomBytes: randomIds.bytes,
   };
-  return { store: withEncryption(store, encryption), expire, dispose };
+  return { store: withEncryption(store, encryption), expire, dispose, hidesRemaining: true };
 });

@@ -11,6 +11,8 @@ export interface Subject {
   /** Closes the store and opens it again on the same data; undefined for a store that keeps none. */
   reopen?(): Promise<Store>;
   dispose(): Promise<void>;
+  /** Pages do not tell how many items follow: the driver would have to read them. */
+  hidesRemaining?: true;
 }
 
 export interface SubjectOptions {

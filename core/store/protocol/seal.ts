@@ -1,4 +1,5 @@
 // What is tidied up now and then (the minute's tick): revisions that crashed writers left, and changes that are too old.
+import { firstRevision } from '../change-log.ts';
 import type { Revision } from '../store.ts';
 import type { Context } from './context.ts';
 import { ask, readCounter } from './context.ts';
@@ -33,7 +34,7 @@ function* floorFor(context: Context, counter: Counter): Steps<{ floor: Revision;
   const { limits } = context;
   const oldest = context.now() - limits.maxAgeMs;
   let floor = Math.max(counter.floor, counter.taken - limits.maxChanges);
-  for (let after = floor; after < counter.taken; ) {
+  for (let after = Math.max(floor, firstRevision); after < counter.taken; ) {
     for (const row of yield* readRows(context, counter, { after, upTo: counter.taken })) {
       after = row.revision;
       if (row.kind === 'void') continue;
