@@ -5,6 +5,9 @@ import { keyFromOrder } from '../../core/store/image.ts';
 import type { ChangeRow, Counter, Row, Slot } from '../../core/store/protocol/ops.ts';
 import type { Change, Revision } from '../../core/store/store.ts';
 
+import { resourceOfPartition } from './keys.ts';
+import { quietAttribute, quietResources } from './schema.ts';
+
 export type Item = Record<string, AttributeValue>;
 
 /** A slot as it is stored: `bytes` are the object, or say in how many parts it is; undefined for a tombstone. */
@@ -50,6 +53,7 @@ export const slotOf = (item: Item): StoredSlot => ({
 export function rowItem(pk: string, row: StoredRow, keptMs: number): Item {
   const item = { ...rowKeyItem(pk, row.revision), at: number(row.at), ttl: expiry(row.at, keptMs) };
   if (row.kind === 'void') return item;
+  const quiet = quietResources.includes(resourceOfPartition(pk)) ? { [quietAttribute]: number(1) } : {};
   const { namespace, name } = row.key;
   return {
     ...item,
@@ -57,6 +61,7 @@ export function rowItem(pk: string, row: StoredRow, keptMs: number): Item {
     key: text(`${namespace}/${name}`),
     by: text(row.writer),
     obj: binary(row.bytes),
+    ...quiet,
     ...(row.previousRevision === 0 ? {} : { prev: number(row.previousRevision) }),
     ...(row.previousBytes ? { old: binary(row.previousBytes) } : {}),
   };

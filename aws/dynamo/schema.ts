@@ -24,3 +24,8 @@ export const changesSchema: TableSchema = {
   ttl: 'ttl',
   stream: 'NEW_IMAGE',
 };
+
+/** Rows of these resources have the attribute below, so that the filter of a stream's consumer can keep them out. */
+export const quietResources: readonly string[] = ['events', 'leases.coordination.k8s.io', 'functions.slipway.internal'];
+/** Of type N, in change rows of quiet resources only. */
+export const quietAttribute = 'quiet';

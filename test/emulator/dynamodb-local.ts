@@ -26,7 +26,7 @@ const pom = `<project><modelVersion>4.0.0</modelVersion>
 `;
 
 /** The folder with the jars; 48 MB, once. Several processes may ask at the same time. */
-async function ensureJars(): Promise<string> {
+export async function ensureJars(): Promise<string> {
   if (existsSync(folder)) return folder;
   if (!(await has('java'))) await installPackages(['default-jre-headless']);
   if (!(await has('mvn'))) await installPackages(['maven']);
