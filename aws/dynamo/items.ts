@@ -53,7 +53,7 @@ export const slotOf = (item: Item): StoredSlot => ({
 export function rowItem(pk: string, row: StoredRow, keptMs: number): Item {
   const item = { ...rowKeyItem(pk, row.revision), at: number(row.at), ttl: expiry(row.at, keptMs) };
   if (row.kind === 'void') return item;
-  const quiet = quietResources.includes(resourceOfPartition(pk)) ? { [quietAttribute]: number(1) } : {};
+  const quiet: Item = quietResources.includes(resourceOfPartition(pk)) ? { [quietAttribute]: number(1) } : {};
   const { namespace, name } = row.key;
   return {
     ...item,

@@ -20,7 +20,7 @@ type CommandOf<I extends ServiceInputTypes, O extends ServiceOutputTypes> = Comm
  * How long a call may take with all its attempts, in milliseconds: a table that swallows requests must not swallow those who
  * ask. Most calls take a few.
  */
-const callTimeoutMs = 5_000;
+const callTimeoutMs = 3_000;
 
 /** Throws CallFailed. `uncertain` is true when any of the attempts may have taken effect, not only the last. */
 export async function send<I extends ServiceInputTypes, O extends ServiceOutputTypes>(

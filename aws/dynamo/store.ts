@@ -20,6 +20,9 @@ export interface DynamoStoreOptions {
   limits?: Partial<ProtocolLimits>;
 }
 
+/** The SDK has tried several times before the protocol does, and a client of the API should hear within its patience. */
+const attempts = 4;
+
 /** Opens nothing: the first call does. */
 export function openDynamoStore({
   client,
@@ -28,7 +31,7 @@ export function openDynamoStore({
   ports,
   limits,
 }: DynamoStoreOptions): DynamoStore {
-  const merged = { ...defaultProtocolLimits, ...limits };
+  const merged = { ...defaultProtocolLimits, attempts, ...limits };
   const execute = dynamoExecutor({ client, objectsTable, changesTable }, merged.retentionMs);
   return new DynamoStore({ execute, ports, limits: merged });
 }
