@@ -4,7 +4,7 @@ import type { Change, ChangePage, Revision } from '../store.ts';
 import { RevisionAhead, RevisionExpired } from '../store.ts';
 import type { Context } from './context.ts';
 import { ask, readCounter } from './context.ts';
-import { readRows } from './log.ts';
+import { checkStillThere, readRows } from './log.ts';
 import type { ChangeRow, Row, Steps } from './ops.ts';
 
 /** Throws RevisionExpired and RevisionAhead. Answers at once with what is there before a young gap, and waits if nothing is. */
@@ -15,17 +15,16 @@ export function* changesSteps(context: Context, since: Revision, limit = Number.
   const changes: ChangeRow[] = [];
   let upTo = since;
   while (upTo < counter.taken && changes.length < limit) {
-    const rows = yield* readRows(context, counter, { after: upTo, upTo: counter.taken, eager: true });
-    const gapFollows = rows.at(-1)!.revision < counter.taken;
+    let rows = yield* readRows(context, counter, { after: upTo, upTo: counter.taken, eager: true });
+    if (rows.length === 0 && upTo > since) break;
+    if (rows.length === 0) rows = yield* readRows(context, counter, { after: upTo, upTo: upTo + 1 });
     for (const row of rows) {
       upTo = row.revision;
       if (row.kind === 'change') changes.push(row);
       if (changes.length === limit) break;
     }
-    if (gapFollows && context.state.gaps.size > 0) break;
   }
-  // Sealing may have cost the log's beginning.
-  if (since < context.state.floor) throw new RevisionExpired(context.state.floor);
+  yield* checkStillThere(context, counter, since);
   const before = yield* statesBefore(context, changes);
   return { changes: changes.map((row) => changeOf(row, before.get(row.previousRevision))), upTo };
 }

@@ -4,14 +4,14 @@ import type { KubeObject } from '../../api/objects.ts';
 import { checkListed } from '../change-log.ts';
 import { keyFromOrder, orderOf } from '../image.ts';
 import type { ListOptions, ListPage, Revision, StoredObject } from '../store.ts';
-import { RevisionAhead, RevisionExpired } from '../store.ts';
+import { RevisionAhead } from '../store.ts';
 import { statesBefore } from './changes.ts';
 import { standing } from './commit.ts';
 import type { Context } from './context.ts';
 import { ask, readCounter } from './context.ts';
 import { hasIndexValue } from './indexes.ts';
-import { readRows, settle } from './log.ts';
-import type { ChangeRow, Counter, IndexValue, Steps } from './ops.ts';
+import { checkStillThere, readRows, settle } from './log.ts';
+import type { ChangeRow, Counter, IndexValue, Slot, Steps } from './ops.ts';
 
 export interface ProtocolListOptions extends ListOptions {
   /** Only objects with this value in an index. */
@@ -96,8 +96,13 @@ function* scan(
     ...(after === undefined ? {} : { after: keyFromOrder(after) }),
   });
   const slots = page.slots.map((slot) => ({ order: orderOf(slot.key), stored: standing(slot) }));
-  return { slots, newestSeen: Math.max(0, ...page.slots.map(({ revision }) => revision)), more: page.more };
+  // What has left an index is not seen there: it may be as new as anything.
+  const newestSeen = index ? (yield* readCounter(context)).taken : newestOf(page.slots);
+  return { slots, newestSeen, more: page.more };
 }
+
+const newestOf = (slots: readonly Slot[]): Revision =>
+  slots.reduce((newest, { revision }) => Math.max(newest, revision), 0);
 
 /**
  * A page of an earlier revision: what is read, with everything undone that came later. The first change of a key since then
@@ -127,8 +132,7 @@ function* asItWas(
       if (stored && isHere && isSelected(context, options, order, stored.object)) items.set(order, stored);
     }
   }
-  // Sealing may have cost the log's beginning.
-  if (undone > revision && revision < context.state.floor) throw new RevisionExpired(context.state.floor);
+  if (undone > revision) yield* checkStillThere(context, counter, revision);
   const shown = inOrder(items);
   if (shown.length <= limit) return { items: shown.map(([, stored]) => stored), revision };
   const page = shown.slice(0, limit);

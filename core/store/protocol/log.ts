@@ -13,13 +13,13 @@ export interface Span {
   /** Rows after this. */
   after: Revision;
   upTo: Revision;
-  /** Rather than wait for a row, give the rows before it, if there are any. */
+  /** Rather than wait for a row, give the rows before it, if any. */
   eager?: boolean;
 }
 
 /**
- * The rows of a span, in order and without a gap: at most a page of them, at least one. Throws RevisionExpired when the log
- * no longer holds them.
+ * The rows of a span, in order and without a gap: at most a page of them, at least one unless eager. Throws RevisionExpired
+ * when the log no longer holds them.
  */
 export function* readRows(context: Context, counter: Counter, span: Span): Steps<readonly Row[]> {
   const { state, limits, resource } = context;
@@ -33,15 +33,13 @@ export function* readRows(context: Context, counter: Counter, span: Span): Steps
   const found = new Map<Revision, Row>();
   for (const row of yield* ask(context, { do: 'rows', resource, after: span.after, upTo }))
     found.set(row.revision, row);
-  let missing: Revision[] = [];
+  const missing: Revision[] = [];
   for (let revision = next; revision <= upTo; revision++) if (!found.has(revision)) missing.push(revision);
+  // It was there once.
   if (missing.length > 0 && missing[0]! <= known) throw new RevisionExpired(known);
-  if (missing.length > 0 && !(span.eager && missing[0]! > next)) {
-    yield* fill(context, counter, missing, found);
-    missing = [];
-  }
-  const end = missing[0] ?? upTo + 1;
-  for (; next < end; next++) rows.push(keep(context, found.get(next)!));
+  for (const revision of missing) if (!state.gaps.has(revision)) state.gaps.set(revision, context.now());
+  if (missing.length > 0 && !span.eager) yield* fill(context, counter, missing, found);
+  for (let row = found.get(next); row; row = found.get(++next)) rows.push(keep(context, row));
   return settled(state, span, rows);
 }
 
@@ -51,10 +49,9 @@ function* fill(context: Context, counter: Counter, revisions: Revision[], found:
   let missing = revisions;
   let waitedMs = 0;
   for (let round = 1; missing.length > 0; round++) {
-    for (const revision of missing) if (!state.gaps.has(revision)) state.gaps.set(revision, context.now());
     const oldest = missing[0]!;
     // What was waited here counts too, should the clock stand still.
-    const age = Math.max(context.now() - state.gaps.get(oldest)!, waitedMs);
+    const age = Math.max(context.now() - (state.gaps.get(oldest) ?? context.now()), waitedMs);
     if (age >= limits.pendingMs) {
       yield* forgetIfOld(context, counter, missing.at(-1)!);
       found.set(oldest, yield* ask(context, { do: 'void', resource, revision: oldest, at: context.now() }));
@@ -65,7 +62,6 @@ function* fill(context: Context, counter: Counter, revisions: Revision[], found:
       for (const row of yield* ask(context, { do: 'rowsAt', resource, revisions: missing }))
         found.set(row.revision, row);
     }
-    for (const revision of missing) if (found.has(revision)) state.gaps.delete(revision);
     missing = missing.filter((revision) => !found.has(revision));
   }
 }
@@ -77,9 +73,20 @@ function* fill(context: Context, counter: Counter, revisions: Revision[], found:
 function* forgetIfOld(context: Context, counter: Counter, upTo: Revision): Steps<void> {
   const { resource, state } = context;
   const floor = Math.max(counter.taken, upTo);
-  if (context.now() - counter.sealedAt <= staleMs(context) || state.floor >= floor) return;
+  if (!isStale(context, counter) || state.floor >= floor) return;
   yield* ask(context, { do: 'raiseFloor', resource, floor });
   state.floor = floor;
+}
+
+const isStale = (context: Context, counter: Counter): boolean => context.now() - counter.sealedAt > staleMs(context);
+
+/**
+ * After reading from `since` on: whether everything was still there. With an old mark another process may have sealed what had
+ * expired, and then it raised the floor before. Throws RevisionExpired.
+ */
+export function* checkStillThere(context: Context, counter: Counter, since: Revision): Steps<void> {
+  if (isStale(context, counter)) yield* readCounter(context);
+  if (since < context.state.floor) throw new RevisionExpired(context.state.floor);
 }
 
 /** Half of the retention: the other half is for clocks that differ. */
@@ -92,6 +99,7 @@ function settled(state: ProtocolState, { after }: Span, rows: readonly Row[]): r
 
 function keep({ state, limits }: Context, row: Row): Row {
   freeze(row);
+  state.gaps.delete(row.revision);
   state.recent.set(row.revision, row);
   if (state.recent.size > limits.recentRows) state.recent.delete(state.recent.keys().next().value!);
   return row;

@@ -12,7 +12,7 @@ import type { Counter, Steps } from './ops.ts';
  * processes that tidy at once, one moves it.
  */
 export function* sealSteps(context: Context): Steps<void> {
-  const { resource, state, limits } = context;
+  const { resource, state } = context;
   const beganMs = context.now();
   const counter = yield* readCounter(context);
   const { taken } = counter;
@@ -26,7 +26,6 @@ export function* sealSteps(context: Context): Steps<void> {
     const revision = yield* ask(context, { do: 'take', resource, at: beganMs, ifTaken: taken });
     if (revision !== undefined) yield* ask(context, { do: 'void', resource, revision, at: beganMs });
   } else if (isResting) state.restingAt = taken;
-  void limits;
 }
 
 /** The newest change that is too old, or one too many. Void rows do not count: who stands before them misses nothing. */
