@@ -65,8 +65,14 @@ export interface Context {
   writer(): string;
 }
 
+/** What the database's driver says to clients already (429 when it is busy) is passed on. */
 export const unavailable = (what: string, error: unknown): StatusError =>
-  new StatusError('ServiceUnavailable', `the store cannot ${what}: ${error instanceof Error ? error.message : error}`);
+  error instanceof StatusError
+    ? error
+    : new StatusError(
+        'ServiceUnavailable',
+        `the store cannot ${what}: ${error instanceof Error ? error.message : error}`,
+      );
 
 /** Short waits that double: 5, 10, 20 ... 640 ms. */
 export const backoffMs = (attempt: number): number => 5 * 2 ** Math.min(attempt - 1, 7);
