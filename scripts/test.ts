@@ -36,6 +36,7 @@ const gate: Stage[] = [
     'test/conformance/*.test.ts',
   ]),
   tests('contract', ['test/contract/*.test.ts']),
+  tests('model', ['test/model/*.test.ts']),
   tests('simulation', ['test/simulation/*.test.ts']),
   tests('golden', ['test/golden/**/*.test.ts', 'test/differential/*.test.ts']),
 ];

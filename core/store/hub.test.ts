@@ -162,3 +162,41 @@ test('when the log cannot be read, subscribers are told why, and the next ones s
   await hub.subscribe('pods', 1, { onChanges: (changes) => void seen.push(...names(changes)), onEnd: assert.fail });
   assert.deepEqual(seen, ['a']);
 });
+
+test('the store is listened to only while somebody is served', async () => {
+  const store = new MemoryStore();
+  let listening = 0;
+  const onChange = store.onChange.bind(store);
+  store.onChange = (listener) => {
+    const stop = onChange(listener);
+    listening++;
+    return () => {
+      listening--;
+      stop();
+    };
+  };
+  const hub = new Hub(store);
+  assert.equal(listening, 0);
+  const seen: string[] = [];
+  const subscriber = {
+    onChanges: (changes: readonly Change[]) => void seen.push(...names(changes)),
+    onEnd: assert.fail,
+  };
+  const first = await hub.subscribe('pods', 1, subscriber);
+  const second = await hub.subscribe('leases', 1, subscriber);
+  await add(store, 'a');
+  await turn();
+  first.close();
+  first.close();
+  assert.equal(listening, 1);
+  second.close();
+  assert.equal(listening, 0);
+  await add(store, 'b');
+  const third = await hub.subscribe('pods', 2, subscriber);
+  await add(store, 'c');
+  await turn();
+  assert.deepEqual(seen, ['a', 'b', 'c']);
+  third.close();
+  await assert.rejects(hub.subscribe('pods', 99, subscriber), RevisionAhead);
+  assert.equal(listening, 0);
+});

@@ -72,15 +72,13 @@ export class Hub {
   readonly #store: Store;
   readonly #channels = new Map<Resource, Promise<Channel>>();
   readonly #ready = new Map<Resource, Channel>();
-  readonly #unsubscribe: () => void;
+  /** How many are being served. The store is listened to only meanwhile: some stores have to poll for it. */
+  #served = 0;
+  #unsubscribe: (() => void) | undefined;
   #closed = false;
 
   constructor(store: Store) {
     this.#store = store;
-    this.#unsubscribe = store.onChange((resource) => {
-      const channel = this.#ready.get(resource);
-      if (channel) void this.#read(resource, channel);
-    });
   }
 
   /**
@@ -88,6 +86,21 @@ export class Hub {
    * RevisionAhead. A subscriber is called as changes come: one that cannot keep up should close and use `follow`.
    */
   async subscribe(resource: Resource, since: Revision, subscriber: Subscriber): Promise<Subscription> {
+    const leave = this.#enter();
+    try {
+      return await this.#subscribe(resource, since, subscriber, leave);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  async #subscribe(
+    resource: Resource,
+    since: Revision,
+    subscriber: Subscriber,
+    leave: () => void,
+  ): Promise<Subscription> {
     const channel = await this.#channel(resource);
     let upTo = since;
     const deliver = (changes: readonly Change[], to: Revision): void => {
@@ -103,13 +116,20 @@ export class Hub {
       // No await between the look and the entry: nothing is missed.
       if (upTo >= channel.upTo) break;
     }
-    const live: Live = { deliver, end: (error) => subscriber.onEnd(error) };
+    const end = (error: unknown): void => {
+      leave();
+      subscriber.onEnd(error);
+    };
+    const live: Live = { deliver, end };
     channel.live.add(live);
     return {
       get upTo() {
         return upTo;
       },
-      close: () => channel.live.delete(live),
+      close() {
+        channel.live.delete(live);
+        leave();
+      },
     };
   }
 
@@ -118,6 +138,15 @@ export class Hub {
    * a reader that stays away is cut off (RevisionExpired) only when the log has moved on. Ends when the signal aborts.
    */
   async *follow(resource: Resource, since: Revision, signal?: AbortSignal): AsyncGenerator<Batch, void> {
+    const leave = this.#enter();
+    try {
+      yield* this.#follow(resource, since, signal);
+    } finally {
+      leave();
+    }
+  }
+
+  async *#follow(resource: Resource, since: Revision, signal?: AbortSignal): AsyncGenerator<Batch, void> {
     const channel = await this.#channel(resource);
     // The channel may be a little behind; the store knows whether `since` is in the future.
     if (since > channel.upTo) await this.#store.changesSince(resource, since, 1);
@@ -151,15 +180,34 @@ export class Hub {
     }
   }
 
-  /** The newest revision that was read. */
-  async head(resource: Resource): Promise<Revision> {
-    return (await this.#channel(resource)).upTo;
-  }
-
   close(): void {
     this.#closed = true;
-    this.#unsubscribe();
-    for (const channel of this.#ready.values()) channel.end(undefined);
+    const channels = [...this.#ready.values()];
+    this.#rest();
+    for (const channel of channels) channel.end(undefined);
+  }
+
+  /** Returns what is to be called when the one that entered is served no more. */
+  #enter(): () => void {
+    this.#served++;
+    if (!this.#closed) this.#unsubscribe ??= this.#store.onChange((resource) => this.#hear(resource));
+    let isServed = true;
+    return () => {
+      if (!isServed) return;
+      isServed = false;
+      if (--this.#served === 0) this.#rest();
+    };
+  }
+
+  #hear(resource: Resource): void {
+    const channel = this.#ready.get(resource);
+    if (channel) void this.#read(resource, channel);
+  }
+
+  /** What is not listened to falls behind: the next one starts afresh. */
+  #rest(): void {
+    this.#unsubscribe?.();
+    this.#unsubscribe = undefined;
     this.#ready.clear();
     this.#channels.clear();
   }
@@ -201,8 +249,10 @@ export class Hub {
       }
     } catch (error) {
       // The next to ask starts afresh.
-      this.#ready.delete(resource);
-      this.#channels.delete(resource);
+      if (this.#ready.get(resource) === channel) {
+        this.#ready.delete(resource);
+        this.#channels.delete(resource);
+      }
       channel.end(error);
     } finally {
       channel.reading = false;

@@ -97,7 +97,7 @@ export interface Store {
   list(resource: Resource, options?: ListOptions): Promise<ListPage>;
   /**
    * Resolves once the write is durable. Never throws for a failed condition; throws ServiceUnavailable when nothing can
-   * be written (disk full), and then nothing was. The object becomes the store's, which freezes it.
+   * be written (disk full), and then nothing was, and Timeout when nobody can say whether it was. The object becomes the store's, which freezes it.
    */
   commit(commit: Commit): Promise<CommitResult>;
   /** Changes after `since`, in order, at most `limit`. Throws RevisionExpired and RevisionAhead. */

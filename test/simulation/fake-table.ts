@@ -2,6 +2,7 @@
 // never answered, and arrive long after nobody waits for them any more.
 import type { Op, Outcome, Row, ScanPage } from '../../core/store/protocol/ops.ts';
 import type { Resource, Revision } from '../../core/store/store.ts';
+import type { Flaws } from '../model/table.ts';
 import { Table } from '../model/table.ts';
 import type { Random } from './random.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -18,7 +19,7 @@ export interface Faults {
 const isRead = (op: Op): boolean => ['counter', 'counters', 'read', 'rows', 'rowsAt', 'scan'].includes(op.do);
 
 export class FakeTable {
-  readonly table = new Table();
+  readonly table: Table;
   /** Every row that was ever there. */
   readonly history = new Map<Resource, Map<Revision, Row>>();
   operations = 0;
@@ -26,7 +27,8 @@ export class FakeTable {
   readonly #time: VirtualTime;
   readonly #random: Random;
 
-  constructor(time: VirtualTime, random: Random) {
+  constructor(time: VirtualTime, random: Random, flaws: Flaws) {
+    this.table = new Table(flaws);
     this.#time = time;
     this.#random = random;
   }

@@ -9,6 +9,7 @@ import { Hub } from '../../core/store/hub.ts';
 import { ProtocolStore } from '../../core/store/protocol/store.ts';
 import type { Commit, ListPage, Resource, Revision, Store, StoredObject } from '../../core/store/store.ts';
 import { RevisionAhead, RevisionExpired } from '../../core/store/store.ts';
+import type { Flaws } from '../model/table.ts';
 import { FakeTable } from './fake-table.ts';
 import type { Acknowledged } from './history.ts';
 import { Replica, seen } from './history.ts';
@@ -69,9 +70,9 @@ export class World {
   readonly #crashes = new Set<(backAfterMs: number) => void>();
   #isOver = false;
 
-  constructor(seed: number) {
+  constructor(seed: number, flaws: Flaws = {}) {
     this.#random = seeded(seed);
-    this.tables = new FakeTable(this.time, this.#random);
+    this.tables = new FakeTable(this.time, this.#random, flaws);
   }
 
   /** `operations` on the tables by processes that come and go; then everybody stops, and what is on its way arrives. */

@@ -115,3 +115,17 @@ test('the revision protocol keeps every property through faults, crashes and wro
   assert.ok(totals.operations >= operationsPerRun * runs);
   for (const [what, count] of Object.entries(totals)) if (what !== 'unknown') assert.ok(count > 0, `no ${what}`);
 });
+
+test('the simulation notices a table that writes over sealed revisions, and one without tombstones', async () => {
+  for (const flaws of [{ rowUnchecked: true }, { noTombstones: true }]) {
+    const finds = async (): Promise<void> => {
+      for (let seed = 0; seed < 10; seed++) {
+        const world = new World(seed, flaws);
+        await world.run(operationsPerRun);
+        if (world.errors.length > 0) throw world.errors[0];
+        for (const resource of ['pods', 'leases']) await check(world, resource);
+      }
+    };
+    await assert.rejects(finds(), /has changed|what stood before revision|a list of/);
+  }
+});
