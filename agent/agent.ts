@@ -7,7 +7,7 @@ import { admit } from '../core/kubelet/admission.ts';
 import { findContainer } from '../core/kubelet/containers.ts';
 import type { PodEvent, PodMemory } from '../core/kubelet/model.ts';
 import { emptyMemory } from '../core/kubelet/model.ts';
-import { isTerminal } from '../core/kubelet/phase.ts';
+import { isOnlyProgress, isTerminal } from '../core/kubelet/phase.ts';
 import type { Log } from '../core/ports.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import type { ObjectCache } from './objects.ts';
@@ -105,6 +105,9 @@ export class Agent {
 
   #apply(answer: NodeSyncResponse): void {
     this.#node = answer.node;
+    // Who wrote which field is of no use here, and a good part of what an object takes in memory.
+    for (const { metadata } of [...answer.pods, ...answer.configMaps, ...answer.secrets])
+      if (metadata) delete metadata.managedFields;
     const changed = this.#deps.objects.apply(answer);
     for (const pod of answer.pods) this.#take(pod);
     for (const gone of answer.deletedPods) this.#workers.get(gone.uid)?.remove();
@@ -120,9 +123,7 @@ export class Agent {
   #take(pod: Pod): void {
     const known = this.#workers.get(pod.metadata?.uid ?? '');
     if (!known) {
-      const worker = this.#add(pod, this.#admitted(pod));
-      this.#deps.runtime.prepare(worker.task);
-      worker.wake();
+      this.#add(pod, this.#admitted(pod)).wake();
       return;
     }
     const before = JSON.stringify([known.pod.metadata?.labels, known.pod.metadata?.annotations]);
@@ -164,7 +165,7 @@ export class Agent {
 
   #report(pod: Pod, status: PodStatus): void {
     const { namespace = '', name = '', uid = '' } = pod.metadata ?? {};
-    if (name) this.#sync.report({ namespace, name, uid, status });
+    if (name) this.#sync.report({ namespace, name, uid, status }, isOnlyProgress(status));
   }
 
   #gone(pod: Pod, wanted: boolean): void {

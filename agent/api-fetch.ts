@@ -15,6 +15,8 @@ export interface Credentials {
 const connectTimeoutMs = 10_000;
 /** Most answers take milliseconds; a list of everything after a long absence takes longer. */
 const answerTimeoutMs = 60_000;
+/** The sync call, an event and a few tokens beside each other; what a rush opened is closed after it. */
+const connections = { keepAlive: true, maxSockets: 6, maxFreeSockets: 3 };
 const noBody = new Set([101, 204, 205, 304]);
 
 function responseOf(answer: IncomingMessage): Response {
@@ -40,7 +42,7 @@ export function apiFetch(credentials: () => Credentials): {
     if (agent && used === (now.certificate?.cert ?? '')) return agent;
     agent?.destroy();
     used = now.certificate?.cert ?? '';
-    agent = new Agent({ keepAlive: true, maxSockets: 8, timeout: answerTimeoutMs, ca: now.ca, ...now.certificate });
+    agent = new Agent({ ...connections, timeout: answerTimeoutMs, ca: now.ca, ...now.certificate });
     return agent;
   };
   const send = async (request: Request): Promise<Response> => {

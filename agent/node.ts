@@ -26,6 +26,8 @@ import { startServer } from './server/server.ts';
 import { callSync } from './sync-call.ts';
 
 const retryMs = 1000;
+/** Longer than most starts of a pod take, whose events would compete with the start itself. */
+const eventHoldMs = 500;
 
 function readToken(config: ResolvedConfig): string | undefined {
   if (!config.bootstrapTokenFile) return undefined;
@@ -75,7 +77,13 @@ async function assemble(config: ResolvedConfig, log: Log): Promise<Started> {
     config.runtime === 'simulated' ? simulatedRuntime(config) : await containerdRuntime(config, client, objects, log);
   const facts = await readNodeFacts(config, parts.runtimeVersion);
   parts.setFacts(facts);
-  const recorder = new EventRecorder({ client, ports: machinePorts(log), component: 'kubelet', host: config.nodeName });
+  const recorder = new EventRecorder({
+    client,
+    ports: machinePorts(log),
+    component: 'kubelet',
+    host: config.nodeName,
+    holdMs: eventHoldMs,
+  });
   const agent = new Agent({
     nodeName: config.nodeName,
     hostIPs: [config.address],

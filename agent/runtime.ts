@@ -48,8 +48,6 @@ export interface Runtime {
   observed(uid: string): ObservedPod;
   /** Pods that have anything in the runtime or on the node's disk, also those that nobody wants any more. */
   present(): { uid: string; namespace: string; name: string }[];
-  /** May be called early: starts what needs no sandbox (volumes, image check) so that it runs beside the sandbox. */
-  prepare(task: PodTask): void;
   createSandbox(task: PodTask, attempt: number): Promise<void>;
   stopSandbox(task: PodTask, id: string): Promise<void>;
   /** Image, create, start, postStart hook. Throws StartError. */

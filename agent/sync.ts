@@ -15,7 +15,9 @@ export interface SyncDeps {
 }
 
 /** What changes together is reported together. */
-const debounceMs = 3;
+const debounceMs = 1;
+/** What only tells that a start goes on waits for the next call of another reason, or this long: most starts are over by then. */
+const patienceMs = 400;
 const firstBackoffMs = 100;
 const maxBackoffMs = 5_000;
 
@@ -26,7 +28,8 @@ export class SyncLoop {
   #nodeStatus: NodeStatus | undefined;
   #since: string | undefined;
   #calling = false;
-  #again = false;
+  /** Wanted after the call that is under way: so many milliseconds after its end. */
+  #againMs: number | undefined;
   #failures = 0;
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
@@ -56,9 +59,10 @@ export class SyncLoop {
     this.#schedule(0);
   }
 
-  report(report: PodReport): void {
+  /** @param patient nobody acts on this one: it may wait a little, and be overtaken by a newer one */
+  report(report: PodReport, patient = false): void {
     this.#statuses.set(report.uid, report);
-    this.#schedule(debounceMs);
+    this.#schedule(patient ? patienceMs : debounceMs);
   }
 
   reportGone(gone: PodGone): void {
@@ -74,7 +78,7 @@ export class SyncLoop {
   #schedule(delayMs: number): void {
     if (this.#closed) return;
     if (this.#calling) {
-      this.#again = true;
+      this.#againMs = Math.min(this.#againMs ?? delayMs, delayMs);
       return;
     }
     // A back-off is not cut short by local changes, only by the doorbell, which proves that somebody is there.
@@ -87,12 +91,15 @@ export class SyncLoop {
   #setTimer(delayMs: number): void {
     clearTimeout(this.#timer);
     this.#dueAt = performance.now() + delayMs;
-    this.#timer = setTimeout(() => void this.#call(), delayMs);
+    // The shortest timer is a millisecond, which a doorbell need not wait.
+    if (delayMs === 0) setImmediate(() => void this.#call());
+    else this.#timer = setTimeout(() => void this.#call(), delayMs);
   }
 
   async #call(): Promise<void> {
+    if (this.#closed) return;
     this.#calling = true;
-    this.#again = false;
+    this.#againMs = undefined;
     this.#dueAt = Number.POSITIVE_INFINITY;
     const statuses = [...this.#statuses.values()];
     const gone = [...this.#gone.values()];
@@ -119,12 +126,11 @@ export class SyncLoop {
       if (this.#closed) return;
       next = Math.min(firstBackoffMs * 2 ** this.#failures, maxBackoffMs);
       if (this.#failures++ === 0) this.#deps.log('warn', 'control plane is away', { error: (error as Error).message });
-      this.#again = false;
+      this.#againMs = undefined;
     } finally {
       this.#calling = false;
     }
-    const more = this.#again || (this.#failures === 0 && (this.#statuses.size > 0 || this.#gone.size > 0));
-    this.#setTimer(more ? debounceMs : next);
+    this.#setTimer(Math.min(next, this.#againMs ?? next));
   }
 
   /** What was sent is forgotten, unless it changed meanwhile. */

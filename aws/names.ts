@@ -10,6 +10,8 @@ export const environment = {
   parameters: 'SLIPWAY_PARAMETERS',
   /** Role whose sessions are system:masters (ARN). */
   adminRole: 'SLIPWAY_ADMIN_ROLE',
+  /** More of them: ARNs of roles and users, separated by commas. */
+  admins: 'SLIPWAY_ADMINS',
   /** Role of the workers' instances (ARN): its sessions are nodes. */
   workerRole: 'SLIPWAY_WORKER_ROLE',
   serviceCidr: 'SLIPWAY_SERVICE_CIDR',
@@ -33,8 +35,20 @@ export const parameters = {
   apiUrl: 'api-url',
   /** Written by the stack: version of the agent that workers should run. */
   agentVersion: 'agent-version',
-  /** JSON with everything that is secret; see aws/cluster-keys.ts. */
-  keys: 'keys',
+  /**
+   * SecureStrings, each small enough for a standard parameter (4 KB) and made once; see aws/cluster-keys.ts.
+   * JSON {certificate, key}: the cluster's authority.
+   */
+  authority: 'keys/authority',
+  /** PEM: the key that signs service account tokens. */
+  serviceAccountKey: 'keys/service-account',
+  /** JSON {certificate, key}: what the control plane shows to agents. Renewed. */
+  nodeClient: 'keys/node-client',
+  /** JSON [{id, key}], base64, 256 bit: what secrets at rest are encrypted with; the first one writes. */
+  encryption: 'keys/encryption',
   /** PEM, for workers. */
   ca: 'ca',
 } as const;
+
+/** Where a cluster's parameters are. */
+export const parametersPrefix = (cluster: string): string => `/slipway/${cluster}`;

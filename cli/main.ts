@@ -66,9 +66,15 @@ function program(): Command {
 
   slipway
     .command('kubeconfig')
-    .description('print a kubeconfig for the cluster')
+    .description('print a kubeconfig for the cluster, or for one on AWS')
     .addOption(nameOption())
-    .addHelpText('after', examples('kubeconfig', ['> cluster.yaml']))
+    .option('--stack <name>', 'a cluster on AWS, by the name that its stack was given')
+    .option('--region <region>', 'where that is (default: as for every AWS program)')
+    .option('--endpoint <url>', 'an emulator instead of AWS')
+    .option('--role <arn>', 'role that kubectl takes on')
+    .option('--add', 'add the context to a kubeconfig file instead of printing it (clusters on AWS)')
+    .option('--kubeconfig <file>', 'which file (default: the one kubectl uses)')
+    .addHelpText('after', examples('kubeconfig', ['> cluster.yaml', '--stack shop --region eu-west-1 --add']))
     .action(async (options) => (await import('./commands/kubeconfig.ts')).kubeconfigCommand(options));
 
   slipway
@@ -79,6 +85,14 @@ function program(): Command {
     .option('-f, --follow', 'and what is added, until Ctrl-C')
     .addHelpText('after', examples('logs', ['', 'control-plane -n 50', 'slipway-1/agent -f']))
     .action(async (part, options) => (await import('./commands/logs.ts')).logsCommand(part, options));
+
+  slipway
+    .command('token')
+    .description('print a token of the AWS identity of this shell, for kubectl to call a cluster on AWS with')
+    .requiredOption('--cluster <name>', 'which cluster')
+    .option('--region <region>', 'where it is (default: as for every AWS program)')
+    .option('--role <arn>', 'role to take on first')
+    .action(async (options) => (await import('./commands/token.ts')).tokenCommand(options));
 
   addImage(slipway);
   addNode(slipway);

@@ -55,9 +55,6 @@ export interface ControlPlaneFiles {
   adminKey: string;
 }
 
-/** The agent's port on every node unless its Node object says otherwise (status.daemonEndpoints.kubeletEndpoint.Port). */
-export const agentPort = 10250;
-
 /** Exit codes of the control plane process. */
 export const exitCodes = {
   configuration: 2,

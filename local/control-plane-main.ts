@@ -6,7 +6,7 @@ import type { Log } from '../core/ports.ts';
 import type { ControlPlaneConfig, ControlPlaneReady } from './config.ts';
 import { exitCodes } from './config.ts';
 import type { ControlPlane } from './control-plane.ts';
-import { openLog } from './host-ports.ts';
+import { openLog } from './log-file.ts';
 import { writePrivately } from './private-file.ts';
 
 const startedAtMs = Date.now();

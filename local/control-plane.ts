@@ -1,6 +1,6 @@
 // Composition root of the control plane: store, API, controllers, scheduler, doorbells and the TLS listener in one process.
-import { createPublicKey } from 'node:crypto';
 import { join } from 'node:path';
+import { importPrivateKey, importSigningKey, standardServerNames } from '../core/api/cluster-certificates.ts';
 import { createAccess } from '../core/apiserver/access-control.ts';
 import { createApiServer } from '../core/apiserver/app.ts';
 import { bootstrap } from '../core/apiserver/bootstrap.ts';
@@ -15,21 +15,21 @@ import { startScheduler } from '../core/scheduler/start.ts';
 import { Hub } from '../core/store/hub.ts';
 import type { Store } from '../core/store/store.ts';
 import { withEncryption } from '../core/store/transform.ts';
+import type { NodeConnections } from '../host/node-dialer.ts';
+import { createNodeDialer } from '../host/node-dialer.ts';
+import { randomIds, systemClock } from '../host/ports.ts';
+import { firstAddress } from '../host/service-range.ts';
+import { serverVersion } from '../host/version.ts';
 import type { ControlPlaneConfig, ControlPlaneFiles, ListenAddress } from './config.ts';
 import { startDoorbells } from './doorbell.ts';
 import { ensureEncryptionKeys } from './encryption-keys.ts';
-import { randomIds, systemClock } from './host-ports.ts';
 import { startCompaction } from './lmdb/schedule.ts';
 import { openLmdbStore } from './lmdb/store.ts';
-import type { NodeConnections } from './node-dialer.ts';
-import { createNodeDialer } from './node-dialer.ts';
 import type { Pki } from './pki.ts';
-import { certificateFile, ensurePki, importPrivateKey, importPublicKey, keyFile, standardServerNames } from './pki.ts';
-import { firstAddress } from './service-range.ts';
+import { certificateFile, ensurePki, keyFile } from './pki.ts';
 import { stackOf, startListener } from './serving/listener.ts';
 import { spliceToAgent } from './serving/upgrade.ts';
 import { withSharedReads } from './shared-reads.ts';
-import { serverVersion } from './version.ts';
 
 /** What is stored encrypted. */
 const secretResources: ReadonlySet<string> = new Set(['secrets']);
@@ -143,17 +143,10 @@ interface ApiParts {
 }
 
 async function startApi(config: ControlPlaneConfig, { ports, store, hub, nodes, pki }: ApiParts) {
-  const publicKey = createPublicKey(pki.serviceAccountKey).export({ format: 'pem', type: 'spki' });
   const access = await createAccess({
     ...ports,
     store,
-    signingKeys: [
-      {
-        algorithm: 'ES256',
-        privateKey: await importPrivateKey(pki.serviceAccountKey),
-        publicKey: await importPublicKey(publicKey.toString()),
-      },
-    ],
+    signingKeys: [await importSigningKey(pki.serviceAccountKey)],
     issuers: [`https://kubernetes.default.svc.${config.clusterDomain}`],
     // By address, as kube-apiserver says it: who checks tokens may have no cluster DNS.
     jwksUri: `${urlOf(config.advertise)}/openid/v1/jwks`,
@@ -185,7 +178,9 @@ async function startApi(config: ControlPlaneConfig, { ports, store, hub, nodes, 
       ring: (node) => nodes.ring(node),
       async nodesOf(resource, changes) {
         const pods = await access.lister.view('pods');
-        return changes.flatMap((change) => nodesToRing(resource, change, (namespace) => pods.list(namespace)));
+        return changes.flatMap((change) =>
+          nodesToRing(resource, change, (_namespace, naming, value) => pods.by(naming, value)),
+        );
       },
     });
   return { api, doorbells };
@@ -224,7 +219,7 @@ function startWork(
       return await signCertificateRequest(csrPem, { ca, usages, durationSeconds, nowMs: systemClock.now() });
     },
   });
-  const scheduler = startScheduler({ client: clientOf('kube-scheduler'), ports, informers });
+  const scheduler = startScheduler({ client: clientOf('kube-scheduler'), ports, informers, holdEventsMs: 500 });
   const failed = (part: string) => (error: unknown) =>
     ports.log('error', 'part-failed', { part, error: String(error) });
   controllers.synced.catch(failed('controllers'));

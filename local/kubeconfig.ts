@@ -23,7 +23,7 @@ interface Named {
   name: string;
 }
 
-interface Kubeconfig {
+export interface Kubeconfig {
   apiVersion?: string;
   kind?: string;
   clusters?: (Named & { cluster: object })[] | null;
@@ -98,9 +98,13 @@ export function removed(config: Kubeconfig, context: string): Kubeconfig | undef
   return rest;
 }
 
-export async function setContext(file: string, context: string, ready: ControlPlaneReady): Promise<void> {
+export const setContext = (file: string, context: string, ready: ControlPlaneReady): Promise<void> =>
+  addContext(file, context, adminKubeconfig(context, ready));
+
+/** `own` holds the context, its cluster and its user, all by this name. */
+export async function addContext(file: string, context: string, own: Kubeconfig): Promise<void> {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  await change(file, (config) => merged(config, context, adminKubeconfig(context, ready)));
+  await change(file, (config) => merged(config, context, own));
 }
 
 export async function removeContext(file: string, context: string): Promise<void> {

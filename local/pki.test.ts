@@ -4,8 +4,9 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { standardServerNames } from '../core/api/cluster-certificates.ts';
 import type { Pki } from './pki.ts';
-import { ensurePki, keyFile, standardServerNames } from './pki.ts';
+import { ensurePki, keyFile } from './pki.ts';
 
 const dayMs = 86_400_000;
 const names = [...standardServerNames('cluster.local', '10.96.0.1'), '10.90.0.1'];

@@ -1,7 +1,7 @@
 // The Runtime port on CRI: containerd runs the containers, the agent makes what they need around them.
 
 import { readdirSync } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import type { Pod } from '../../core/api/types.gen.ts';
 import type { AnyContainer } from '../../core/kubelet/containers.ts';
 import { findContainer } from '../../core/kubelet/containers.ts';
@@ -21,6 +21,7 @@ import { ConfigError, environment } from '../pods/env.ts';
 import type { FieldContext } from '../pods/fields.ts';
 import { runHook } from '../pods/hooks.ts';
 import { hostPorts, podLogFolder, sandboxConfig } from '../pods/sandbox-config.ts';
+import { writeSandboxSeccomp } from '../pods/sandbox-seccomp.ts';
 import { verifyNonRoot } from '../pods/security.ts';
 import { terminationMessage } from '../pods/termination-message.ts';
 import type { KillRequest, PodTask, Runtime, RuntimeHealth } from '../runtime.ts';
@@ -29,9 +30,10 @@ import type { PreparedVolume, VolumeManager } from '../volumes/manager.ts';
 import type { Cri } from './client.ts';
 import { isNotFound } from './client.ts';
 import { subscribe } from './events.ts';
-import type { Image, PodSandboxConfig } from './messages.ts';
+import type { ContainerConfig, Image, PodSandboxConfig } from './messages.ts';
+import { startedContainer } from './observed.ts';
 import { Observer } from './observer.ts';
-import { makeTerminationFile, terminationFile } from './pod-files.ts';
+import { makeTerminationFile, removeLogs, terminationFile } from './pod-files.ts';
 import { Preparation } from './preparation.ts';
 
 const relistMs = 10_000;
@@ -55,17 +57,20 @@ export class CriRuntime implements Runtime {
   readonly #deps: CriRuntimeDeps;
   readonly #observer: Observer;
   readonly #preparation: Preparation;
+  readonly #seccompProfile: string;
   #unsubscribe: () => void = () => {};
   #timer: NodeJS.Timeout | undefined;
 
   constructor(deps: CriRuntimeDeps) {
     this.#deps = deps;
+    this.#seccompProfile = writeSandboxSeccomp(deps.config.stateDir);
     this.#preparation = new Preparation({
       volumes: deps.volumes,
       images: deps.images,
       clusterDomain: deps.config.clusterDomain,
       sources: deps.sources,
       fields: (task) => this.#fields(task),
+      makePlace: (task) => this.#makePlace(task),
     });
     this.#observer = new Observer(deps.cri, deps.log, (uid, container, annotations, logPath) =>
       terminationMessage(
@@ -110,10 +115,6 @@ export class CriRuntime implements Runtime {
     return [...found.values()];
   }
 
-  prepare(task: PodTask): void {
-    this.#preparation.begin(task);
-  }
-
   async createSandbox(task: PodTask, attempt: number): Promise<void> {
     const { pod } = task;
     if (attempt > 0) {
@@ -122,14 +123,17 @@ export class CriRuntime implements Runtime {
       this.#preparation.forgetHosts(task.uid);
     }
     try {
-      const config = await this.#sandboxConfig(pod, attempt);
-      await Promise.all([
-        this.#deps.cgroups.createPod(task.uid, podResources(pod, this.#deps.config.podPidsLimit)),
-        mkdir(config.log_directory, { recursive: true, mode: 0o755 }),
-        mkdir(this.#dir(task.uid), { recursive: true, mode: 0o750 }),
-      ]);
       const handler = hostPorts(pod).length > 0 ? (this.#deps.config.hostPortHandler ?? '') : '';
-      const id = await this.#deps.cri.runPodSandbox(config, handler);
+      // The runtime is at work on the sandbox, by far the longest step, while all the rest is made.
+      const sandbox = this.#deps.cri.runPodSandbox(this.#sandboxConfig(pod, attempt), handler);
+      this.#preparation.begin(task);
+      const [made, place] = await Promise.allSettled([sandbox, this.#preparation.place(task)]);
+      if (made.status === 'rejected') throw made.reason;
+      const id = made.value;
+      if (place.status === 'rejected') {
+        await this.#discardSandbox(id);
+        throw place.reason;
+      }
       const ips = pod.spec?.hostNetwork ? [] : await this.#observer.sandboxIPs(id);
       await limitBandwidth(this.#deps.cri, id, pod);
       const { namespace = '', name = '' } = pod.metadata ?? {};
@@ -142,6 +146,21 @@ export class CriRuntime implements Runtime {
       });
       throw error;
     }
+  }
+
+  /** No container may run where no limits are. What cannot be removed now is found by the next list. */
+  async #discardSandbox(id: string): Promise<void> {
+    await this.#deps.cri.stopPodSandbox(id).catch(() => undefined);
+    await this.#deps.cri.removePodSandbox(id).catch(() => undefined);
+  }
+
+  async #makePlace({ uid, pod }: PodTask): Promise<void> {
+    const { config, cgroups } = this.#deps;
+    await Promise.all([
+      cgroups.createPod(uid, podResources(pod, config.podPidsLimit)),
+      mkdir(`${config.podLogDir}/${podLogFolder(pod)}`, { recursive: true, mode: 0o755 }),
+      mkdir(this.#dir(uid), { recursive: true, mode: 0o750 }),
+    ]);
   }
 
   async stopSandbox(_task: PodTask, id: string): Promise<void> {
@@ -160,16 +179,10 @@ export class CriRuntime implements Runtime {
     const fields = this.#fields(task);
     const [volumes, image] = await this.#preparation.ready(task, container, failed);
     let id: string;
+    let config: ContainerConfig;
     try {
-      const [config, sandboxConfiguration] = await this.#containerConfig(
-        task,
-        container,
-        attempt,
-        fields,
-        volumes,
-        image,
-      );
-      id = await this.#deps.cri.createContainer(sandbox.id, config, sandboxConfiguration);
+      config = await this.#containerConfig(task, container, attempt, fields, volumes, image);
+      id = await this.#deps.cri.createContainer(sandbox.id, config, this.#sandboxConfig(task.pod, sandbox.attempt));
     } catch (error) {
       if (error instanceof ConfigError && !this.#deps.sources.complete())
         throw new StartError('Volumes', error.message);
@@ -177,16 +190,25 @@ export class CriRuntime implements Runtime {
       throw failed('CreateContainerError', (error as Error).message);
     }
     this.#observer.hide(task.uid, id);
+    const createdAt = Date.now();
     task.event({ type: 'Normal', reason: 'Created', message: 'Container created', container: name });
     try {
       await this.#deps.cri.startContainer(id);
+      const startedAt = Date.now();
       task.event({ type: 'Normal', reason: 'Started', message: 'Container started', container: name });
       await this.#postStart(task, container, id, fields.podIPs[0] ?? '');
+      const logPath = `${this.#deps.config.podLogDir}/${podLogFolder(task.pod)}/${config.log_path}`;
+      const times = { createdAt, startedAt };
+      await this.#observer.started(
+        task.uid,
+        startedContainer(id, sandbox.id, config, image, times),
+        logPath,
+        config.annotations,
+      );
     } catch (error) {
+      await this.#observer.reveal(task.uid, id, sandbox.id);
       if (error instanceof StartError) throw error;
       throw failed('RunContainerError', (error as Error).message);
-    } finally {
-      await this.#observer.reveal(task.uid, id, sandbox.id);
     }
   }
 
@@ -264,6 +286,7 @@ export class CriRuntime implements Runtime {
         await rm(`${this.#deps.config.podLogDir}/${podLogFolder(task.pod)}`, { recursive: true, force: true });
       }
     }
+    await this.#preparation.settled(task.uid);
     await this.#deps.volumes.tearDown(task.uid, !deleted);
     await this.#deps.cgroups.removePod(task.uid);
     this.#preparation.forget(task.uid);
@@ -317,11 +340,12 @@ export class CriRuntime implements Runtime {
     return { pod: task.pod, podIPs: this.#podIPs(task), hostIPs: task.hostIPs, allocatable: this.#deps.allocatable() };
   }
 
-  async #sandboxConfig(pod: Pod, attempt: number): Promise<PodSandboxConfig> {
+  #sandboxConfig(pod: Pod, attempt: number): PodSandboxConfig {
     const resources = podResources(pod, this.#deps.config.podPidsLimit);
     return sandboxConfig(pod, attempt, {
       dns: this.#deps.dns,
       podLogDir: this.#deps.config.podLogDir,
+      seccompProfile: this.#seccompProfile,
       cgroupParent: this.#deps.cgroups.podPath(pod.metadata?.uid ?? '', resources.qos),
     });
   }
@@ -333,15 +357,11 @@ export class CriRuntime implements Runtime {
     fields: FieldContext,
     volumes: Map<string, PreparedVolume>,
     image: Image,
-  ) {
+  ): Promise<ContainerConfig> {
     const { pod } = task;
     verifyNonRoot(pod, container, image);
-    const [hosts, termination] = await Promise.all([
-      this.#preparation.hosts(task.uid, this.#dir(task.uid), pod, fields.podIPs),
-      makeTerminationFile(this.#dir(task.uid), container.name, attempt),
-    ]);
     const target = 'targetContainerName' in container ? container.targetContainerName : undefined;
-    const config = await containerConfig(
+    return await containerConfig(
       {
         pod,
         container,
@@ -357,12 +377,10 @@ export class CriRuntime implements Runtime {
         memoryCapacityBytes: this.#deps.memoryBytes(),
         cgroupVersion: this.#deps.cgroups.tree.version,
         podDir: this.#dir(task.uid),
-        terminationFile: termination,
-        hostsFile: hosts,
+        terminationFile: makeTerminationFile(this.#dir(task.uid), container.name, attempt),
+        hostsFile: this.#preparation.hosts(task.uid, this.#dir(task.uid), pod, fields.podIPs),
       },
     );
-    const sandboxAttempt = this.observed(task.uid).sandboxes[0]?.attempt ?? 0;
-    return [config, await this.#sandboxConfig(pod, sandboxAttempt)] as const;
   }
 }
 
@@ -376,13 +394,4 @@ function folders(path: string): string[] {
   } catch {
     return [];
   }
-}
-
-/** The log of one attempt, with what rotation made of it. */
-async function removeLogs(logPath: string): Promise<void> {
-  const [folder, file] = [logPath.slice(0, logPath.lastIndexOf('/')), logPath.slice(logPath.lastIndexOf('/') + 1)];
-  const names = await readdir(folder).catch(() => []);
-  await Promise.all(
-    names.filter((n) => n === file || n.startsWith(`${file}.`)).map((n) => rm(`${folder}/${n}`, { force: true })),
-  );
 }

@@ -4,14 +4,17 @@ import type { Log } from '../../core/ports.ts';
 import type { Cri } from './client.ts';
 import { isNotFound } from './client.ts';
 import type { TaskEvent } from './events.ts';
-import { annotationKeys, labelKeys } from './labels.ts';
+import { labelKeys } from './labels.ts';
 import type { Container, ContainerStatus, PodSandbox } from './messages.ts';
+import { msOf, observedOf, states } from './observed.ts';
 
 interface Held {
   uid: string;
   container: ObservedContainer;
   /** Not shown yet: its start (with the postStart hook) is still under way. */
   hidden: boolean;
+  /** Its exit was told, and may still be looked into (its message, an OOM kill told a moment later). */
+  ended: boolean;
   logPath: string;
   annotations: Record<string, string>;
 }
@@ -28,16 +31,9 @@ const killedExitCode = 137;
 const oomSettleMs = 120;
 /** Events follow within milliseconds; the runtime's own status within 85 ms. */
 const settleMs = 500;
-const msOf = (nanoseconds: string): number => Math.floor(Number(BigInt(nanoseconds || '0') / 1_000_000n));
+const lookAgainMs = 1_000;
 const newestFirst = (a: { attempt: number; createdAt: number }, b: { attempt: number; createdAt: number }): number =>
   b.createdAt - a.createdAt || b.attempt - a.attempt;
-
-const states = {
-  CONTAINER_CREATED: 'created',
-  CONTAINER_RUNNING: 'running',
-  CONTAINER_EXITED: 'exited',
-  CONTAINER_UNKNOWN: 'unknown',
-} as const;
 
 /** Reads a termination message; the driver knows the files. */
 export type TerminationMessage = (
@@ -59,6 +55,7 @@ export class Observer {
   /** Being stopped by the agent: their exit by SIGKILL needs no other explanation. */
   readonly #killed = new Set<string>();
   readonly #waiting = new Map<string, (() => void)[]>();
+  #tellsUser = false;
   #onChange: (uid: string) => void = () => {};
 
   constructor(cri: Cri, log: Log, message: TerminationMessage) {
@@ -131,7 +128,28 @@ export class Observer {
       imageId: '',
       requestedImage: '',
     };
-    this.#containers.set(id, { uid, container, hidden: true, logPath: '', annotations: {} });
+    this.#containers.set(id, { uid, container, hidden: true, ended: false, logPath: '', annotations: {} });
+  }
+
+  /**
+   * The runtime said that it runs: it is shown at once, without asking. What the runtime itself knows of it (its own times) is
+   * looked up when nobody waits for it, and at once where the runtime tells what only it knows (the user, containerd 2).
+   */
+  async started(
+    uid: string,
+    container: ObservedContainer,
+    logPath: string,
+    annotations: Record<string, string>,
+  ): Promise<void> {
+    if (this.#tellsUser) return this.reveal(uid, container.id, container.sandboxId);
+    this.#hold({ uid, container, hidden: false, ended: false, logPath, annotations });
+    const look = (): void => {
+      if (this.#containers.get(container.id)?.ended ?? true) return;
+      this.reveal(uid, container.id, container.sandboxId).catch((error) =>
+        this.#log('debug', 'container not looked at', { id: container.id, error: String(error) }),
+      );
+    };
+    setTimeout(look, lookAgainMs).unref();
   }
 
   async reveal(uid: string, id: string, sandboxId: string): Promise<void> {
@@ -177,7 +195,8 @@ export class Observer {
       setTimeout(() => this.#early.delete(id), 60_000).unref();
       return;
     }
-    if (held.container.state === 'exited') return;
+    if (held.ended) return;
+    held.ended = true;
     if (event.exitCode === killedExitCode && !this.#oom.has(id) && !this.#killed.has(id)) {
       setTimeout(() => this.#exited(held, event.exitCode, event.exitedAt), oomSettleMs);
     } else this.#exited(held, event.exitCode, event.exitedAt);
@@ -240,47 +259,31 @@ export class Observer {
       throw error;
     }
     const container = observedOf(status, sandboxId);
-    const early = this.#early.get(id);
+    this.#tellsUser ||= container.user !== undefined;
+    const ended = container.state === 'exited';
+    const { log_path: logPath, annotations } = status;
+    if (ended) {
+      if (this.#oom.has(id)) container.reason = 'OOMKilled';
+      container.message ||= await this.#message(uid, container, annotations, logPath);
+    }
     const known = this.#containers.get(id);
     // The event's word goes before a status that lags behind it.
-    if (known && !known.hidden && known.container.state === 'exited') return;
-    const held: Held = { uid, container, hidden, logPath: status.log_path, annotations: status.annotations };
-    this.#containers.set(id, held);
-    if (container.state === 'running' && early) return this.#exited(held, early.exitCode, early.exitedAt);
-    if (container.state === 'exited') {
-      if (this.#oom.has(id)) container.reason = 'OOMKilled';
-      container.message = container.message || (await this.#message(uid, container, held.annotations, held.logPath));
-    }
-    this.#log('debug', 'container observed', { id, state: container.state });
-    this.#onChange(uid);
+    if (known?.ended && !known.hidden) return;
+    this.#hold({ uid, container, hidden, ended, logPath, annotations });
   }
-}
 
-function observedOf(status: ContainerStatus, sandboxId: string): ObservedContainer {
-  const user = status.user?.linux;
-  return {
-    id: status.id,
-    name: status.metadata.name,
-    sandboxId,
-    attempt: status.metadata.attempt,
-    state: states[status.state],
-    createdAt: msOf(status.created_at),
-    startedAt: msOf(status.started_at),
-    finishedAt: msOf(status.finished_at),
-    exitCode: status.exit_code,
-    reason: status.reason,
-    message: status.message,
-    image: status.image?.image ?? '',
-    imageId: status.image_ref,
-    requestedImage: status.annotations[annotationKeys.image] ?? '',
-    ...(user
-      ? {
-          user: {
-            uid: Number(user.uid),
-            gid: Number(user.gid),
-            supplementalGroups: user.supplemental_groups.map(Number),
-          },
-        }
-      : {}),
-  };
+  /** Written into what is held already, if anything: an exit that is being looked into goes on with it. */
+  #hold(next: Held): void {
+    const { id, state } = next.container;
+    const held = Object.assign(this.#containers.get(id) ?? next, next);
+    this.#containers.set(id, held);
+    const early = this.#early.get(id);
+    if (state === 'running' && early) {
+      held.ended = true;
+      this.#exited(held, early.exitCode, early.exitedAt);
+      return;
+    }
+    this.#log('debug', 'container observed', { id, state });
+    this.#onChange(held.uid);
+  }
 }

@@ -1,5 +1,8 @@
-// Files of a pod that containers get mounted: hosts file, termination messages.
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+// Files of a pod's containers: hosts file and termination messages, which are mounted, and logs.
+// The former are written in one go, without a break: these few bytes take less time than a way to the thread pool and back, which every
+// start of a container would wait for.
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
 import type { Pod } from '../../core/api/types.gen.ts';
 import { hostsFile } from '../pods/hosts.ts';
 
@@ -7,25 +10,36 @@ export const terminationFile = (podDir: string, container: string, attempt: numb
   `${podDir}/containers/${container}/${attempt}`;
 
 /** Made anew for each attempt; the container's user may be anyone. */
-export async function makeTerminationFile(podDir: string, container: string, attempt: number): Promise<string> {
+export function makeTerminationFile(podDir: string, container: string, attempt: number): string {
   const path = terminationFile(podDir, container, attempt);
-  await mkdir(`${podDir}/containers/${container}`, { recursive: true, mode: 0o750 });
-  await writeFile(path, '');
-  await chmod(path, 0o666);
+  mkdirSync(`${podDir}/containers/${container}`, { recursive: true, mode: 0o750 });
+  writeFileSync(path, '');
+  chmodSync(path, 0o666);
   return path;
 }
 
+function machineHosts(): string {
+  try {
+    return readFileSync('/etc/hosts', 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 /** Written once; a container that edits it keeps its changes over restarts of others. */
-export async function makeHostsFile(
-  podDir: string,
-  pod: Pod,
-  podIPs: readonly string[],
-  clusterDomain: string,
-): Promise<string> {
+export function makeHostsFile(podDir: string, pod: Pod, podIPs: readonly string[], clusterDomain: string): string {
   const path = `${podDir}/etc-hosts`;
-  const host = pod.spec?.hostNetwork ? await readFile('/etc/hosts', 'utf8').catch(() => '') : '';
-  await mkdir(podDir, { recursive: true, mode: 0o750 });
-  await writeFile(path, hostsFile(pod, podIPs, clusterDomain, host));
-  await chmod(path, 0o644);
+  mkdirSync(podDir, { recursive: true, mode: 0o750 });
+  writeFileSync(path, hostsFile(pod, podIPs, clusterDomain, pod.spec?.hostNetwork ? machineHosts() : ''));
+  chmodSync(path, 0o644);
   return path;
+}
+
+/** The log of one attempt, with what rotation made of it. */
+export async function removeLogs(logPath: string): Promise<void> {
+  const [folder, file] = [logPath.slice(0, logPath.lastIndexOf('/')), logPath.slice(logPath.lastIndexOf('/') + 1)];
+  const names = await readdir(folder).catch(() => []);
+  await Promise.all(
+    names.filter((n) => n === file || n.startsWith(`${file}.`)).map((n) => rm(`${folder}/${n}`, { force: true })),
+  );
 }

@@ -1,4 +1,5 @@
-// What containers need besides their sandbox, begun as soon as the pod is known: volumes, images, the hosts file.
+// What containers need besides their sandbox, made while the sandbox is being made: cgroup and folders, volumes, images, and
+// then the hosts file.
 import type { Pod } from '../../core/api/types.gen.ts';
 import type { AnyContainer } from '../../core/kubelet/containers.ts';
 import type { Images } from '../images/images.ts';
@@ -13,11 +14,12 @@ import type { Image } from './messages.ts';
 import { makeHostsFile } from './pod-files.ts';
 
 interface Prepared {
+  place?: Promise<void>;
   volumes?: Promise<Map<string, PreparedVolume>>;
   /** Begun while the control plane had not answered yet: to be tried anew. */
   early?: boolean;
   images: Map<string, Promise<Image>>;
-  hosts?: Promise<string>;
+  hosts?: string;
 }
 
 export interface PreparationDeps {
@@ -26,6 +28,8 @@ export interface PreparationDeps {
   clusterDomain: string;
   sources: Pick<PodSources, 'complete'>;
   fields(task: PodTask): FieldContext;
+  /** Makes the pod's cgroup with its limits and its folders; what is there already stays. */
+  makePlace(task: PodTask): Promise<void>;
 }
 
 export class Preparation {
@@ -39,9 +43,26 @@ export class Preparation {
   /** Begins with what the first containers will need; failures are told when they are asked for. */
   begin(task: PodTask): void {
     const prepared = this.#of(task.uid);
+    void this.place(task).catch(() => undefined);
     prepared.volumes ??= this.#setUpVolumes(task);
     const first = task.pod.spec?.initContainers?.[0];
     for (const container of first ? [first] : (task.pod.spec?.containers ?? [])) this.#image(task, container);
+  }
+
+  /** Made once in the life of this process, so also for a pod that another began: it may have been killed in between. */
+  place(task: PodTask): Promise<void> {
+    const prepared = this.#of(task.uid);
+    prepared.place ??= this.#deps.makePlace(task).catch((error) => {
+      prepared.place = undefined;
+      throw error;
+    });
+    return prepared.place;
+  }
+
+  /** Resolves when nothing that was begun for the pod is under way any more: only then may it be taken away. */
+  async settled(uid: string): Promise<void> {
+    const { place, volumes } = this.#prepared.get(uid) ?? {};
+    await Promise.allSettled([place, volumes]);
   }
 
   begun(uid: string): boolean {
@@ -57,7 +78,7 @@ export class Preparation {
     this.#of(uid).hosts = undefined;
   }
 
-  hosts(uid: string, podDir: string, pod: Pod, podIPs: readonly string[]): Promise<string> {
+  hosts(uid: string, podDir: string, pod: Pod, podIPs: readonly string[]): string {
     const prepared = this.#of(uid);
     prepared.hosts ??= makeHostsFile(podDir, pod, podIPs, this.#deps.clusterDomain);
     return prepared.hosts;
@@ -67,11 +88,16 @@ export class Preparation {
   async ready(
     task: PodTask,
     container: AnyContainer,
-    failed: (failure: 'ErrImagePull', message: string) => StartError,
+    failed: (failure: 'ErrImagePull' | 'CreateContainerError', message: string) => StartError,
   ): Promise<[Map<string, PreparedVolume>, Image]> {
     const prepared = this.#of(task.uid);
     if (prepared.early && this.#deps.sources.complete()) prepared.volumes = undefined;
     prepared.volumes ??= this.#setUpVolumes(task);
+    try {
+      await this.place(task);
+    } catch (error) {
+      throw failed('CreateContainerError', (error as Error).message);
+    }
     let volumes: Map<string, PreparedVolume>;
     try {
       volumes = await prepared.volumes;

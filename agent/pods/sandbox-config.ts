@@ -12,6 +12,8 @@ export interface SandboxSettings {
   dns: NodeDns;
   podLogDir: string;
   cgroupParent: string;
+  /** File with the seccomp profile of sandboxes. */
+  seccompProfile: string;
 }
 
 export const podLogFolder = (pod: Pod): string =>
@@ -52,7 +54,7 @@ export function sandboxConfig(pod: Pod, attempt: number, settings: SandboxSettin
     annotations: pod.metadata?.annotations ?? {},
     linux: {
       cgroup_parent: settings.cgroupParent,
-      security_context: sandboxSecurity(pod),
+      security_context: sandboxSecurity(pod, settings.seccompProfile),
       sysctls,
     },
   };

@@ -89,7 +89,8 @@ const groups = (pod: Pod): number[] => {
 const policy = (pod: Pod): { supplemental_groups_policy?: 'Merge' | 'Strict' } =>
   pod.spec?.securityContext?.supplementalGroupsPolicy === 'Strict' ? { supplemental_groups_policy: 'Strict' } : {};
 
-export function sandboxSecurity(pod: Pod): SandboxSecurityContext {
+/** @param profile absolute path of the seccomp profile that pod sandboxes get (agent/pods/sandbox-seccomp.ts) */
+export function sandboxSecurity(pod: Pod, profile: string): SandboxSecurityContext {
   const of = pod.spec?.securityContext;
   const all = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
   return {
@@ -99,7 +100,7 @@ export function sandboxSecurity(pod: Pod): SandboxSecurityContext {
     supplemental_groups: groups(pod),
     ...policy(pod),
     privileged: all.some((c) => c.securityContext?.privileged),
-    seccomp: { profile_type: 'RuntimeDefault' },
+    seccomp: { profile_type: 'Localhost', localhost_ref: profile },
   };
 }
 

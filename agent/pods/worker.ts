@@ -1,5 +1,6 @@
 // One pod: whenever something changes, the pure lifecycle is asked what to do, and its actions are carried out.
 // Steps of one pod never overlap; its actions run beside each other and beside those of other pods.
+import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pod, PodStatus } from '../../core/api/types.gen.ts';
 import {
@@ -54,6 +55,7 @@ export class PodWorker {
   #scheduled = false;
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
+  /** Hashes of what was reported and saved last: the texts of a hundred pods would take their place twice. */
   #reported = '';
   #saved = '';
   #failureDelayMs = firstFailureDelayMs;
@@ -167,14 +169,14 @@ export class PodWorker {
   }
 
   #publish(status: PodStatus): void {
-    const text = JSON.stringify(status);
-    if (text !== this.#reported && !this.#removed) {
-      this.#reported = text;
+    const reported = hash('sha1', JSON.stringify(status));
+    if (reported !== this.#reported && !this.#removed) {
+      this.#reported = reported;
       this.#deps.report(this.#pod, status);
     }
-    const memory = JSON.stringify(this.#memory) + (this.#pod.metadata?.resourceVersion ?? '');
-    if (memory === this.#saved) return;
-    this.#saved = memory;
+    const saved = hash('sha1', JSON.stringify(this.#memory) + (this.#pod.metadata?.resourceVersion ?? ''));
+    if (saved === this.#saved) return;
+    this.#saved = saved;
     this.#deps.save(this.#pod, this.#memory);
   }
 
@@ -243,7 +245,6 @@ export class PodWorker {
   }
 
   async #createSandbox(attempt: number): Promise<void> {
-    this.#deps.runtime.prepare(this.task);
     try {
       await this.#deps.runtime.createSandbox(this.task, attempt);
       this.#memory = noteSandbox(this.#memory);

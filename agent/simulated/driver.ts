@@ -68,8 +68,6 @@ export class SimulatedRuntime implements Runtime {
     }
   }
 
-  prepare(): void {}
-
   async createSandbox(task: PodTask, attempt: number): Promise<void> {
     const held = this.#hold(task.pod);
     const ips = task.pod.spec?.hostNetwork ? [] : [this.#address()];

@@ -5,8 +5,11 @@ import { adminKubeconfig, kubeconfigText } from '../../local/kubeconfig.ts';
 import { clusterPaths } from '../../local/state/paths.ts';
 import { readReady } from '../../local/state/ready-file.ts';
 import { needsRoot } from '../as-root.ts';
+import type { StackOptions } from './stack-kubeconfig.ts';
 
-export async function kubeconfigCommand(options: { name: string }): Promise<void> {
+export async function kubeconfigCommand(options: { name: string } & Partial<StackOptions>): Promise<void> {
+  const { stack } = options;
+  if (stack) return await (await import('./stack-kubeconfig.ts')).stackKubeconfig({ ...options, stack });
   const paths = clusterPaths(options.name);
   if (await needsRoot(paths)) return;
   const ready = readReady(controlPlaneFiles(paths).ready);

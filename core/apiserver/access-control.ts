@@ -3,7 +3,7 @@
 import type { Ports } from '../ports.ts';
 import type { Store } from '../store/store.ts';
 import { admissionPlugins } from './admit/plugins.ts';
-import { bearerAuthenticator, firstOf } from './authenticate/bearer.ts';
+import { bearerAuthenticator, firstOf, type TokenAuthenticator } from './authenticate/bearer.ts';
 import { bootstrapTokens } from './authenticate/bootstrap-token.ts';
 import { clientCertificateAuthenticator } from './authenticate/client-certificate.ts';
 import { serviceAccountTokens } from './authenticate/service-account.ts';
@@ -32,6 +32,8 @@ export interface AccessOptions extends Ports {
   audiences?: readonly string[];
   /** Where OIDC clients fetch the keys; `/openid/v1/jwks` under the first issuer if absent. */
   jwksUri?: string;
+  /** More kinds of tokens, of the host's own. */
+  tokens?: readonly TokenAuthenticator[];
 }
 
 export interface Access {
@@ -51,7 +53,11 @@ export async function createAccess(options: AccessOptions): Promise<Access> {
   const roles = createRoleResolver(lister);
   const authorizers = [mastersAuthorizer, nodeAuthorizer(createNodeGraph(lister), nodeRules()), rbacAuthorizer(roles)];
   const authorize = allOf(authorizers);
-  const tokens = firstOf([serviceAccountTokens({ store, clock, keys, issuers }), bootstrapTokens({ store, clock })]);
+  const tokens = firstOf([
+    serviceAccountTokens({ store, clock, keys, issuers }),
+    bootstrapTokens({ store, clock }),
+    ...(options.tokens ?? []),
+  ]);
   const jwksUri = options.jwksUri ?? `${issuers[0].replace(/\/$/, '')}/openid/v1/jwks`;
   return {
     lister,

@@ -16,6 +16,7 @@ import {
   kubernetesEndpoints,
   kubernetesService,
   namespaceObject,
+  publicIssuerBinding,
   serviceCidr,
   systemPriorityClasses,
 } from './bootstrap/cluster-objects.ts';
@@ -58,7 +59,7 @@ export async function bootstrap(deps: BootstrapDeps, options: BootstrapOptions):
   await ensure(deps, defaultNamespaces.map(namespaceObject), keep);
   await Promise.all([
     ensure(deps, roles, mergeRole),
-    ensure(deps, bindings, mergeBinding),
+    ensure(deps, options.publicIssuer ? [...bindings, publicIssuerBinding()] : bindings, mergeBinding),
     ensure(deps, systemPriorityClasses(), keep),
     ensure(deps, flowControlObjects(), keep),
     ensure(deps, [...kubernetesService(options), serviceCidr(options, deps.clock.now())], keep),

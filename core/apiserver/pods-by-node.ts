@@ -1,4 +1,4 @@
-// The index of pods by the node they are bound to, and what they refer to, computed once for each version of a pod.
+// The indexes of pods by the node they are bound to and by what they refer to, which is computed once for each version of a pod.
 import type { KubeObject } from '../api/objects.ts';
 import { isMirrorPod, type PodReferences, podReferences } from '../api/pod-references.ts';
 import type { Pod } from '../api/types.gen.ts';
@@ -28,3 +28,20 @@ export function referencesOf(pod: KubeObject): PodReferences {
     known.set(pod, (found = isMirrorPod(pod as unknown as Pod) ? none : podReferences(pod as unknown as Pod)));
   return found;
 }
+
+const isBound = (pod: KubeObject): boolean => Boolean((pod as unknown as Pod).spec?.nodeName);
+
+const named = (pod: KubeObject, names: ReadonlySet<string>): string[] =>
+  [...names].map((name) => `${pod.metadata.namespace ?? ''}/${name}`);
+
+/** Bound pods by `namespace/name` of the config maps that they name. */
+export const podsByConfigMap: Index = {
+  name: 'config map',
+  keys: (pod) => (isBound(pod) ? named(pod, referencesOf(pod).configMaps) : []),
+};
+
+/** The same for secrets. */
+export const podsBySecret: Index = {
+  name: 'secret',
+  keys: (pod) => (isBound(pod) ? named(pod, referencesOf(pod).secrets) : []),
+};

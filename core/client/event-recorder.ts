@@ -30,6 +30,8 @@ export interface RecorderOptions {
    * writes them; otherwise source, count and first and last timestamp.
    */
   style?: 'counted' | 'reported';
+  /** How long each event waits before it is written, so that it does not take its turn before what it tells of. Default: 0. */
+  holdMs?: number;
 }
 
 export interface EventDetails {
@@ -93,6 +95,7 @@ export class EventRecorder {
     if (this.#muted(subject, nowMs) || this.#pending >= PENDING_LIMIT) return;
     this.#pending++;
     this.#tail = this.#tail
+      .then(() => this.#hold(nowMs))
       .then(() => this.#write({ involved, type, reason, ...gathered, details, nowMs }))
       .catch((error: unknown) => {
         const why = error instanceof Error ? error.message : String(error);
@@ -104,6 +107,13 @@ export class EventRecorder {
   /** Resolves when all that was recorded so far is written. */
   flush(): Promise<void> {
     return this.#tail;
+  }
+
+  /** Resolves when an event of that time may be written. */
+  async #hold(recordedMs: number): Promise<void> {
+    const { clock } = this.#options.ports;
+    const leftMs = recordedMs + (this.#options.holdMs ?? 0) - clock.now();
+    if (leftMs > 0) await new Promise<void>((resolve) => void clock.after(leftMs, resolve));
   }
 
   #muted(subject: string, nowMs: number): boolean {

@@ -1,5 +1,5 @@
 // Pod phase from container statuses: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase
-import type { Container, ContainerStatus, Pod } from '../api/types.gen.ts';
+import type { Container, ContainerStatus, Pod, PodStatus } from '../api/types.gen.ts';
 import { appContainers, initContainers, isSidecar, restartsAfterExit } from './containers.ts';
 import { statusOf } from './model.ts';
 
@@ -59,4 +59,13 @@ export function podPhase(pod: Pod, statuses: readonly ContainerStatus[], ended: 
   if (stopped === 0) return 'Pending';
   if (!ended && stopped !== final) return 'Running';
   return stopped === succeeded ? 'Succeeded' : 'Failed';
+}
+
+const waitsForStart = new Set(['ContainerCreating', 'PodInitializing']);
+
+/** The pod is being started and nothing has run, ended or failed yet: a step on the way that nobody acts on. */
+export function isOnlyProgress(status: PodStatus): boolean {
+  const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+  const waits = containers.every(({ state }) => waitsForStart.has(state?.waiting?.reason ?? ''));
+  return status.phase === 'Pending' && containers.length > 0 && waits;
 }

@@ -23,6 +23,8 @@ export interface SchedulerDeps {
   queue: SchedulingQueue;
   /** Name that events are from and that pods ask for. */
   name: string;
+  /** How long events wait (EventRecorder). */
+  holdMs?: number;
 }
 
 /** Between questions about a binding whose answer was lost. */

@@ -19,6 +19,8 @@ export interface StartSchedulerDeps {
   informers?: Informers;
   /** Which pods are its own, by spec.schedulerName. */
   name?: string;
+  /** Milliseconds that events wait, so that a pod's start goes before what is told of it. Default: 0. */
+  holdEventsMs?: number;
 }
 
 export interface RunningScheduler {
@@ -30,11 +32,11 @@ export interface RunningScheduler {
 const DEFAULT_NAME = 'default-scheduler';
 
 export function startScheduler(deps: StartSchedulerDeps): RunningScheduler {
-  const { client, ports, name = DEFAULT_NAME } = deps;
+  const { client, ports, name = DEFAULT_NAME, holdEventsMs: holdMs = 0 } = deps;
   const informers = deps.informers ?? new Informers(client, ports);
   const cluster = new Cluster();
   const queue = new SchedulingQueue(ports.clock);
-  const scheduler = new Scheduler({ client, ports, cluster, queue, name });
+  const scheduler = new Scheduler({ client, ports, cluster, queue, name, holdMs });
   const watched = [
     resources.namespaces,
     resources.persistentVolumes,

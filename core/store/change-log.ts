@@ -72,9 +72,9 @@ export class ChangeLog {
     if (this.#changes.length === 0) this.head++;
   }
 
-  /** Forgets changes that can be read elsewhere: the oldest, but for `keep`. */
-  shorten(keep: number): void {
-    const drop = this.#changes.length - keep;
+  /** Forgets changes that can be read elsewhere (which holds up to a revision): the oldest, but for `keep`. */
+  shorten(keep: number, upTo: Revision): void {
+    const drop = Math.min(this.#changes.length - keep, this.#indexAfter(upTo));
     if (drop <= 0) return;
     this.floor = this.#changes[drop - 1]!.revision;
     this.#changes.splice(0, drop);

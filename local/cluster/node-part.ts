@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AgentConfig } from '../../agent/config.ts';
-import { agentPort } from '../config.ts';
+import { agentPort } from '../../host/agent-address.ts';
 import { hostPortHandler } from '../containerd/config.ts';
 import { importImages, startContainerd, untilServing } from '../containerd/containerd.ts';
 import { type AddressPlan, nodeAddress, podRange } from '../network/addresses.ts';
@@ -105,9 +105,23 @@ export function startSimulated(settings: AgentSettings): ProcessRef {
   return startDetached(agentCommand(configs), logFile(paths, simulatedPart), agentEnvironment());
 }
 
+/**
+ * An agent mostly waits. Its heap grows by small steps; no code is optimised beyond the baseline, so that the compilers take no
+ * memory; and what a rush of pods freed goes back to the system (glibc by itself raises both thresholds as large blocks are
+ * freed, and then keeps them).
+ */
 const heap = smallHeap(1);
-const agentCommand = (configs: readonly string[]): string[] => [process.execPath, ...heap.flags, entry, ...configs];
-const agentEnvironment = (): NodeJS.ProcessEnv => ({ ...process.env, ...heap.env });
+const flags = [
+  ...heap.flags,
+  '--optimize-for-size',
+  '--no-maglev',
+  '--no-opt',
+  '--single-threaded-gc',
+  '--v8-pool-size=1',
+];
+const thresholds = { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' };
+const agentCommand = (configs: readonly string[]): string[] => [process.execPath, ...flags, entry, ...configs];
+const agentEnvironment = (): NodeJS.ProcessEnv => ({ ...process.env, ...heap.env, ...thresholds });
 
 function writeAgentConfig(settings: AgentSettings, node: NodeSpec): string {
   const own = nodePaths(settings.paths, node.name);

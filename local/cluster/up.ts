@@ -1,7 +1,7 @@
 // Brings a cluster up, or back up: what runs is left alone, what is down is started, all at once where nothing has to wait.
 import { existsSync } from 'node:fs';
 import type { ControlPlaneReady } from '../config.ts';
-import { setContext } from '../kubeconfig.ts';
+import { removeContext, setContext } from '../kubeconfig.ts';
 import type { AddressPlan } from '../network/addresses.ts';
 import { namespaceExists } from '../network/network.ts';
 import type { Progress } from '../progress.ts';
@@ -55,7 +55,10 @@ export async function up(
       // who interrupts the last moment means it too
       signal.throwIfAborted();
     } catch (error) {
-      if (!wasUp) await progress.step('take down what was up', () => powerOff(paths, spec, 0));
+      if (!wasUp) {
+        await progress.step('take down what was up', () => powerOff(paths, spec, 0));
+        await removeContext(spec.kubeconfig, paths.id);
+      }
       throw signal.aborted ? signal.reason : error;
     } finally {
       free();

@@ -1,10 +1,10 @@
 // Drops the oldest changes of a resource from the disk, a bounded piece at a time.
 import type { LogLimits } from '../../core/store/change-log.ts';
 import type { Resource, Revision } from '../../core/store/store.ts';
+import { together, transaction } from './backlog.ts';
 import type { RowHeader, Tables } from './rows.ts';
 import { decodeHeader } from './rows.ts';
 import type { Loaded } from './store.ts';
-import { together } from './writer.ts';
 
 /** Rows that one transaction looks at; between them writes get their turn. */
 const pieceLength = 500;
@@ -23,7 +23,7 @@ export async function compact(
     if (floor === undefined) return;
     // Readers turn to the new floor before the rows go.
     loaded.floor = floor;
-    await tables.root.batch(() => {
+    await transaction(tables, () => {
       for (const { revision, type, previousRevision } of piece) {
         // Once this change has left the log, nobody can ask for the state before it; nor for one deleted by it.
         if (previousRevision) together(tables.rows.remove([resource, previousRevision]));

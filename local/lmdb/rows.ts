@@ -1,7 +1,8 @@
-// How the database looks (format 1). Three tables:
+// How the database looks (format 2). Three tables:
 //   rows   [resource, revision] -> a header line and the object's JSON; at once the change log and the home of every object
 //   index  [resource, namespace/name] -> revision of the row that holds the object as it stands
-//   meta   'format'; ['head', resource]: the newest revision taken; ['floor', resource]: changes after it are all there
+//   meta   'format'; ['head', resource]: the newest revision taken; ['floor', resource]: changes after it are all there;
+//          'database': a number of its own; 'journal': the last batch that was taken from the journal; 'journalHalf': its size
 // A row stays while it is the object as it stands, or the state before a change that the log still holds.
 import type { Database, RootDatabase } from 'lmdb';
 import type { KubeObject } from '../../core/api/objects.ts';
@@ -10,8 +11,8 @@ import { keyFromOrder, orderOf } from '../../core/store/image.ts';
 import { freeze } from '../../core/store/revision.ts';
 import type { Change, Resource, Revision, StoredObject } from '../../core/store/store.ts';
 
-/** Rises with every change that an older program would misread. */
-export const formatVersion = 1;
+/** Rises with every change that an older program would misread. 2: writes may still be in the journal. */
+export const formatVersion = 2;
 
 export interface Tables {
   root: RootDatabase<Buffer, string>;

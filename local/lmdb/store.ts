@@ -1,5 +1,6 @@
-// The embedded durable driver. Reads come from memory; a write is acknowledged, and seen by anybody, only once LMDB has
-// synced it to the disk. There is one writer at a time; what arrives while it syncs goes together in the next sync.
+// The embedded durable driver. Reads come from memory; a write is acknowledged, and seen by anybody, only once it is in the
+// journal, synced to the disk; LMDB follows in the background. There is one writer at a time; what arrives while it syncs
+// goes together in the next sync.
 import type { ObjectKey } from '../../core/api/objects.ts';
 import type { LoggedChange, LogLimits } from '../../core/store/change-log.ts';
 import { ChangeLog, checkListed, defaultLogLimits, firstFloor, firstRevision } from '../../core/store/change-log.ts';
@@ -17,6 +18,7 @@ import type {
   StoredObject,
 } from '../../core/store/store.ts';
 import { RevisionExpired } from '../../core/store/store.ts';
+import { Backlog, type BacklogLimits, defaultBacklogLimits } from './backlog.ts';
 import { compact } from './compaction.ts';
 import type { Opened } from './open.ts';
 import { openDatabase } from './open.ts';
@@ -30,6 +32,10 @@ export interface LmdbStoreOptions {
   /** Milliseconds since the epoch. */
   now?: () => number;
   limits?: Partial<LogLimits>;
+  /** When the database follows the journal. */
+  backlog?: BacklogLimits;
+  /** Of each half of the journal of a new database. */
+  journalHalfBytes?: number;
 }
 
 /** Changes of each resource that are kept in memory too (up to twice as many); older ones are read from the disk. */
@@ -41,11 +47,13 @@ export interface Loaded {
   log: ChangeLog;
   /** The oldest revision that the log on the disk goes on from. */
   floor: Revision;
+  /** The database holds the changes up to here; later ones are in the journal and in memory only. */
+  settled: Revision;
 }
 
 /** Throws DataDirectoryInUse and DataDirectoryNewer. */
 export async function openLmdbStore(options: LmdbStoreOptions): Promise<LmdbStore> {
-  return new LmdbStore(await openDatabase(options.directory), options);
+  return new LmdbStore(await openDatabase(options.directory, options.journalHalfBytes), options);
 }
 
 export class LmdbStore implements Store {
@@ -55,6 +63,7 @@ export class LmdbStore implements Store {
   readonly #limits: LogLimits;
   readonly #loaded = new Map<Resource, Loaded>();
   readonly #listeners = new Listeners();
+  readonly #backlog: Backlog;
   readonly #writer: Writer;
 
   constructor(opened: Opened, options: LmdbStoreOptions) {
@@ -62,8 +71,13 @@ export class LmdbStore implements Store {
     this.#tables = opened.tables;
     this.#now = options.now ?? Date.now;
     this.#limits = { ...defaultLogLimits, ...options.limits };
+    const { tables, journal } = opened;
+    const settled = (resource: Resource, head: Revision): void => this.#settled(resource, head);
+    this.#backlog = new Backlog(tables, journal, settled, options.backlog ?? defaultBacklogLimits);
     this.#writer = new Writer({
-      tables: this.#tables,
+      journal,
+      backlog: this.#backlog,
+      sequence: tables.meta.get('journal') ?? 0,
       now: this.#now,
       load: (resource) => this.#load(resource),
       written: (resource, change) => this.#written(resource, change),
@@ -103,6 +117,7 @@ export class LmdbStore implements Store {
 
   /** Drops changes that the limits no longer cover from the disk. Hosts call it now and then. */
   async compact(): Promise<void> {
+    await this.#backlog.flush();
     const resources = Array.from(this.#tables.meta.getKeys({ start: ['head', ''], end: ['head', '\uffff'] }));
     for (const key of resources) {
       const resource = (key as [string, Resource])[1];
@@ -116,16 +131,23 @@ export class LmdbStore implements Store {
   /** Waits for the writes under way. */
   async close(): Promise<void> {
     await this.#writer.close();
+    await this.#backlog.close();
     this.#listeners.clear();
     await this.#opened.close();
   }
 
   #written(resource: Resource, change: LoggedChange): void {
-    const { image, log } = this.#load(resource);
+    const { image, log, settled } = this.#load(resource);
     image.apply(change);
     log.append(change);
-    if (log.length > memoryChanges * 2) log.shorten(memoryChanges);
+    if (log.length > memoryChanges * 2) log.shorten(memoryChanges, settled);
     this.#listeners.notify(resource);
+  }
+
+  #settled(resource: Resource, head: Revision): void {
+    const loaded = this.#load(resource);
+    loaded.settled = head;
+    if (loaded.log.length > memoryChanges * 2) loaded.log.shorten(memoryChanges, head);
   }
 
   #skipped(resource: Resource, head: Revision): void {
@@ -138,7 +160,10 @@ export class LmdbStore implements Store {
     // What the disk has dropped has expired, even while it is still in memory.
     if (since < floor) throw new RevisionExpired(floor);
     if (since >= log.floor) return log.since(since, limit);
-    return readLog(this.#tables, resource, since, log.head, limit);
+    const older = readLog(this.#tables, resource, since, log.floor, limit);
+    return limit === undefined
+      ? [...older, ...log.since(log.floor)]
+      : [...older, ...log.since(log.floor, limit - older.length)];
   }
 
   #load(resource: Resource): Loaded {
@@ -149,7 +174,7 @@ export class LmdbStore implements Store {
     const image = new ResourceImage();
     const range = this.#tables.index.getRange({ start: [resource, ''], end: [resource, '\uffff'] });
     for (const { key, value } of range) image.set(key[1], new StoredRow(this.#tables, resource, value));
-    const loaded: Loaded = { image, log: new ChangeLog(head, head), floor };
+    const loaded: Loaded = { image, log: new ChangeLog(head, head), floor, settled: head };
     this.#loaded.set(resource, loaded);
     return loaded;
   }

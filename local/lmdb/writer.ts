@@ -4,12 +4,17 @@ import type { LoggedChange } from '../../core/store/change-log.ts';
 import { orderOf } from '../../core/store/image.ts';
 import { applied, conditionHolds } from '../../core/store/revision.ts';
 import type { Commit, CommitResult, Resource, Revision, StoredObject } from '../../core/store/store.ts';
-import type { Tables } from './rows.ts';
+import type { Backlog } from './backlog.ts';
+import type { Journal } from './journal.ts';
+import type { Batch } from './journal-record.ts';
 import { encodeRow } from './rows.ts';
 import type { Loaded } from './store.ts';
 
 export interface WriterDeps {
-  tables: Tables;
+  journal: Journal;
+  backlog: Backlog;
+  /** The last batch that the database has taken. */
+  sequence: number;
   now(): number;
   load(resource: Resource): Loaded;
   /** Called in order of revision once the change is durable. */
@@ -47,9 +52,11 @@ export class Writer {
   #queue: Waiting[] = [];
   #running: Promise<void> | undefined;
   #closed = false;
+  #sequence: number;
 
   constructor(deps: WriterDeps) {
     this.#deps = deps;
+    this.#sequence = deps.sequence;
   }
 
   commit(commit: Commit): Promise<CommitResult> {
@@ -130,43 +137,45 @@ export class Writer {
 
   /** All or nothing. Throws ServiceUnavailable when nothing was written. */
   async #store(drafts: ReadonlyMap<Resource, Draft>): Promise<void> {
-    const { root, rows, index, meta } = this.#deps.tables;
-    // Encoded before anything is queued: an object that cannot be encoded must not leave half a transaction.
-    const encoded = Array.from(drafts, ([resource, draft]) => ({
+    const parts = Array.from(drafts, ([resource, { head, changes }]) => ({
       resource,
-      draft,
-      rows: draft.changes.map((change) => [change.revision, encodeRow(change)] as const),
+      head,
+      rows: changes.map((change) => [change.revision, encodeRow(change)] as const),
     }));
+    const batch = { sequence: this.#sequence + 1, parts };
+    if (await this.#journaled(batch)) this.#deps.backlog.add(batch);
+    else await this.#writeThrough(batch);
+    // Not before: the journal's batches follow each other without a gap.
+    this.#sequence = batch.sequence;
+  }
+
+  /** False: the journal has no room for it or does not work, and the database has to take it at once. */
+  async #journaled(batch: Batch): Promise<boolean> {
+    const { journal, backlog } = this.#deps;
     try {
-      await root.batch(() => {
-        for (const { resource, draft, rows: written } of encoded) {
-          for (const [revision, row] of written) together(rows.put([resource, revision], row));
-          for (const [order, stands] of draft.after) {
-            if (stands) together(index.put([resource, order], stands.revision));
-            else together(index.remove([resource, order]));
-          }
-          together(meta.put(['head', resource], draft.head));
-        }
-      });
-    } catch (error) {
-      if (this.#tookEffect(drafts)) return;
-      throw await unavailable(error);
+      if (await journal.append(batch)) return true;
+      // There is room once the database has taken what waits.
+      await backlog.flush();
+      return await journal.append(batch);
+    } catch {
+      return false;
     }
   }
 
-  /** After an error only the database knows whether the transaction stands. */
-  #tookEffect(drafts: ReadonlyMap<Resource, Draft>): boolean {
-    const [first] = drafts;
-    return first !== undefined && this.#deps.tables.meta.get(['head', first[0]]) === first[1].head;
+  async #writeThrough(batch: Batch): Promise<void> {
+    const { journal, backlog } = this.#deps;
+    try {
+      await backlog.flush(batch);
+    } catch (error) {
+      throw unavailable(error, await journal.withdraw());
+    }
   }
 }
 
-/** Each write has a promise of its own, which fails when the transaction does: that is told once, by the batch's. */
-export const together = (written: Promise<boolean>): void => void written.catch(() => undefined);
-
-async function unavailable(error: unknown): Promise<StatusError> {
-  const cause = await (error as { commitError?: Promise<never> }).commitError?.catch((why: unknown) => why);
-  const text = String((cause as Error | undefined)?.message ?? (error as Error).message ?? error);
+/** `withdrawn`: nothing of the write is left on the disk. */
+function unavailable(error: unknown, withdrawn: boolean): StatusError {
+  const text = error instanceof Error ? error.message : String(error);
   const why = /no space left|ENOSPC|MDB_MAP_FULL/i.test(text) ? 'the disk is full' : `the disk failed: ${text}`;
-  return new StatusError('ServiceUnavailable', `the store cannot write: ${why}; nothing was changed`);
+  const outcome = withdrawn ? 'nothing was changed' : 'nothing is changed now, but a restart may bring the write back';
+  return new StatusError('ServiceUnavailable', `the store cannot write: ${why}; ${outcome}`);
 }

@@ -1,7 +1,7 @@
 // The TLS listener and the connections to the agents, against each other: a real API listener in front, an agent behind.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,11 +9,12 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { connect } from 'node:tls';
+import type { KeyPair } from '../../core/api/cluster-certificates.ts';
 import type { KubeObject } from '../../core/api/objects.ts';
 import type { ApiServer, Peer } from '../../core/apiserver/server.ts';
-import type { NodeConnections } from '../node-dialer.ts';
-import { createNodeDialer } from '../node-dialer.ts';
-import type { KeyPair, Pki } from '../pki.ts';
+import type { NodeConnections } from '../../host/node-dialer.ts';
+import { createNodeDialer } from '../../host/node-dialer.ts';
+import type { Pki } from '../pki.ts';
 import { ensurePki } from '../pki.ts';
 import type { Listener } from './listener.ts';
 import { PortInUse, startListener } from './listener.ts';
@@ -127,6 +128,21 @@ function ask({ method = 'GET', path = '/', as, headers = {}, body }: Ask): Promi
     call.end(body);
   });
 }
+
+test('doorbells of one node share a connection', async () => {
+  const sockets = new Set<unknown>();
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    sockets.add(request.socket);
+    response.writeHead(202).end();
+  };
+  agent.on('request', onRequest);
+  try {
+    for (let i = 0; i < 3; i++) await dialer.ring(node);
+  } finally {
+    agent.off('request', onRequest);
+  }
+  assert.equal(sockets.size, 1);
+});
 
 describe('the listener', () => {
   test('hands over method, path, headers and body, and answers with status, headers and length', async () => {

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { join } from '../../agent/server/splice.ts';
 import type { Tunnel } from '../../core/apiserver/server.ts';
-import type { NodeConnections } from '../node-dialer.ts';
+import type { NodeConnections } from '../../host/node-dialer.ts';
 
 /** Of no concern to the agent, or credentials that are not meant for it. */
 const droppedHeaders = /^(host|authorization|cookie|content-length|transfer-encoding|impersonate-.*)$/i;

@@ -1,6 +1,6 @@
 // One command at a time may change a cluster, and one the machine's address plan.
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
 import type { ClusterPaths } from './paths.ts';
@@ -16,11 +16,15 @@ export function lock(paths: ClusterPaths): () => void {
   );
 }
 
-const machineLock = '/run/slipway/lock';
+const machineFolder = '/run/slipway';
+const machineLock = join(machineFolder, 'lock');
 const retryMs = 20;
 
 /** Held while addresses are chosen and taken; waits for others, who hold it for a moment only. */
 export async function lockMachine(withinMs = 20_000): Promise<() => void> {
+  // everybody may look whether a cluster of a name is there, and what umask made of the folder must not keep them from it
+  mkdirSync(machineFolder, { recursive: true });
+  chmodSync(machineFolder, 0o711);
   for (let waited = 0; ; waited += retryMs) {
     const taken = tryLock(machineLock);
     if (typeof taken === 'function') return taken;

@@ -4,7 +4,7 @@ import { after, before } from 'node:test';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { openDynamoStore } from '../../aws/dynamo/store.ts';
 import { withEncryption } from '../../core/store/transform.ts';
-import { randomIds, systemClock } from '../../local/host-ports.ts';
+import { randomIds, systemClock } from '../../host/ports.ts';
 import type { DynamoDbLocal } from '../emulator/dynamodb-local.ts';
 import { makeTables, startDynamoDbLocal } from '../emulator/dynamodb-local.ts';
 import { storeContract } from './store.ts';
@@ -34,7 +34,7 @@ async function dynamoSubject({ now = systemClock.now, limits }: SubjectOptions =
       await store.close();
       client.destroy();
     },
-    hidesRemaining: true,
+    countsRemaining: false,
   };
   return subject;
 }
@@ -49,5 +49,5 @@ storeContract('DynamoDB, encrypted', async (options) => {
     keys: [{ id: 'one', key: secret }] as const,
     randomBytes: randomIds.bytes,
   };
-  return { store: withEncryption(store, encryption), expire, dispose, hidesRemaining: true };
+  return { store: withEncryption(store, encryption), expire, dispose, countsRemaining: false };
 });

@@ -19,7 +19,7 @@ const key = { namespace: 'default', name: 'a' };
 storeContract('memory, encrypted', async (options = {}) => {
   const keys = [await newKey('one')] as const;
   const store = withEncryption(new MemoryStore(options), { resources, keys, randomBytes });
-  return { store, expire: async () => undefined, dispose: () => store.close() };
+  return { store, countsRemaining: true, expire: async () => undefined, dispose: () => store.close() };
 });
 
 test('the store beneath holds nothing readable, in its objects, its log and its deletions', async () => {

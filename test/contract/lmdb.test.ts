@@ -12,6 +12,7 @@ async function lmdbSubject(options: SubjectOptions = {}): Promise<Subject> {
   let store = await open();
   return {
     store,
+    countsRemaining: true,
     expire: () => store.compact(),
     async reopen() {
       await store.close();

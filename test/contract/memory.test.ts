@@ -4,5 +4,5 @@ import { storeContract } from './store.ts';
 storeContract('memory', async (options = {}) => {
   const store = new MemoryStore(options);
   // Any write or read of the log drops what is too old.
-  return { store, expire: async () => undefined, dispose: () => store.close() };
+  return { store, countsRemaining: true, expire: async () => undefined, dispose: () => store.close() };
 });

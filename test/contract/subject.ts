@@ -6,13 +6,13 @@ import type { Change, CommitResult, Revision, Store, StoredObject } from '../../
 
 export interface Subject {
   store: Store;
+  /** Whether pages say how many objects follow them. */
+  countsRemaining: boolean;
   /** Has the driver drop changes that its limits no longer cover. */
   expire(): Promise<void>;
   /** Closes the store and opens it again on the same data; undefined for a store that keeps none. */
   reopen?(): Promise<Store>;
   dispose(): Promise<void>;
-  /** Pages do not tell how many items follow: the driver would have to read them. */
-  hidesRemaining?: true;
 }
 
 export interface SubjectOptions {

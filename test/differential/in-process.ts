@@ -4,8 +4,8 @@ import { createApiServer } from '../../core/apiserver/app.ts';
 import { bootstrap } from '../../core/apiserver/bootstrap.ts';
 import { Hub } from '../../core/store/hub.ts';
 import { MemoryStore } from '../../core/store/memory.ts';
-import { randomIds, systemClock } from '../../local/host-ports.ts';
-import { serverVersion } from '../../local/version.ts';
+import { randomIds, systemClock } from '../../host/ports.ts';
+import { serverVersion } from '../../host/version.ts';
 import type { Send } from './scenario.ts';
 
 const serviceCidr = '10.0.0.0/16';

@@ -3,7 +3,7 @@ import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { DynamoStore, DynamoStoreOptions } from '../../aws/dynamo/store.ts';
 import { openDynamoStore } from '../../aws/dynamo/store.ts';
-import { randomIds, systemClock } from '../../local/host-ports.ts';
+import { randomIds, systemClock } from '../../host/ports.ts';
 import type { DynamoDbLocal } from './dynamodb-local.ts';
 import { makeTables } from './dynamodb-local.ts';
 

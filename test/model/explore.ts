@@ -87,9 +87,11 @@ class Search {
   readonly #scenario: Scenario;
   readonly #faults: number;
   readonly #stores: StoreStates;
-  readonly #visited = new Set<string>();
+  /** By the tables' state: one set holds 16 million strings at most. */
+  readonly #visited: Set<string>[] = Array.from({ length: 64 }, () => new Set());
   readonly #starts = new Map<string, Place>();
   #placeCount = 0;
+  #states = 0;
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
@@ -100,7 +102,7 @@ class Search {
   run(): Explored {
     const places = this.#scenario.processes.map((_, by) => this.#startOf(by, 0, {}));
     const state: State = { store: this.#stores.first, places, acknowledged: 0, known: places.map(() => 0), faults: 0 };
-    this.#visited.add(keyOf(state));
+    this.#isNew(state);
     const stack = [{ state, steps: this.#steps(state), at: 0 }];
     while (stack.length > 0) {
       const frame = stack.at(-1)!;
@@ -110,16 +112,23 @@ class Search {
         continue;
       }
       const what = this.#take(frame.state, step);
-      const key = keyOf(step.next);
       if (what) {
         const trace = stack.map((one) => this.#label(one.state, one.steps[one.at - 1]!));
-        return { states: this.#visited.size, violation: { what, trace } };
+        return { states: this.#states, violation: { what, trace } };
       }
-      if (this.#visited.has(key)) continue;
-      this.#visited.add(key);
+      if (!this.#isNew(step.next)) continue;
       stack.push({ state: step.next, steps: this.#steps(step.next), at: 0 });
     }
-    return { states: this.#visited.size, violation: undefined };
+    return { states: this.#states, violation: undefined };
+  }
+
+  #isNew(state: State): boolean {
+    const visited = this.#visited[state.store % this.#visited.length]!;
+    const key = keyOf(state);
+    if (visited.has(key)) return false;
+    visited.add(key);
+    this.#states++;
+    return true;
   }
 
   #steps(state: State): Step[] {

@@ -12,7 +12,8 @@ const [directory = '', seed = '0', resume = '{}'] = process.argv.slice(2);
 /** Straight to the descriptor: what was said before the kill arrives. */
 const say = (line: unknown): void => void writeSync(1, `${JSON.stringify(line)}\n`);
 
-const store = await openLmdbStore({ directory });
+// A small journal and a hasty backlog: kills come between every two steps of the way from one to the other.
+const store = await openLmdbStore({ directory, journalHalfBytes: 24 * 1024, backlog: { bytes: 12 * 1024, ms: 3 } });
 const hub = new Hub(store);
 const random = seeded(Number(seed));
 const from = JSON.parse(resume) as Record<string, Revision>;

@@ -110,19 +110,23 @@ export function buildKind(row: Row, rules: Rules<never> = {}): Kind {
 
 /** Required lists that are absent are null in the canonical form; to rules they are absent. Gives what it got if nothing is null. */
 export function withoutNulls<T>(value: T): T {
+  return hasNull(value) ? stripNulls(value) : value;
+}
+
+function hasNull(value: unknown): boolean {
+  if (typeof value !== 'object') return false;
+  if (value === null) return true;
+  for (const key in value) if (hasNull((value as Record<string, unknown>)[key])) return true;
+  return false;
+}
+
+/** Nulls in a list stay: only fields can be absent. */
+function stripNulls<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) {
-    const items = value.map(withoutNulls);
-    return items.some((item, i) => item !== value[i]) ? (items as T) : value;
-  }
+  if (Array.isArray(value)) return value.map(stripNulls) as T;
   const copy: Record<string, unknown> = {};
-  let changed = false;
-  for (const [key, inner] of Object.entries(value)) {
-    const clean: unknown = withoutNulls(inner);
-    if (clean !== inner || inner === null) changed = true;
-    if (inner !== null) copy[key] = clean;
-  }
-  return changed ? (copy as T) : value;
+  for (const [key, inner] of Object.entries(value)) if (inner !== null) copy[key] = stripNulls(inner);
+  return copy as T;
 }
 
 /** An update of the object keeps the status that stands; one of the status keeps all else; other subresources have rules of their own. */

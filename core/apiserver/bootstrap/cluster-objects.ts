@@ -5,13 +5,23 @@ import { timestamp } from '../../ports.ts';
 import flowControl from './flow-control.json' with { type: 'json' };
 
 export interface BootstrapOptions {
-  /** Where pods reach the API: the endpoint of the service `kubernetes`. */
-  endpoint: { ip: string; port: number };
+  /**
+   * Where pods reach the API: the endpoint of the service `kubernetes`. Without one (an API behind a gateway, which is known by
+   * a name and a path and has no address of its own) the service stands with its address and no endpoint.
+   */
+  endpoint?: { ip: string; port: number };
   /** First address of the service range. */
   serviceIp: string;
   serviceCidrs: readonly string[];
   /** Public facts for those who join: the address from outside, and the authority's certificate (PEM). */
-  clusterInfo?: { server: string; caPem: string };
+  clusterInfo?: {
+    server: string;
+    caPem: string;
+    /** The server shows a certificate that everybody trusts, not one of the cluster's own authority. */
+    publiclyTrusted?: boolean;
+  };
+  /** Anybody may read the issuer's public keys, so that others can check service account tokens. */
+  publicIssuer?: boolean;
 }
 
 export const defaultNamespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'] as const;
@@ -63,7 +73,7 @@ export function kubernetesService({ endpoint, serviceIp }: BootstrapOptions): Ku
       internalTrafficPolicy: 'Cluster',
       ipFamilies: [family],
       ipFamilyPolicy: 'SingleStack',
-      ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: endpoint.port }],
+      ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: endpoint?.port ?? 443 }],
       sessionAffinity: 'None',
       type: 'ClusterIP',
     },
@@ -85,20 +95,22 @@ export function kubernetesService({ endpoint, serviceIp }: BootstrapOptions): Ku
 }
 
 /** Kept in step with the address that is handed in, whoever changed them. */
-export function kubernetesEndpoints({ ip, port }: BootstrapOptions['endpoint']): KubeObject[] {
+export function kubernetesEndpoints(endpoint: BootstrapOptions['endpoint']): KubeObject[] {
+  const { ip = '', port = 443 } = endpoint ?? {};
+  const subset = { addresses: [{ ip }], ports: [{ name: 'https', port, protocol: 'TCP' }] };
   return [
     {
       apiVersion: 'v1',
       kind: 'Endpoints',
       metadata: { ...named('kubernetes'), labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
-      subsets: [{ addresses: [{ ip }], ports: [{ name: 'https', port, protocol: 'TCP' }] }],
+      subsets: endpoint ? [subset] : [],
     },
     {
       apiVersion: 'discovery.k8s.io/v1',
       kind: 'EndpointSlice',
       metadata: { ...named('kubernetes'), labels: { 'kubernetes.io/service-name': 'kubernetes' } },
       addressType: ip.includes(':') ? 'IPv6' : 'IPv4',
-      endpoints: [{ addresses: [ip], conditions: { ready: true } }],
+      endpoints: endpoint ? [{ addresses: [ip], conditions: { ready: true } }] : [],
       ports: [{ name: 'https', port, protocol: 'TCP' }],
     },
   ];
@@ -122,13 +134,30 @@ export const serviceCidr = ({ serviceCidrs }: BootstrapOptions, nowMs: number): 
   },
 });
 
+/** The document of the issuer and its keys, for everybody: nothing in them is secret. */
+export const publicIssuerBinding = (): KubeObject => ({
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  kind: 'ClusterRoleBinding',
+  metadata: { name: 'slipway:public-service-account-issuer' },
+  roleRef: {
+    apiGroup: 'rbac.authorization.k8s.io',
+    kind: 'ClusterRole',
+    name: 'system:service-account-issuer-discovery',
+  },
+  subjects: [{ kind: 'Group', apiGroup: 'rbac.authorization.k8s.io', name: 'system:unauthenticated' }],
+});
+
 /** kube-public/cluster-info: a kubeconfig without a user. */
-export function clusterInfo({ server, caPem }: NonNullable<BootstrapOptions['clusterInfo']>): KubeObject {
+export function clusterInfo({
+  server,
+  caPem,
+  publiclyTrusted,
+}: NonNullable<BootstrapOptions['clusterInfo']>): KubeObject {
   const kubeconfig = [
     'apiVersion: v1',
     'clusters:',
     '- cluster:',
-    `    certificate-authority-data: ${btoa(caPem)}`,
+    ...(publiclyTrusted ? [] : [`    certificate-authority-data: ${btoa(caPem)}`]),
     `    server: ${server}`,
     '  name: ""',
     'contexts: null',

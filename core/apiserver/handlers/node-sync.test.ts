@@ -188,6 +188,26 @@ test('each sync renews the lease of the node, which is owned by the node', async
   assert.equal(body.metadata.ownerReferences?.[0]?.name, 'n1');
 });
 
+test('a lease that was renewed a moment ago is not written again, unless it says something else', async () => {
+  const { world, server } = await cluster();
+  const renewed = async (): Promise<unknown> => {
+    const path = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1';
+    const { body } = await server.call('GET', path);
+    return [body.metadata.resourceVersion, (body['spec'] as Record<string, unknown>)['renewTime']];
+  };
+  await sync(server, 'n1');
+  const first = await renewed();
+  world.pass(4_999);
+  await sync(server, 'n1');
+  assert.deepEqual(await renewed(), first);
+  await sync(server, 'n1', { leaseDurationSeconds: 60 });
+  const second = await renewed();
+  assert.notDeepEqual(second, first);
+  world.pass(7_500);
+  await sync(server, 'n1', { leaseDurationSeconds: 60 });
+  assert.notDeepEqual(await renewed(), second);
+});
+
 test('a status report is taken, and what others own in the status stays', async () => {
   const { world, server } = await cluster();
   const { metadata } = await run(server, 'web', 'n1', { readinessGates: [{ conditionType: 'example.com/gate' }] });

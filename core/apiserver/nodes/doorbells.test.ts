@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KubeObject } from '../../api/objects.ts';
+import { MemoryStore } from '../../store/memory.ts';
 import type { Change } from '../../store/store.ts';
+import { createLister } from '../lister.ts';
 import { nodesToRing } from './doorbells.ts';
 
 const pod = (node: string, more: { metadata?: object; spec?: object; status?: object } = {}): KubeObject => ({
@@ -56,6 +58,29 @@ test('a config map or secret rings at the nodes whose pods name it', () => {
   assert.deepEqual(nodesToRing('configmaps', change('MODIFIED', object('mine')), pods), ['n1']);
   assert.deepEqual(nodesToRing('configmaps', change('ADDED', object('nobody')), pods), []);
   assert.deepEqual(nodesToRing('secrets', change('MODIFIED', object('pull')), pods), ['n1', 'n2']);
+});
+
+test('the indexes lead from a config map or secret to the bound pods that name it, and to no others', async () => {
+  const store = new MemoryStore();
+  const lister = createLister(store);
+  const add = async (name: string, node: string, spec: object): Promise<void> => {
+    const key = { namespace: 'shop', name };
+    const object = pod(node, { metadata: { name }, spec });
+    await store.commit({ op: 'put', resource: 'pods', key, object, expected: 'absent' });
+  };
+  const volumes = [{ name: 'v', configMap: { name: 'mine' } }];
+  await add('first', 'n1', { volumes });
+  const rung = async (resource: string, name: string): Promise<string[]> => {
+    const pods = await lister.view('pods');
+    const written = change('MODIFIED', { apiVersion: 'v1', kind: 'X', metadata: { namespace: 'shop', name } });
+    return nodesToRing(resource, written, (_namespace, naming, value) => pods.by(naming, value)).sort();
+  };
+  assert.deepEqual(await rung('configmaps', 'mine'), ['n1']);
+  await add('second', 'n2', { volumes, imagePullSecrets: [{ name: 'pull' }] });
+  await add('waiting', '', { volumes });
+  assert.deepEqual(await rung('configmaps', 'mine'), ['n1', 'n2']);
+  assert.deepEqual(await rung('secrets', 'pull'), ['n2']);
+  assert.deepEqual(await rung('secrets', 'mine'), []);
 });
 
 test('a node whose object is deleted is rung, so that it registers again; other resources concern no node', () => {

@@ -2,25 +2,35 @@
 // sync, one missed is a delay until the node's next sync.
 import type { KubeObject } from '../../api/objects.ts';
 import type { Pod } from '../../api/types.gen.ts';
+import { orderOf } from '../../store/image.ts';
 import type { Change, Resource } from '../../store/store.ts';
-import { referencesOf } from '../pods-by-node.ts';
+import type { Index } from '../lister.ts';
+import { podsByConfigMap, podsBySecret, referencesOf } from '../pods-by-node.ts';
 
-/** `podsIn` gives the pods of a namespace that are bound to a node; asked only for config maps and secrets. */
+/**
+ * `podsIn` gives the pods of a namespace that are bound to a node; asked only for config maps and secrets. It may leave out
+ * pods that do not name the object: `naming` is the index of those that do, and `value` the object's place in it.
+ */
 export function nodesToRing(
   resource: Resource,
   change: Pick<Change, 'type' | 'key' | 'object' | 'previous'>,
-  podsIn: (namespace: string) => readonly KubeObject[],
+  podsIn: (namespace: string, naming: Index, value: string) => readonly KubeObject[],
 ): string[] {
+  const { namespace, name } = change.key;
   switch (resource) {
     case 'pods':
       return nodesOfPod(change);
     // A node whose object was deleted registers anew.
     case 'nodes':
-      return change.type === 'DELETED' ? [change.key.name] : [];
+      return change.type === 'DELETED' ? [name] : [];
     case 'configmaps':
-      return nodesThatName(podsIn(change.key.namespace), (pod) => referencesOf(pod).configMaps.has(change.key.name));
+      return nodesThatName(podsIn(namespace, podsByConfigMap, orderOf(change.key)), (pod) =>
+        referencesOf(pod).configMaps.has(name),
+      );
     case 'secrets':
-      return nodesThatName(podsIn(change.key.namespace), (pod) => referencesOf(pod).secrets.has(change.key.name));
+      return nodesThatName(podsIn(namespace, podsBySecret, orderOf(change.key)), (pod) =>
+        referencesOf(pod).secrets.has(name),
+      );
     default:
       return [];
   }

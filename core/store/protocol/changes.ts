@@ -1,5 +1,6 @@
 // The changes after a revision, each with the state before it.
 import type { KubeObject } from '../../api/objects.ts';
+import { firstRevision } from '../change-log.ts';
 import type { Change, ChangePage, Revision } from '../store.ts';
 import { RevisionAhead, RevisionExpired } from '../store.ts';
 import type { Context } from './context.ts';
@@ -13,10 +14,11 @@ export function* changesSteps(context: Context, since: Revision, limit = Number.
   if (since > counter.taken) throw new RevisionAhead(counter.taken);
   if (since < counter.floor) throw new RevisionExpired(counter.floor);
   const changes: ChangeRow[] = [];
-  let upTo = since;
+  const began = Math.max(since, firstRevision);
+  let upTo = began;
   while (upTo < counter.taken && changes.length < limit) {
     let rows = yield* readRows(context, counter, { after: upTo, upTo: counter.taken, eager: true });
-    if (rows.length === 0 && upTo > since) break;
+    if (rows.length === 0 && upTo > began) break;
     if (rows.length === 0) rows = yield* readRows(context, counter, { after: upTo, upTo: upTo + 1 });
     for (const row of rows) {
       upTo = row.revision;

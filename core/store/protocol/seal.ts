@@ -1,6 +1,7 @@
 // What is tidied up now and then (the minute's tick): revisions that crashed writers left, and changes that are too old.
 import { firstRevision } from '../change-log.ts';
 import type { Revision } from '../store.ts';
+import { RevisionExpired } from '../store.ts';
 import type { Context } from './context.ts';
 import { ask, readCounter } from './context.ts';
 import { mark, readRows, settle } from './log.ts';
@@ -30,16 +31,22 @@ export function* sealSteps(context: Context): Steps<void> {
 
 /** The newest change that is too old, or one too many. Void rows do not count: who stands before them misses nothing. */
 function* floorFor(context: Context, counter: Counter): Steps<{ floor: Revision; isResting: boolean }> {
-  const { limits } = context;
+  const { limits, state } = context;
   const oldest = context.now() - limits.maxAgeMs;
   let floor = Math.max(counter.floor, counter.taken - limits.maxChanges);
-  for (let after = Math.max(floor, firstRevision); after < counter.taken; ) {
-    for (const row of yield* readRows(context, counter, { after, upTo: counter.taken })) {
-      after = row.revision;
-      if (row.kind === 'void') continue;
-      if (row.at >= oldest) return { floor, isResting: false };
-      floor = row.revision;
+  try {
+    for (let after = Math.max(floor, firstRevision); after < counter.taken; ) {
+      for (const row of yield* readRows(context, counter, { after, upTo: counter.taken })) {
+        after = row.revision;
+        if (row.kind === 'void') continue;
+        if (row.at >= oldest) return { floor, isResting: false };
+        floor = row.revision;
+      }
     }
+  } catch (error) {
+    if (!(error instanceof RevisionExpired)) throw error;
+    // Nobody has tidied up for so long that rows have gone.
+    floor = state.prefix;
   }
   return { floor, isResting: floor !== counter.taken };
 }

@@ -7,9 +7,8 @@ import { pipeline } from 'node:stream/promises';
 import type { TLSSocket } from 'node:tls';
 import { connect } from 'node:tls';
 import type { KubeObject } from '../core/api/objects.ts';
-import type { Node } from '../core/api/types.gen.ts';
 import type { NodeDialer } from '../core/apiserver/server.ts';
-import { agentPort } from './config.ts';
+import { type AgentAddress, agentAddressOf } from './agent-address.ts';
 
 export interface DialerOptions {
   /** PEM: what agents' serving certificates are checked against, and what the control plane shows them. */
@@ -18,17 +17,18 @@ export interface DialerOptions {
   key: string;
 }
 
-export interface AgentAddress {
-  host: string;
-  port: number;
-  /** The name that the agent's certificate must carry. */
-  name: string;
+/** Calls to agents by their address. */
+export interface AgentConnections {
+  fetch(agent: AgentAddress, path: string, init?: RequestInit): Promise<Response>;
+  /** A naked connection, for upgrades. */
+  connect(agent: AgentAddress): Promise<{ socket: TLSSocket; host: string }>;
+  /** Resolves when the agent took the call. */
+  ring(agent: AgentAddress): Promise<void>;
+  close(): void;
 }
 
 export interface NodeConnections extends NodeDialer {
-  /** A naked connection, for upgrades. */
   connect(node: KubeObject): Promise<{ socket: TLSSocket; host: string }>;
-  /** Resolves when the agent took the call. */
   ring(node: KubeObject): Promise<void>;
   close(): void;
 }
@@ -36,44 +36,43 @@ export interface NodeConnections extends NodeDialer {
 const connectTimeoutMs = 5_000;
 const ringTimeoutMs = 3_000;
 
-/** Throws an Error that says what the node lacks. */
-export function agentAddressOf(node: KubeObject): AgentAddress {
-  const { addresses = [], daemonEndpoints } = (node as unknown as Node).status ?? {};
-  const of = (type: string): string | undefined => addresses.find((address) => address.type === type)?.address;
-  const host = of('InternalIP') ?? of('ExternalIP') ?? of('Hostname');
-  const name = node.metadata.name ?? '';
-  if (!host) throw new Error(`node "${name}" has no address yet`);
-  return { host, port: daemonEndpoints?.kubeletEndpoint?.Port ?? agentPort, name };
+export function createNodeDialer(options: DialerOptions): NodeConnections {
+  const agents = createAgentDialer(options);
+  return {
+    fetch: async (node, path, init) => await agents.fetch(agentAddressOf(node), path, init),
+    connect: async (node) => await agents.connect(agentAddressOf(node)),
+    ring: async (node) => await agents.ring(agentAddressOf(node)),
+    close: () => agents.close(),
+  };
 }
 
-export function createNodeDialer(options: DialerOptions): NodeConnections {
+export function createAgentDialer(options: DialerOptions): AgentConnections {
   const { ca, certificate: cert, key } = options;
   // No limit of connections: followed logs hold theirs for long, and must keep no doorbell waiting.
-  const agent = new Agent({ ca, cert, key, keepAlive: true, maxFreeSockets: 2, timeout: 0 });
-  const target = (node: KubeObject) => {
-    const { host, port, name } = agentAddressOf(node);
-    return { host, port, agent, ...(isIP(name) ? {} : { servername: name }) };
-  };
+  const pool = new Agent({ ca, cert, key, keepAlive: true, maxFreeSockets: 2, timeout: 0 });
+  const target = ({ host, port, name }: AgentAddress) => ({ host, port, ...(isIP(name) ? {} : { servername: name }) });
   return {
-    fetch: (node, path, init = {}) => {
+    fetch: (agent, path, init = {}) => {
       const headers = Object.fromEntries(new Headers(init.headers));
-      const call = httpsRequest({ ...target(node), path, method: init.method ?? 'GET', headers });
+      const call = httpsRequest({ ...target(agent), agent: pool, path, method: init.method ?? 'GET', headers });
       return exchange(call, init);
     },
-    async connect(node) {
-      const { agent: _pool, ...to } = target(node);
+    async connect(agent) {
+      const to = target(agent);
       const socket = connect({ ...to, ca, cert, key, ALPNProtocols: ['http/1.1'] });
       await connected(socket);
       return { socket, host: `${to.host}:${to.port}` };
     },
-    async ring(node) {
-      const call = httpsRequest({ ...target(node), path: '/doorbell', method: 'POST', timeout: ringTimeoutMs });
+    async ring(agent) {
+      const options = { ...target(agent), agent: pool, path: '/doorbell', method: 'POST', timeout: ringTimeoutMs };
+      const call = httpsRequest(options);
       call.on('timeout', () => call.destroy(new Error('the agent did not answer')));
       const response = await exchange(call, {});
-      await response.body?.cancel();
+      // Read to its end, not cancelled: that would close the connection, and the next doorbell pay for a handshake.
+      await response.arrayBuffer();
       if (!response.ok) throw new Error(`the agent answered ${response.status}`);
     },
-    close: () => agent.destroy(),
+    close: () => pool.destroy(),
   };
 }
 

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { ObservedContainer } from '../../core/kubelet/model.ts';
+import type { Cri } from './client.ts';
+import type { ContainerConfig, ContainerStatus, Image } from './messages.ts';
+import { startedContainer } from './observed.ts';
+import { Observer } from './observer.ts';
+
+const image = { id: 'sha256:1', repo_tags: ['i:1'], repo_digests: [] } as unknown as Image;
+const config = { metadata: { name: 'app', attempt: 0 }, image: { image: 'sha256:1' }, annotations: {} };
+
+/** As containerd tells it, with times of its own. */
+const running = (user: boolean) =>
+  ({
+    id: 'c1',
+    metadata: config.metadata,
+    state: 'CONTAINER_RUNNING',
+    created_at: '900000000',
+    started_at: '950000000',
+    finished_at: '0',
+    exit_code: 0,
+    reason: '',
+    message: '',
+    image: { image: 'i:1' },
+    image_ref: 'sha256:1',
+    log_path: '/log',
+    annotations: {},
+    ...(user ? { user: { linux: { uid: '7', gid: '8', supplemental_groups: [] } } } : {}),
+  }) as unknown as ContainerStatus;
+
+/** An observer whose questions about containers the test answers. */
+function observer(t: TestContext, user = false) {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const asked: (() => void)[] = [];
+  const cri = {
+    containerStatus: () =>
+      new Promise<ContainerStatus>((resolve) => {
+        asked.push(() => resolve(running(user)));
+      }),
+  } as unknown as Cri;
+  const told: string[] = [];
+  const of = new Observer(
+    cri,
+    () => undefined,
+    async () => 'last words',
+  );
+  const seen = (): ObservedContainer | undefined => of.observed('u').containers[0];
+  of.onChange(() => told.push(seen()?.state ?? 'none'));
+  const settle = async (): Promise<void> => {
+    for (let i = 0; i < 5; i++) await turn();
+  };
+  const times = { createdAt: 1000, startedAt: 1010 };
+  const container = startedContainer('c1', 's1', config as unknown as ContainerConfig, image, times);
+  const start = (): Promise<void> => of.started('u', container, '/log', {});
+  return { of, asked, told, seen, settle, start };
+}
+
+const exit = { type: 'exit', containerId: 'c1', exitCode: 3, exitedAt: 2000 } as const;
+
+test('a container that was started is shown running before the runtime is asked about it, and later as the runtime says', async (t) => {
+  const { asked, told, seen, settle, start, of } = observer(t);
+  of.hide('u', 'c1');
+  await start();
+  assert.deepEqual([told, asked.length], [['running'], 0]);
+  assert.deepEqual([seen()?.image, seen()?.imageId, seen()?.startedAt], ['i:1', 'sha256:1', 1010]);
+  t.mock.timers.tick(1_000);
+  asked[0]?.();
+  await settle();
+  assert.equal(seen()?.startedAt, 950);
+});
+
+test('where the runtime tells the user of a container, it is asked before the container is shown', async (t) => {
+  const { asked, seen, settle, start } = observer(t, true);
+  await start();
+  t.mock.timers.tick(1_000);
+  asked[0]?.();
+  await settle();
+  assert.equal(seen()?.user?.uid, 7);
+  const again = start();
+  assert.equal(asked.length, 2);
+  asked[1]?.();
+  await again;
+  assert.equal(seen()?.user?.uid, 7);
+});
+
+test('an exit that came before the start returned is shown after it', async (t) => {
+  const { of, seen, settle, start } = observer(t);
+  of.hide('u', 'c1');
+  of.handle(exit);
+  await start();
+  await settle();
+  assert.deepEqual([seen()?.state, seen()?.exitCode, seen()?.message], ['exited', 3, 'last words']);
+});
+
+test('an exit whose reason is waited for is not lost to a look that still sees the container run', async (t) => {
+  const { of, asked, seen, settle, start } = observer(t);
+  await start();
+  const look = of.reveal('u', 'c1', 's1');
+  // Killed from outside: an OOM kill may be told a moment later.
+  of.handle({ ...exit, exitCode: 137 });
+  asked[0]?.();
+  await look;
+  t.mock.timers.tick(120);
+  await settle();
+  assert.deepEqual([seen()?.state, seen()?.exitCode], ['exited', 137]);
+});

@@ -1,0 +1,42 @@
+// Where STS is. https://docs.aws.amazon.com/general/latest/gr/sts.html
+
+/** China and the isolated partitions have names of their own. */
+const suffixes: readonly (readonly [prefix: string, suffix: string])[] = [
+  ['cn-', 'amazonaws.com.cn'],
+  ['us-isob-', 'sc2s.sgov.gov'],
+  ['us-iso-', 'c2s.ic.gov'],
+];
+
+const suffixOf = (region: string): string =>
+  suffixes.find(([prefix]) => region.startsWith(prefix))?.[1] ?? 'amazonaws.com';
+
+const isCommercial = (region: string): boolean => !/^(cn|us-gov|us-iso|us-isob)-/.test(region);
+
+/** STS of a region; an emulator's endpoint if there is one (AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL). */
+export const stsOrigin = (region: string, endpoint?: string): string =>
+  endpoint ? new URL(endpoint).origin : `https://sts.${region}.${suffixOf(region)}`;
+
+/**
+ * Origins that a token's URL may have: STS of the cluster's own region, by each of its names, and the old global endpoint. An
+ * emulator is known by several names on one machine, and only to itself.
+ */
+export function allowedOrigins(region: string, endpoint?: string): ReadonlySet<string> {
+  if (endpoint) {
+    const { protocol, port, origin } = new URL(endpoint);
+    const suffix = port ? `:${port}` : '';
+    return new Set([origin, ...['127.0.0.1', 'localhost'].map((host) => `${protocol}//${host}${suffix}`)]);
+  }
+  return new Set([
+    stsOrigin(region),
+    `https://sts-fips.${region}.${suffixOf(region)}`,
+    ...(isCommercial(region) ? [`https://sts.${region}.api.aws`, 'https://sts.amazonaws.com'] : []),
+  ]);
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export const stsEndpointOf = (env: Environment): string | undefined =>
+  env['AWS_ENDPOINT_URL_STS'] || env['AWS_ENDPOINT_URL'] || undefined;
+
+export const regionOf = (env: Environment): string | undefined =>
+  env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] || undefined;

@@ -1,0 +1,21 @@
+// The API server behind API Gateway's REST proxy integration (binary media types */*).
+import { systemClock } from '../../host/ports.ts';
+import { compose } from '../host/compose.ts';
+import { lambdaLog } from '../host/log.ts';
+import { responsesOf } from '../host/settings.ts';
+import { streamingRuntime } from '../host/streaming.ts';
+import { bufferedHandler } from './buffer.ts';
+import { streamingHandler } from './stream.ts';
+
+const parts = { compose: () => compose(), clock: systemClock, log: lambdaLog('info') };
+
+function chosenHandler(): unknown {
+  if (responsesOf(process.env) === 'buffer') return bufferedHandler(parts);
+  const runtime = streamingRuntime();
+  return runtime.streamifyResponse(streamingHandler({ ...parts, runtime }));
+}
+
+export const handler = chosenHandler();
+
+// While the function starts: the parameters are on their way before the first request is. What fails is tried again then.
+compose().catch(() => undefined);

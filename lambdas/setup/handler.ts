@@ -1,0 +1,22 @@
+// The custom resource that sets a cluster up: called by CloudFormation itself, or through the CDK Provider framework (onEvent).
+import { coreClients } from '../../aws/core-clients.ts';
+import { randomIds, systemClock } from '../../host/ports.ts';
+import { lambdaLog } from '../host/log.ts';
+import { openStore } from '../host/open-store.ts';
+import { answerDirectly, isDirect } from './respond.ts';
+import { onEvent, type SetupAnswer, type SetupEvent } from './setup.ts';
+
+const log = lambdaLog('info');
+const parts = {
+  env: process.env,
+  clients: coreClients(),
+  openStore,
+  ports: { clock: systemClock, ids: randomIds, log },
+};
+
+export async function handler(event: SetupEvent): Promise<SetupAnswer | undefined> {
+  const work = (asked: SetupEvent): Promise<SetupAnswer> => onEvent(asked, parts);
+  if (!isDirect(event)) return await work(event);
+  await answerDirectly(event, { work, log, fetch: globalThis.fetch });
+  return undefined;
+}

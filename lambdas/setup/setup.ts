@@ -1,0 +1,74 @@
+// Brings a cluster into being at its deployment, and up to date at each later one: keys and certificates, then the objects that
+// every cluster holds.
+
+import { deleteClusterKeys, ensureClusterKeys } from '../../aws/cluster-setup.ts';
+import type { CoreClients } from '../../aws/core-clients.ts';
+import { environment } from '../../aws/names.ts';
+import { nodeClientLeaf } from '../../core/api/cluster-certificates.ts';
+import { bootstrap } from '../../core/apiserver/bootstrap.ts';
+import type { Ports } from '../../core/ports.ts';
+import { stillGood } from '../../host/certificate-check.ts';
+import { firstAddress } from '../../host/service-range.ts';
+import { encrypted, encryptionKeys, type StoreFactory } from '../host/compose.ts';
+import { settingsOf } from '../host/settings.ts';
+
+/** What the CDK Provider framework hands to onEvent: https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.custom_resources-readme.html */
+export interface SetupEvent {
+  RequestType: 'Create' | 'Update' | 'Delete';
+  ResourceProperties?: { DeleteKeys?: unknown };
+}
+
+export interface SetupAnswer {
+  PhysicalResourceId: string;
+  Data?: Record<string, string>;
+}
+
+export interface SetupParts {
+  env: Readonly<Record<string, string | undefined>>;
+  clients: CoreClients;
+  openStore: StoreFactory;
+  ports: Ports;
+}
+
+/**
+ * Throws an Error that fails the deployment and says why. At a deletion the keys stay, so that the same tables can be used by a
+ * new deployment, unless the resource says `DeleteKeys: "true"`.
+ */
+export async function onEvent(event: SetupEvent, parts: SetupParts): Promise<SetupAnswer> {
+  const settings = settingsOf(parts.env);
+  const answer = { PhysicalResourceId: settings.parameters };
+  if (event.RequestType === 'Delete') {
+    const wanted = String(event.ResourceProperties?.DeleteKeys ?? '') === 'true';
+    if (wanted) await deleteClusterKeys(parts.clients, settings.parameters);
+    return answer;
+  }
+  const { clients, ports } = parts;
+  const nowMs = ports.clock.now();
+  const cluster = await ensureClusterKeys({
+    clients,
+    prefix: settings.parameters,
+    clusterName: settings.cluster,
+    nowMs,
+    ids: ports.ids,
+    kmsKey: parts.env[environment.kmsKey] || undefined,
+    stillGood: (pair, authorityPem) => stillGood(pair, authorityPem, nodeClientLeaf, nowMs),
+  });
+  const driver = await parts.openStore(clients, ports);
+  try {
+    const caPem = cluster.keys.ca.certificate;
+    // API Gateway is known by a name, and serves below a path: no address that a pod could be sent to is the API. So the
+    // service `kubernetes` has no endpoint; a node that offers the API to its pods takes the service's address itself.
+    await bootstrap(
+      { store: encrypted(driver, await encryptionKeys(cluster.keys), ports), ...ports },
+      {
+        serviceIp: firstAddress(settings.serviceCidr),
+        serviceCidrs: [settings.serviceCidr],
+        clusterInfo: { server: cluster.apiUrl, caPem, publiclyTrusted: true },
+        publicIssuer: true,
+      },
+    );
+  } finally {
+    await driver.close();
+  }
+  return { ...answer, Data: { ApiUrl: cluster.apiUrl } };
+}
