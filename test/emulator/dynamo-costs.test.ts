@@ -22,7 +22,6 @@ after(async () => {
 });
 
 const { pod, deployment, lease } = typicalObjects();
-const node = (pod['spec'] as { nodeName: string }).nodeName;
 
 async function put(store: Store, resource: Resource, object: KubeObject, expected: Revision | 'absent' = 'absent') {
   const result = await store.commit({ op: 'put', resource, key: keyOf(object), object, expected });
@@ -36,39 +35,50 @@ async function remove(store: Store, resource: Resource, key: ObjectKey, expected
   assert.ok((await store.commit({ op: 'delete', resource, key, object, expected })).ok);
 }
 
-/** Read and write units of what was done since the last look. */
+/** Read units of what was done since the last look, and write units as DynamoDB Local counts them. */
 function assertSpent(what: string, read: number, write: number): void {
   const spent = lab.spent();
   assert.deepEqual([spent.read, spent.write], [read, write], `${what}: ${spent.requests.join(', ')}`);
+}
+
+/**
+ * A write: one read, one unit for its revision, and two for each item of its transaction, all of which are below 1 KB (encode.test.ts).
+ * DynamoDB rounds each item up by itself; DynamoDB Local rounds the items of a table together, so a third one seems free there.
+ */
+function assertWritten(what: string, items: number, units: number): void {
+  const spent = lab.spent();
+  assert.deepEqual(spent.requests, ['GetItem', 'UpdateItem', 'TransactWriteItems'], what);
+  assert.deepEqual([spent.read, spent.write, spent.items], [1, 5, items], what);
+  assert.equal(1 + 2 * items, units, what);
 }
 
 test('a write costs one read and five write units; seven when a pod comes to a node or leaves it', async () => {
   const store = lab.open();
   lab.spent();
   const created = await put(store, 'deployments.apps', deployment);
-  assertSpent('create', 1, 5);
+  assertWritten('create', 2, 5);
   const updated = await put(store, 'deployments.apps', { ...deployment, status: {} }, created);
-  assertSpent('update', 1, 5);
+  assertWritten('update', 2, 5);
   await remove(store, 'deployments.apps', keyOf(deployment), updated);
-  assertSpent('delete', 1, 5);
+  assertWritten('delete', 2, 5);
 
   const { nodeName: _nodeName, ...spec } = pod['spec'] as { nodeName: string };
   const pending = await put(store, 'pods', { ...pod, spec });
-  assertSpent('create a pod', 1, 5);
+  assertWritten('create a pod', 2, 5);
   const bound = await put(store, 'pods', pod, pending);
-  assertSpent('bind a pod', 1, 7);
+  assertWritten('bind a pod', 3, 7);
   const running = await put(store, 'pods', { ...pod, status: { phase: 'Running' } }, bound);
-  assertSpent('status of a pod', 1, 5);
+  assertWritten('status of a pod', 2, 5);
   await remove(store, 'pods', keyOf(pod), running);
-  assertSpent('delete a pod', 1, 7);
+  assertWritten('delete a pod', 3, 7);
 
   const first = await put(store, 'leases.coordination.k8s.io', lease);
   lab.spent();
   await put(store, 'leases.coordination.k8s.io', { ...lease, spec: {} }, first);
-  assertSpent('renew a lease', 1, 5);
+  assertWritten('renew a lease', 2, 5);
 });
 
-test('a refused write costs what was read; one that loses a race costs its revision and a void row besides', async () => {
+test('a refused write costs what was read', async () => {
   const store = lab.open();
   await put(store, 'configmaps', { ...deployment, kind: 'ConfigMap' });
   lab.spent();
@@ -102,7 +112,7 @@ test('reads cost by 4 KB: an object one unit, a list its compressed size, an unm
   assert.equal(listed.write, 0);
 });
 
-test('the pods of a node cost a unit each, and two for finding them', async () => {
+test('the pods of a node cost a unit each, and three for finding them', async () => {
   const store = lab.open();
   const onNode = { ...pod, spec: { ...(pod['spec'] as object), nodeName: 'other' } };
   for (let i = 0; i < 3; i++) {
@@ -111,10 +121,10 @@ test('the pods of a node cost a unit each, and two for finding them', async () =
   await store.head('pods');
   lab.spent();
   assert.equal((await store.list('pods', { index: { name: 'node', value: 'other' } })).items.length, 3);
-  assertSpent('pods of a node', 2 + 3, 0);
+  assertSpent('pods of a node', 3 + 3, 0);
   assert.equal((await store.list('pods', { index: { name: 'node', value: 'none' } })).items.length, 0);
+  // DynamoDB Local counts a Query that finds nothing as nothing; DynamoDB as one.
   assertSpent('pods of an empty node', 2, 0);
-  assert.notEqual(node, 'other');
 });
 
 test('a poll of all resources for those who watch costs one request', async () => {

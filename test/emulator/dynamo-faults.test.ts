@@ -8,7 +8,7 @@ import { openDynamoStore } from '../../aws/dynamo/store.ts';
 import { isStatus } from '../../core/api/errors.ts';
 import type { KubeObject } from '../../core/api/objects.ts';
 import type { Commit, CommitResult, Store } from '../../core/store/store.ts';
-import { randomIds, systemClock } from '../../local/host-ports.ts';
+import { randomIds, systemClock } from '../../host/ports.ts';
 import { checkLog, checkWatcher, wholeLog } from '../simulation/history.ts';
 import { seeded, seedOfRun } from '../simulation/random.ts';
 import { simulated, Workload } from '../simulation/workload.ts';
