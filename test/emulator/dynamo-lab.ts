@@ -17,8 +17,8 @@ export interface Lab {
   open(limits?: DynamoStoreOptions['limits']): DynamoStore;
   /** Asked before each attempt of each request; names of operations are the API's ("GetItem"). */
   fault: (operation: string) => Fault;
-  /** Capacity units and requests since the last call. */
-  spent(): { read: number; write: number; requests: string[] };
+  /** Capacity units, requests and items of transactions since the last call. */
+  spent(): { read: number; write: number; items: number; requests: string[] };
   close(): Promise<void>;
 }
 
@@ -59,6 +59,7 @@ interface Consumed {
 function meter(client: DynamoDBClient): Lab['spent'] {
   let read = 0;
   let write = 0;
+  let items = 0;
   let requests: string[] = [];
   client.middlewareStack.add(
     (next, { commandName = '' }) =>
@@ -67,6 +68,7 @@ function meter(client: DynamoDBClient): Lab['spent'] {
         const result = await next({ ...args, input });
         const { ConsumedCapacity: told } = result.output as { ConsumedCapacity?: Consumed | Consumed[] };
         const units = [told ?? []].flat().reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
+        items += (input as { TransactItems?: unknown[] }).TransactItems?.length ?? 0;
         requests.push(commandName.replace('Command', ''));
         if (/^(Get|BatchGet|Query)/.test(commandName)) read += units;
         else write += units;
@@ -75,8 +77,8 @@ function meter(client: DynamoDBClient): Lab['spent'] {
     { step: 'initialize', name: 'meter' },
   );
   return () => {
-    const spent = { read, write, requests };
-    read = write = 0;
+    const spent = { read, write, items, requests };
+    read = write = items = 0;
     requests = [];
     return spent;
   };
