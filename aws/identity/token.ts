@@ -4,12 +4,13 @@
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { AwsCredentialIdentity } from '@smithy/types';
+import { stsOrigin } from './endpoints.ts';
 
-export const tokenPrefix = 'k8s-aws-v1.';
+const tokenPrefix = 'k8s-aws-v1.';
 /** Signed header that carries the cluster's name. */
-export const clusterHeader = 'x-k8s-aws-id';
+const clusterHeader = 'x-k8s-aws-id';
 /** STS takes a signature for 15 minutes, whatever a URL says of itself. */
-export const signatureLifeMs = 15 * 60_000;
+const signatureLifeMs = 15 * 60_000;
 /** A token is not used in its last minute, in which it may run out on its way. */
 const marginMs = 60_000;
 
@@ -29,16 +30,13 @@ export interface IdentityToken {
   expiresAtMs: number;
 }
 
-export const stsHost = (region: string): string =>
-  `sts.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
-
 /** RFC 3986, as signatures are computed. */
 const escaped = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 
 export async function identityToken(options: IdentityTokenOptions): Promise<IdentityToken> {
   const { credentials, region, cluster, nowMs } = options;
-  const at = new URL(options.endpoint ?? `https://${stsHost(region)}`);
+  const at = new URL(stsOrigin(region, options.endpoint));
   const signer = new SignatureV4({ service: 'sts', region, credentials, sha256: Sha256 });
   const request = {
     method: 'GET',

@@ -5,6 +5,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
+import type { Invoker } from '../../aws/invoke.ts';
 import { type KeyPair, makeAuthority, makeLeaf, nodeClientLeaf } from '../../core/api/cluster-certificates.ts';
 import { isStatus } from '../../core/api/errors.ts';
 import type { KubeObject } from '../../core/api/objects.ts';
@@ -13,7 +14,6 @@ import { MemoryStore } from '../../core/store/memory.ts';
 import { randomIds } from '../../host/ports.ts';
 import type { DialEvent } from '../host/dial-frames.ts';
 import { dialing, nodesThroughDialer } from '../host/dialer.ts';
-import type { Invoker } from '../host/invoke.ts';
 import { bufferedDialer, streamingDialer } from './answers.ts';
 import { connectionsCache } from './dial.ts';
 

@@ -3,6 +3,7 @@
 
 import type { ClusterKeys } from '../../aws/cluster-keys.ts';
 import type { CoreClients } from '../../aws/core-clients.ts';
+import { type Invoker, invoker } from '../../aws/invoke.ts';
 import { StatusError } from '../../core/api/errors.ts';
 import type { NodeDialer } from '../../core/apiserver/server.ts';
 import type { Log } from '../../core/ports.ts';
@@ -17,7 +18,6 @@ import {
   readHead,
   responseOf,
 } from './dial-frames.ts';
-import { type Invoker, invoker } from './invoke.ts';
 import type { Settings } from './settings.ts';
 
 /** Reaches agents, and rings their doorbells. */

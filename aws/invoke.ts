@@ -1,6 +1,6 @@
 // Invocations of another function, in the three ways that Lambda knows.
 // https://docs.aws.amazon.com/lambda/latest/dg/lambda-invocation.html
-import type { CoreClients } from '../../aws/core-clients.ts';
+import type { CoreClients } from './core-clients.ts';
 
 export interface Invoker {
   /** Resolves once Lambda has taken the event. */
