@@ -108,6 +108,15 @@ export class ControllerRunner<Observed> {
     this.#queue.add(key);
   }
 
+  /** Has every key looked at again. */
+  resync(): void {
+    for (const of of this.controller.watches) {
+      for (const object of this.#deps.informers.list(of)) {
+        for (const key of this.controller.keysFor(of, object, object, this.#deps.informers)) this.#queue.add(key);
+      }
+    }
+  }
+
   /** Looks at each key once, several side by side, and says what each wants next. Needs no start(). */
   async handleKeys(keys: readonly ObjectKey[]): Promise<KeyResult[]> {
     const waiting = [...new Map(keys.map((key) => [idOf(key), key])).values()];
@@ -124,11 +133,7 @@ export class ControllerRunner<Observed> {
     const { resyncMs } = this.controller;
     if (!resyncMs || !this.#running) return;
     const resync = (): void => {
-      for (const of of this.controller.watches) {
-        for (const object of this.#deps.informers.list(of)) {
-          for (const key of this.controller.keysFor(of, object, object, this.#deps.informers)) this.#queue.add(key);
-        }
-      }
+      this.resync();
       this.#planResync();
     };
     this.#cancelResync = this.#deps.ports.clock.after(resyncMs, resync, RESYNC_SLACK_MS);

@@ -3,6 +3,7 @@ import type { Client } from '../client/client.ts';
 import { Informers } from '../client/informers.ts';
 import type { Ports } from '../ports.ts';
 import { builtInControllers } from './built-in.ts';
+import type { Heartbeats } from './node-lifecycle/heartbeats.ts';
 import { ControllerRunner } from './runner.ts';
 
 export interface SigningRequest {
@@ -22,6 +23,8 @@ export interface ControllerDeps {
   rootCa?: string;
   /** Signs with the cluster's CA; without it approved requests stay unsigned. PEM out. */
   signCertificate?: (request: SigningRequest) => Promise<string>;
+  /** How long nodes are silent, for who comes and goes; by this process's own clock when absent. */
+  heartbeats?: Heartbeats;
   /** Names of the controllers to run; all when absent. */
   only?: readonly string[];
 }
@@ -33,6 +36,8 @@ export interface RunningControllers {
   readonly idle: boolean;
   /** Resolves once it is idle and events are written; while paused, once what was begun is done. */
   whenIdle(): Promise<void>;
+  /** Has every key looked at again, of the controllers named or of all. */
+  resync(names?: readonly string[]): void;
   /** Begins nothing more until `resume`; what waits is kept. */
   pause(): void;
   resume(): void;
@@ -59,6 +64,9 @@ export function startControllers(deps: ControllerDeps): RunningControllers {
     },
     whenIdle: async () => {
       await Promise.all(runners.map((runner) => runner.whenIdle()));
+    },
+    resync: (names) => {
+      for (const runner of runners) if (!names || names.includes(runner.controller.name)) runner.resync();
     },
     pause: () => {
       for (const runner of runners) runner.pause();

@@ -62,21 +62,26 @@ export function noting(client: Client, written: Set<string>): Client {
   };
 }
 
-/**
- * `wakes` undefined: look at everything (a tick, a delayed wish, a cold start). `remainingMs` is what the invocation has left.
- * Rejects when the caches cannot be read; then nothing was begun that is not kept for the next time.
- */
-export async function react(
-  parts: ReactionParts,
-  wakes: readonly Wake[] | undefined,
-  remainingMs: number,
-): Promise<ReactionResult> {
+export interface ReactionRequest {
+  /** Undefined: look at everything (a tick, a delayed wish). */
+  wakes?: readonly Wake[] | undefined;
+  /** Of this invocation's time. */
+  remainingMs: number;
+  /** Caches that are brought up to date this time only because of this. */
+  also?: readonly ResourceRef[];
+  /** Called when the caches are up to date, before work begins. */
+  caughtUp?(): Promise<void>;
+}
+
+/** Rejects when the caches cannot be read; then nothing was begun, and what was known before is kept. */
+export async function react(parts: ReactionParts, request: ReactionRequest): Promise<ReactionResult> {
   const { clock } = parts;
-  const invocation = new Invocation(parts, wakes, clock.now() + remainingMs);
+  const invocation = new Invocation(parts, request.wakes, clock.now() + request.remainingMs);
   if (invocation.isEcho()) return { nextDueMs: clock.nextDueMs };
   clock.begin();
   try {
-    await invocation.catchUp();
+    await invocation.catchUp(request.also ?? []);
+    await request.caughtUp?.();
     for (const part of parts.parts) part.resume();
     await invocation.workOff();
   } finally {
@@ -122,10 +127,10 @@ class Invocation {
       .map(({ informer }) => informer);
   }
 
-  async catchUp(): Promise<void> {
+  async catchUp(also: readonly ResourceRef[]): Promise<void> {
     const { informers, written, isFollowed } = this.#parts;
     written.clear();
-    const named = new Set(this.#wakes?.map(({ resource }) => resource));
+    const named = new Set([...(this.#wakes ?? []).map(({ resource }) => resource), ...also.map(resourceName)]);
     const wanted = informers
       .all()
       .filter(({ informer, whole }) => isFollowed(informer, whole) || named.has(resourceName(informer.of)))
