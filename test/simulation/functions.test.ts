@@ -61,8 +61,11 @@ const describe = async (world: World): Promise<string> =>
       object['spec'],
       object['status'],
     ]),
+    deployment: await world.client.get(resources.deployments, key).catch(() => undefined),
+    sets: (await world.client.list(resources.replicaSets)).items,
+    host: world.host,
     invocations: world.invocations,
-    log: world.ports.lines.filter(({ level }) => level !== 'debug').slice(-15),
+    log: world.ports.lines.slice(-5),
   });
 
 const edit = (world: World, spec: object): Promise<unknown> =>

@@ -94,7 +94,12 @@ export class Kubelet {
       for (const uid of [...this.#pods.keys()]) if (!listed.has(uid)) this.#forget(uid);
     }
     for (const { uid } of deletedPods) this.#forget(uid);
-    for (const pod of pods) this.#pods.set(pod.metadata.uid, pod);
+    for (const pod of pods) {
+      this.#pods.set(pod.metadata.uid, pod);
+      const said = pod.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+      // Somebody thought that this node was down: it says again how the pod is.
+      if (pod.status?.phase === 'Running' && said !== 'True') this.#started.delete(pod.metadata.uid);
+    }
     return [...this.#pods.values()].some(
       ({ metadata }) => metadata.deletionTimestamp || !this.#started.has(metadata.uid),
     );

@@ -292,6 +292,17 @@ export class World {
     this.trace.push(`${object.kind} ${object.metadata.name} ${object.metadata.resourceVersion}`);
   }
 
+  /** Who runs, what waits, and how far the stream was read: for who asks why nothing happens. */
+  get host(): unknown {
+    return {
+      time: this.ports.clock.now(),
+      instances: this.#instances.map(({ name, busy, dead }) => ({ name, busy, dead })),
+      shards: [...this.#shards.values()],
+      deliveries: this.#deliveries,
+      pending: this.gate.pending,
+    };
+  }
+
   /** Steps until `done`, at most `limit`; says what stood when it never was. */
   async until(done: () => Promise<boolean>, describe: () => Promise<string>, limit = 60_000): Promise<void> {
     for (let i = 0; i < limit; i++) {
