@@ -3,7 +3,7 @@
 import { signCertificateRequest } from '../../core/api/certificates.ts';
 import { importPrivateKey, type KeyPair } from '../../core/api/cluster-certificates.ts';
 import { resources } from '../../core/client/resources.ts';
-import { lookedAgain, RecordedHeartbeats } from '../../core/controllers/node-lifecycle/heartbeats.ts';
+import { isSuspicious, lookedAgain, RecordedHeartbeats } from '../../core/controllers/node-lifecycle/heartbeats.ts';
 import { startControllers } from '../../core/controllers/start.ts';
 import type { Clock } from '../../core/ports.ts';
 import { cachesOf, type Host } from '../host/caches.ts';
@@ -50,7 +50,8 @@ export function controllersFunction(host: ControllersHost): ReactingFunction {
       if (record === standing.heartbeats) return standing;
       const { lookDueMs: _before, ...rest } = standing;
       const next: FunctionState = { ...rest, heartbeats: record };
-      return reports.size > 0 ? { ...next, lookDueMs: tickMs + LOOK_EVERY_MS } : next;
+      if (reports.size === 0) return next;
+      return { ...next, lookDueMs: isSuspicious(record) ? tickMs + 1 : tickMs + LOOK_EVERY_MS };
     });
     heartbeats.record = state.heartbeats;
     looks = state.lookDueMs !== undefined;

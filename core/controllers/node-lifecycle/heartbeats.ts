@@ -47,6 +47,7 @@ export interface HeartbeatRecord {
  * below what a node's lease lasts.
  */
 const LOOK_GAP_MS = 200_000;
+const SUSPICIOUS_MS = 900_000;
 
 /** The record after one more look. A look that is not later than the last (delivered twice, or late) changes nothing. */
 export function lookedAgain(
@@ -63,6 +64,10 @@ export function lookedAgain(
   }
   return { atMs: tickMs, sinceMs: isContinuous ? record.sinceMs : tickMs, nodes };
 }
+
+/** A node has said nothing between the last two looks, and it is not long known: the next looks should come soon. */
+export const isSuspicious = ({ atMs, nodes }: HeartbeatRecord): boolean =>
+  Object.values(nodes).some((seen) => seen.atMs < atMs && atMs - seen.atMs < SUSPICIOUS_MS);
 
 export class RecordedHeartbeats implements Heartbeats {
   readonly byLooks = true;

@@ -1,15 +1,16 @@
 // A cluster whose control plane is made of functions, and the host that runs them: a seed decides who is invoked when, with what,
 // how often, on which instance, how far its clock is off, when it runs out of time, and when it dies between two writes.
-import type { KubeObject } from '../../../core/api/objects.ts';
 import type { Client } from '../../../core/client/client.ts';
 import { type ManualPorts, manualPorts } from '../../../core/client/fixture/manual-ports.ts';
 import { type Random, seededRandom } from '../../../core/client/fixture/random.ts';
 import { MemoryStore } from '../../../core/store/memory.ts';
 import type { Resource, Revision } from '../../../core/store/store.ts';
 import { controllersFunction } from '../../../lambdas/controllers/function.ts';
+import type { Host } from '../../../lambdas/host/caches.ts';
 import type { Call, FunctionEvent, StreamChange } from '../../../lambdas/host/event.ts';
 import { type FunctionName, readState, stateResource } from '../../../lambdas/host/function-state.ts';
 import { invoke, type ReactingFunction } from '../../../lambdas/host/reacting-function.ts';
+import { onInstanceEvent } from '../../../lambdas/instance-events/function.ts';
 import { schedulerFunction } from '../../../lambdas/scheduler/function.ts';
 import { planTick } from '../../../lambdas/tick/plan.ts';
 import { composeOver, seededIds, writeDefaults } from './control-plane.ts';
@@ -76,13 +77,12 @@ export class World {
   readonly #instances: Instance[] = [];
   #deliveries: Delivery[] = [];
   #tickedMs = 0;
-  /** Of everything that happened, for who compares runs. */
-  readonly trace: string[] = [];
   /** The control plane does nothing: no tick comes, nobody is invoked, no node is answered. */
   isOut = false;
   invocations = 0;
   kills = 0;
   workersAsked = 0;
+  #host!: Host;
   client!: Client;
 
   constructor(options: WorldOptions) {
@@ -105,7 +105,8 @@ export class World {
     const ids = seededIds(this.random);
     const plane = { store: this.store, clock: this.ports.clock, ids, log: () => {} };
     await writeDefaults(plane);
-    this.client = (await composeOver(plane)).clientOf('user');
+    this.#host = await composeOver(plane);
+    this.client = this.#host.clientOf('user');
     this.#tickedMs = this.ports.clock.now();
     this.store.onChange((resource) => this.#noteResource(resource));
     for (const resource of ['pods', 'nodes', 'namespaces', 'deployments.apps']) this.#noteResource(resource);
@@ -121,7 +122,8 @@ export class World {
 
   /** One thing happens. */
   async step(): Promise<void> {
-    const dice = this.random.next();
+    // With nothing under way there is only what comes next, and time.
+    const dice = this.gate.pending > 0 ? this.random.next() : 0.62 + 0.38 * this.random.next();
     if (dice < 0.62) for (let i = 1 + this.random.below(4); i > 0; i--) this.gate.letOneThrough();
     else if (dice < 0.82) await this.#deliver();
     else if (dice < 0.9) await this.#nodesAct();
@@ -133,7 +135,7 @@ export class World {
   #pass(): void {
     // With everybody at rest there is nothing to see before something falls due.
     const isCalm = this.gate.pending === 0;
-    this.ports.pass(isCalm ? this.random.below(2_000) : this.random.below(50));
+    this.ports.pass(isCalm ? this.random.below(6_000) : this.random.below(50));
     this.#tick();
   }
 
@@ -288,10 +290,6 @@ export class World {
     if (kubelet) await kubelet.sync();
   }
 
-  note(object: KubeObject): void {
-    this.trace.push(`${object.kind} ${object.metadata.name} ${object.metadata.resourceVersion}`);
-  }
-
   /** Who runs, what waits, and how far the stream was read: for who asks why nothing happens. */
   get host(): unknown {
     return {
@@ -301,6 +299,26 @@ export class World {
       deliveries: this.#deliveries,
       pending: this.gate.pending,
     };
+  }
+
+  /** What EventBridge says of an instance. */
+  async machine(id: string, state: string): Promise<void> {
+    const detail = { 'instance-id': id, state };
+    await onInstanceEvent(this.#host, { 'detail-type': 'EC2 Instance State-change Notification', detail });
+  }
+
+  /** Lets so much time pass. */
+  async run(ms: number): Promise<void> {
+    const endMs = this.ports.clock.now() + ms;
+    while (this.ports.clock.now() < endMs) await this.step();
+  }
+
+  /** The control plane does nothing for so long: no tick, no invocation, no answer to a node. What came meanwhile is late. */
+  outage(ms: number): void {
+    this.isOut = true;
+    this.ports.pass(ms);
+    this.#tick();
+    this.isOut = false;
   }
 
   /** Steps until `done`, at most `limit`; says what stood when it never was. */
