@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KubeObject } from '../../core/api/objects.ts';
+import type { Node } from '../../core/api/types.gen.ts';
 import { resources } from '../../core/client/resources.ts';
 import { isActive, isReady, type StoredPod } from '../../core/controllers/pod-state.ts';
 import { Kubelet } from './functions/kubelet.ts';
@@ -87,6 +88,14 @@ const settled = (world: World, replicas: number, image: string): Promise<void> =
     () => isSettled(world, replicas, image),
     () => describe(world),
   );
+
+const silentNodes = async (world: World): Promise<string[]> =>
+  (await world.store.list('nodes')).items.flatMap(({ object }) => {
+    const { conditions = [] } = (object as unknown as Node).status ?? {};
+    return conditions.some(({ type, status }) => type === 'Ready' && status !== 'True')
+      ? (object.metadata.name ?? '')
+      : [];
+  });
 
 const names = async (world: World): Promise<string[]> =>
   (await podsOf(world)).map(({ metadata }) => metadata.uid).sort();
@@ -197,7 +206,10 @@ for (let seed = first; seed < first + seeds; seed++) {
     for (const minutes of [2, 7, 30, 180]) {
       await world.run(6 * 60_000);
       world.outage(minutes * 60_000);
-      await world.run(12 * 60_000);
+      for (let i = 0; i < 36; i++) {
+        await world.run(20_000);
+        assert.deepEqual(await silentNodes(world), [], `after ${minutes} minutes`);
+      }
       assert.deepEqual(await names(world), before, `after ${minutes} minutes`);
     }
     assert.ok(await isSettled(world, 6, 'v1'));

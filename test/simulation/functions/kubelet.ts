@@ -42,6 +42,11 @@ export class Kubelet {
     this.#dueMs = 0;
   }
 
+  /** It finds out only so much later that it is answered again. */
+  wait(ms: number): void {
+    this.#dueMs = this.#clock.now() + ms;
+  }
+
   get isDue(): boolean {
     return !this.isDown && this.#clock.now() >= this.#dueMs;
   }

@@ -318,6 +318,7 @@ export class World {
     this.isOut = true;
     this.ports.pass(ms);
     this.#tick();
+    for (const kubelet of this.kubelets) kubelet.wait(this.random.below(75_000));
     this.isOut = false;
   }
 
