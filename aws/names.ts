@@ -21,10 +21,20 @@ export const environment = {
   dialer: 'SLIPWAY_DIALER',
   /** Queue URL of delayed wishes to be woken, of the function that has it. */
   wakeQueue: 'SLIPWAY_WAKE_QUEUE',
+  /** Functions that the tick wakes, and that wake each other (names). */
+  scheduler: 'SLIPWAY_SCHEDULER',
+  controllers: 'SLIPWAY_CONTROLLERS',
+  workersFunction: 'SLIPWAY_WORKERS_FUNCTION',
   /** Auto Scaling group of the workers (name). */
   workers: 'SLIPWAY_WORKERS',
   /** Most workers there may be. */
   workersLimit: 'SLIPWAY_WORKERS_LIMIT',
+  /** Fewest workers that are kept; 0 when absent. */
+  workersMinimum: 'SLIPWAY_WORKERS_MINIMUM',
+  /** How long a worker is idle before it is ended; 600 when absent. */
+  workersIdleSeconds: 'SLIPWAY_WORKERS_IDLE_SECONDS',
+  /** Instance types that the group starts, separated by commas. */
+  workerTypes: 'SLIPWAY_WORKER_TYPES',
   /** KMS key that wraps the data key of secrets (ARN). */
   kmsKey: 'SLIPWAY_KMS_KEY',
 } as const;

@@ -3,8 +3,11 @@
 /** Milliseconds since the Unix epoch, and timers that a host (or a simulation) drives. */
 export interface Clock {
   now(): number;
-  /** Calls back once after `delayMs`; the function returned cancels it. */
-  after(delayMs: number, callback: () => void): () => void;
+  /**
+   * Calls back once after `delayMs`; the function returned cancels it. `slackMs` says how much later is still well: a host that
+   * is not always there is not woken for the call before then.
+   */
+  after(delayMs: number, callback: () => void, slackMs?: number): () => void;
 }
 
 export interface Ids {

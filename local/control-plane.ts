@@ -10,6 +10,7 @@ import type { Client } from '../core/client/client.ts';
 import { httpClient } from '../core/client/http.ts';
 import { Informers } from '../core/client/informers.ts';
 import { startControllers } from '../core/controllers/start.ts';
+import { withSharedReads } from '../core/hosting/shared-reads.ts';
 import type { Log, Ports } from '../core/ports.ts';
 import { startScheduler } from '../core/scheduler/start.ts';
 import { Hub } from '../core/store/hub.ts';
@@ -29,7 +30,6 @@ import type { Pki } from './pki.ts';
 import { certificateFile, ensurePki, keyFile } from './pki.ts';
 import { stackOf, startListener } from './serving/listener.ts';
 import { spliceToAgent } from './serving/upgrade.ts';
-import { withSharedReads } from './shared-reads.ts';
 
 /** What is stored encrypted. */
 const secretResources: ReadonlySet<string> = new Set(['secrets']);

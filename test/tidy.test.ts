@@ -22,6 +22,7 @@ const allowed: Record<string, string[]> = {
   'core/kubelet': ['core/api', 'core/ports.ts'],
   'core/controllers': ['core/api', 'core/client', 'core/ports.ts'],
   'core/apiserver': ['core/api', 'core/store', 'core/ports.ts'],
+  'core/hosting': ['core/api', 'core/apiserver', 'core/client', 'core/store', 'core/ports.ts'],
   agent: ['core/api', 'core/client', 'core/kubelet', 'core/ports.ts', 'aws'],
   host: ['core', 'package.json'],
   local: ['core', 'agent', 'host'],

@@ -24,6 +24,12 @@ export type WatchEvent<T = KubeObject> =
   | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: T }
   | { type: 'BOOKMARK'; resourceVersion: string };
 
+/** What happened after a revision; `resourceVersion` is how far the log was read. */
+export interface Changes<T = KubeObject> {
+  events: WatchEvent<T>[];
+  resourceVersion: string;
+}
+
 export type PatchType = 'json' | 'merge' | 'strategic';
 
 export interface DeleteOptions {
@@ -58,6 +64,11 @@ export interface Client {
     selection?: Selection,
     signal?: AbortSignal,
   ): AsyncIterable<WatchEvent<T>>;
+  /**
+   * Changes after a revision up to now, without waiting for more; 410 throws Expired. Only beside the store: absent, or answering
+   * undefined for a resource that cannot be read so, it leaves the caller to list.
+   */
+  changes?<T = KubeObject>(of: ResourceRef, from: string, selection?: Selection): Promise<Changes<T> | undefined>;
   /** Any other path, for non-resource calls and streams. */
   raw(path: string, init?: RequestInit): Promise<Response>;
 }

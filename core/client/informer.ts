@@ -4,7 +4,7 @@
 import { isStatus } from '../api/errors.ts';
 import { type KubeObject, keyOf, keyString, type ObjectKey } from '../api/objects.ts';
 import { type Ports, timestamp } from '../ports.ts';
-import type { Client, ResourceRef, Selection } from './client.ts';
+import type { Client, ResourceRef, Selection, WatchEvent } from './client.ts';
 import { ObjectIndex } from './object-index.ts';
 import { resourceName } from './resources.ts';
 
@@ -40,6 +40,7 @@ export class Informer {
   #resolveSynced: () => void = () => {};
   #abort: AbortController | undefined;
   #refreshing: Promise<string> | undefined;
+  #catchingUp: Promise<void> = Promise.resolve();
 
   constructor(client: Client, ports: Ports, of: ResourceRef, options: InformerOptions = {}) {
     this.of = of;
@@ -54,6 +55,11 @@ export class Informer {
   /** Whether the first list has arrived. */
   get synced(): boolean {
     return this.#synced;
+  }
+
+  /** Up to here the log was read; 0 before the first list. */
+  get revision(): number {
+    return this.#seen;
   }
 
   whenSynced(): Promise<void> {
@@ -169,11 +175,7 @@ export class Informer {
           if (signal.aborted) return;
           from = event.type === 'BOOKMARK' ? event.resourceVersion : (event.object.metadata.resourceVersion ?? from);
           backoff = BACKOFF_FIRST_MS;
-          // Said before, or covered by a list since.
-          if (Number(from) <= this.#seen) continue;
-          this.#seen = Number(from);
-          if (event.type === 'DELETED') this.#remove(keyString(keyOf(event.object)), this.#seen);
-          else if (event.type !== 'BOOKMARK') this.#put(event.object);
+          this.#take(event, Number(from));
         }
         if (this.#ports.clock.now() - begun >= WATCH_SHORT_MS) continue;
       } catch (error) {
@@ -189,6 +191,43 @@ export class Informer {
       }
       await this.#wait(backoff, signal);
       backoff = Math.min(backoff * 2, BACKOFF_LIMIT_MS);
+    }
+  }
+
+  #take(event: WatchEvent, revision: number): void {
+    // Said before, or covered by a list since.
+    if (revision <= this.#seen) return;
+    this.#seen = revision;
+    if (event.type === 'DELETED') this.#remove(keyString(keyOf(event.object)), revision);
+    else if (event.type !== 'BOOKMARK') this.#put(event.object);
+  }
+
+  /**
+   * For hosts that hold no watch: brings the cache to what the log holds when called, tells the listeners, and returns. The
+   * first time, and when the log no longer reaches back, it lists. Rejects when nothing can be read.
+   */
+  catchUp(): Promise<void> {
+    // One under way may have read before the caller's moment.
+    const run = this.#catchingUp.catch(() => undefined).then(() => this.#readOn());
+    this.#catchingUp = run;
+    return run;
+  }
+
+  async #readOn(): Promise<void> {
+    try {
+      const from = String(this.#seen);
+      const changes = this.#synced ? await this.#client.changes?.(this.of, from, this.#options.selection) : undefined;
+      if (!changes) {
+        await this.refresh();
+        return;
+      }
+      for (const event of changes.events) {
+        if (event.type !== 'BOOKMARK') this.#take(event, versionOf(event.object));
+      }
+      this.#seen = Math.max(this.#seen, Number(changes.resourceVersion));
+    } catch (error) {
+      if (isStatus(error, 'Expired', 'Gone')) await this.refresh();
+      else throw error;
     }
   }
 

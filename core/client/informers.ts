@@ -85,6 +85,12 @@ export class Informers {
     await Promise.all(this.#existing(of).map((informer) => informer.refresh()));
   }
 
+  /** Every informer there is; `whole` is false for those that keep metadata alone. */
+  all(): { informer: Informer; whole: boolean }[] {
+    const kept = (whole: boolean) => (informer: Informer) => ({ informer, whole });
+    return [...[...this.#whole.values()].map(kept(true)), ...[...this.#metadata.values()].map(kept(false))];
+  }
+
   #existing(of: ResourceRef): Informer[] {
     const name = resourceName(of);
     return [this.#whole.get(name), this.#metadata.get(name)].filter((informer) => informer !== undefined);

@@ -34,7 +34,13 @@ import {
 const erased = <Observed>(controller: Controller<Observed>): Controller<unknown> =>
   controller as unknown as Controller<unknown>;
 
-export function builtInControllers({ client, ports, rootCa, signCertificate }: ControllerDeps): Controller<unknown>[] {
+export function builtInControllers({
+  client,
+  ports,
+  rootCa,
+  signCertificate,
+  heartbeats,
+}: ControllerDeps): Controller<unknown>[] {
   const catalog = new ResourceCatalog(client, ports.clock);
   return [
     erased(deploymentController),
@@ -47,7 +53,7 @@ export function builtInControllers({ client, ports, rootCa, signCertificate }: C
     erased(daemonSetController(ports.clock)),
     erased(namespaceController(catalog)),
     erased(garbageCollector(catalog, ports.clock)),
-    erased(nodeLifecycleController(ports.clock)),
+    erased(nodeLifecycleController(ports.clock, heartbeats)),
     erased(podGarbageController(() => ports.clock.now())),
     erased(disruptionController),
     erased(endpointSliceController),

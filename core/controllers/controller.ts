@@ -32,8 +32,8 @@ export type Action =
   | ({ do: 'event' } & EventNote)
   /** Looks at another key of this controller soon. */
   | { do: 'enqueue'; key: ObjectKey }
-  /** Look at this key again later even if nothing changes. */
-  | { do: 'requeue'; afterMs: number };
+  /** Look at this key again later even if nothing changes; up to `slackMs` later than that is still well (core/ports.ts). */
+  | { do: 'requeue'; afterMs: number; slackMs?: number };
 
 /** Read-only view of the informers' caches. Objects are shared: never mutate. */
 export interface Cache {

@@ -28,7 +28,8 @@ export function decideEventExpiry({ events }: ObservedEvents, nowMs: number): Ac
         options: uid ? { uid } : {},
       }),
     ),
-    { do: 'requeue', afterMs: EVERY_MS },
+    // Nobody is woken to forget.
+    { do: 'requeue', afterMs: EVERY_MS, slackMs: KEPT_MS },
   ];
 }
 

@@ -49,13 +49,14 @@ test('pods that nobody ends are ended: of lost nodes as failed, unscheduled ones
     unscheduled: [makePod('unscheduled', { deleting: true, phase: 'Pending' })],
     outOfService: [],
     finished: [],
+    waits: true,
   };
   assertGolden('controllers/pod-garbage', decidePodGarbage(observed, nowMs));
 });
 
 test('of too many finished pods the oldest go', () => {
   const finished = Array.from({ length: 12_502 }, (_, i) => makePod(`p${i}`, { phase: 'Failed', age: i }));
-  const observed = { orphans: [], unscheduled: [], outOfService: [], finished };
+  const observed = { orphans: [], unscheduled: [], outOfService: [], finished, waits: false };
   assert.deepEqual(deleted(decidePodGarbage(observed, nowMs)), ['p12501', 'p12500']);
 });
 

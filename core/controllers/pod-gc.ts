@@ -13,9 +13,13 @@ export interface ObservedPodGarbage {
   /** On nodes that are not ready and marked as out of service, being deleted. */
   outOfService: readonly StoredPod[];
   finished: readonly StoredPod[];
+  /** Something waits for its time: the quarantine of a node that is absent, or an end that was not written yet. */
+  waits: boolean;
 }
 
 const EVERY_MS = 20_000;
+/** Every change that matters wakes it. */
+const IDLE_SLACK_MS = 3_600_000;
 /** A node may be registered again, or its object be late. */
 const QUARANTINE_MS = 40_000;
 /** Finished pods kept in all, as kube-controller-manager's terminated-pod-gc-threshold. */
@@ -58,7 +62,7 @@ export function decidePodGarbage(observed: ObservedPodGarbage, nowMs: number): A
     ...observed.orphans.flatMap((pod) => fail(pod, nowMs, true)),
     ...[...observed.unscheduled, ...observed.outOfService].flatMap((pod) => fail(pod, nowMs, false)),
     ...[...observed.orphans, ...observed.unscheduled, ...observed.outOfService, ...oldest].map(remove),
-    { do: 'requeue', afterMs: EVERY_MS },
+    { do: 'requeue', afterMs: EVERY_MS, slackMs: observed.waits ? 0 : IDLE_SLACK_MS },
   ];
 }
 
@@ -104,6 +108,7 @@ export function podGarbageController(now: () => number): Controller<ObservedPodG
       return {
         orphans,
         outOfService,
+        waits: missing.size > 0,
         unscheduled: pods.filter((pod) => pod.metadata.deletionTimestamp && !pod.spec?.nodeName),
         finished: pods.filter((pod) => isFinished(pod) && !pod.metadata.deletionTimestamp),
       };

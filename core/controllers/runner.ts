@@ -1,5 +1,5 @@
 // Runs one controller: changes become keys, keys are observed, decided and acted upon, with backoff and resync.
-// `handleKeys` does the same for a batch of keys and returns, for hosts that live only as long as a batch (a function).
+// `handleKeys` does the same for a batch of keys and returns. A host that is not always there pauses it between its lives.
 import { isStatus, type StatusError } from '../api/errors.ts';
 import { keyString, type ObjectKey } from '../api/objects.ts';
 import type { Client, ResourceRef } from '../client/client.ts';
@@ -12,6 +12,8 @@ import type { Controller, Failure } from './controller.ts';
 import { WorkQueue } from './work-queue.ts';
 
 const DEFAULT_WORKERS = 5;
+/** A resync mends what should not have happened: nobody is woken for it alone. */
+const RESYNC_SLACK_MS = 3_600_000;
 
 export interface RunnerDeps {
   client: Client;
@@ -22,7 +24,7 @@ export interface RunnerDeps {
 /** What a key wants next: nothing, or to be looked at again after a delay. */
 export interface KeyResult {
   key: ObjectKey;
-  again?: { afterMs: number; failed: boolean };
+  again?: { afterMs: number; failed: boolean; slackMs?: number };
 }
 
 /** Keys of cluster-scoped and namespaced objects never meet in one controller, but a name may hold no slash anyway. */
@@ -40,6 +42,7 @@ export class ControllerRunner<Observed> {
   /** Resources of writes that may or may not have taken effect, by key: they are listed anew before the next decision. */
   readonly #uncertain = new Map<string, Map<string, ResourceRef>>();
   #running = false;
+  #paused = false;
   #busy = 0;
   #cancelResync: (() => void) | undefined;
   #whenIdle: (() => void)[] = [];
@@ -78,9 +81,24 @@ export class ControllerRunner<Observed> {
     await this.whenIdle();
   }
 
-  /** Resolves once nothing is being worked on and nothing waits to be, delays aside. */
+  /** Begins no further key until `resume`; what waits is kept. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#work();
+  }
+
+  /** Nothing is being worked on and nothing waits to be, delays aside. */
+  get idle(): boolean {
+    return this.#busy === 0 && this.#queue.idle;
+  }
+
+  /** Resolves once it is idle and its events are written; while paused, once what was begun is done. */
   async whenIdle(): Promise<void> {
-    while (this.#busy > 0 || (this.#running && !this.#queue.idle)) {
+    while (this.#busy > 0 || (this.#running && !this.#paused && !this.#queue.idle)) {
       await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
     }
     await this.#events.flush();
@@ -88,6 +106,15 @@ export class ControllerRunner<Observed> {
 
   enqueue(key: ObjectKey): void {
     this.#queue.add(key);
+  }
+
+  /** Has every key looked at again. */
+  resync(): void {
+    for (const of of this.controller.watches) {
+      for (const object of this.#deps.informers.list(of)) {
+        for (const key of this.controller.keysFor(of, object, object, this.#deps.informers)) this.#queue.add(key);
+      }
+    }
   }
 
   /** Looks at each key once, several side by side, and says what each wants next. Needs no start(). */
@@ -105,18 +132,15 @@ export class ControllerRunner<Observed> {
   #planResync(): void {
     const { resyncMs } = this.controller;
     if (!resyncMs || !this.#running) return;
-    this.#cancelResync = this.#deps.ports.clock.after(resyncMs, () => {
-      for (const of of this.controller.watches) {
-        for (const object of this.#deps.informers.list(of)) {
-          for (const key of this.controller.keysFor(of, object, object, this.#deps.informers)) this.#queue.add(key);
-        }
-      }
+    const resync = (): void => {
+      this.resync();
       this.#planResync();
-    });
+    };
+    this.#cancelResync = this.#deps.ports.clock.after(resyncMs, resync, RESYNC_SLACK_MS);
   }
 
   #work(): void {
-    while (this.#running && this.#busy < (this.controller.workers ?? DEFAULT_WORKERS)) {
+    while (this.#running && !this.#paused && this.#busy < (this.controller.workers ?? DEFAULT_WORKERS)) {
       const key = this.#queue.take();
       if (!key) break;
       this.#busy++;
@@ -136,7 +160,7 @@ export class ControllerRunner<Observed> {
       return;
     }
     this.#queue.forget(key);
-    if (again) this.#queue.addAfter(key, again.afterMs);
+    if (again) this.#queue.addAfter(key, again.afterMs, again.slackMs);
   }
 
   async #reconcile(key: ObjectKey): Promise<KeyResult> {
@@ -157,8 +181,11 @@ export class ControllerRunner<Observed> {
         if (further.length > 0) this.#report(key, further);
         return { key, again: { afterMs: 0, failed: true } };
       }
-      const delays = actions.flatMap((action) => (action.do === 'requeue' ? [action.afterMs] : []));
-      return delays.length > 0 ? { key, again: { afterMs: Math.min(...delays), failed: false } } : { key };
+      const delays = actions.filter((action) => action.do === 'requeue');
+      if (delays.length === 0) return { key };
+      const afterMs = Math.min(...delays.map((delay) => delay.afterMs));
+      const latestMs = Math.min(...delays.map((delay) => delay.afterMs + (delay.slackMs ?? 0)));
+      return { key, again: { afterMs, failed: false, slackMs: latestMs - afterMs } };
     } catch (error) {
       ports.log('error', 'reconcile failed', {
         controller: this.controller.name,

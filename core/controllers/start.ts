@@ -3,6 +3,7 @@ import type { Client } from '../client/client.ts';
 import { Informers } from '../client/informers.ts';
 import type { Ports } from '../ports.ts';
 import { builtInControllers } from './built-in.ts';
+import type { Heartbeats } from './node-lifecycle/heartbeats.ts';
 import { ControllerRunner } from './runner.ts';
 
 export interface SigningRequest {
@@ -16,12 +17,14 @@ export interface SigningRequest {
 export interface ControllerDeps {
   client: Client;
   ports: Ports;
-  /** Shared with the scheduler of the same process; made and started here when absent. */
+  /** Shared with the scheduler of the same process, started (or caught up) by who made them; made and started here when absent. */
   informers?: Informers;
   /** PEM bundle published as kube-root-ca.crt in every namespace; without it none is published. */
   rootCa?: string;
   /** Signs with the cluster's CA; without it approved requests stay unsigned. PEM out. */
   signCertificate?: (request: SigningRequest) => Promise<string>;
+  /** How long nodes are silent, for who comes and goes; by this process's own clock when absent. */
+  heartbeats?: Heartbeats;
   /** Names of the controllers to run; all when absent. */
   only?: readonly string[];
 }
@@ -29,6 +32,15 @@ export interface ControllerDeps {
 export interface RunningControllers {
   /** Resolves once every cache has its first list and the controllers run. */
   synced: Promise<void>;
+  /** Nothing is being worked on and nothing waits to be, delays aside. */
+  readonly idle: boolean;
+  /** Resolves once it is idle and events are written; while paused, once what was begun is done. */
+  whenIdle(): Promise<void>;
+  /** Has every key looked at again, of the controllers named or of all. */
+  resync(names?: readonly string[]): void;
+  /** Begins nothing more until `resume`; what waits is kept. */
+  pause(): void;
+  resume(): void;
   /** Resolves once nothing is being worked on. */
   stop(): Promise<void>;
 }
@@ -40,13 +52,28 @@ export function startControllers(deps: ControllerDeps): RunningControllers {
     .filter(({ name }) => !only || only.includes(name))
     .map((controller) => new ControllerRunner(controller, { client, ports, informers }));
   let stopped = false;
-  informers.start();
+  if (!deps.informers) informers.start();
   const startOne = async (runner: ControllerRunner<unknown>): Promise<void> => {
     await Promise.all(runner.controller.watches.map((of) => informers.for(of).whenSynced()));
     if (!stopped) await runner.start();
   };
   return {
     synced: Promise.all(runners.map(startOne)).then(() => undefined),
+    get idle() {
+      return runners.every((runner) => runner.idle);
+    },
+    whenIdle: async () => {
+      await Promise.all(runners.map((runner) => runner.whenIdle()));
+    },
+    resync: (names) => {
+      for (const runner of runners) if (!names || names.includes(runner.controller.name)) runner.resync();
+    },
+    pause: () => {
+      for (const runner of runners) runner.pause();
+    },
+    resume: () => {
+      for (const runner of runners) runner.resume();
+    },
     stop: async () => {
       stopped = true;
       await Promise.all(runners.map((runner) => runner.stop()));

@@ -13,7 +13,7 @@ export class WorkQueue<Key> {
   /** Added again while active. */
   readonly #again = new Map<string, Key>();
   readonly #failures = new Map<string, number>();
-  readonly #delayed = new Map<string, { dueMs: number; cancel: () => void }>();
+  readonly #delayed = new Map<string, { dueMs: number; latestMs: number; cancel: () => void }>();
   /** Called when something is ready to be taken. */
   onReady: () => void = () => {};
 
@@ -40,22 +40,25 @@ export class WorkQueue<Key> {
     }
   }
 
-  /** Of several delays of one key, the earliest stands. */
-  addAfter(key: Key, delayMs: number): void {
+  /** Of several delays of one key, the earliest stands, and the earliest of what is still well. */
+  addAfter(key: Key, delayMs: number, slackMs = 0): void {
     if (delayMs <= 0) {
       this.add(key);
       return;
     }
     const id = this.#idOf(key);
-    const dueMs = this.#clock.now() + delayMs;
+    const nowMs = this.#clock.now();
     const standing = this.#delayed.get(id);
-    if (standing && standing.dueMs <= dueMs) return;
+    const dueMs = Math.min(nowMs + delayMs, standing?.dueMs ?? Number.POSITIVE_INFINITY);
+    const latestMs = Math.min(nowMs + delayMs + slackMs, standing?.latestMs ?? Number.POSITIVE_INFINITY);
+    if (standing && standing.dueMs <= dueMs && standing.latestMs <= latestMs) return;
     standing?.cancel();
-    const cancel = this.#clock.after(delayMs, () => {
+    const come = (): void => {
       this.#delayed.delete(id);
       this.add(key);
-    });
-    this.#delayed.set(id, { dueMs, cancel });
+    };
+    const cancel = this.#clock.after(Math.max(0, dueMs - nowMs), come, Math.max(0, latestMs - dueMs));
+    this.#delayed.set(id, { dueMs, latestMs, cancel });
   }
 
   /** After a failure: 5 ms, doubled with each one in a row, up to 1,000 s. Returns the delay in milliseconds. */

@@ -75,6 +75,17 @@ export class SchedulingQueue {
     this.#clock = clock;
   }
 
+  /** Something is ready to be tried. */
+  get hasActive(): boolean {
+    return [...this.#pods.values()].some(({ state }) => state === 'active');
+  }
+
+  /** Pods that no node would take, as last seen, whether or not something that may help has happened since. */
+  unschedulable(): StoredPod[] {
+    const refused = [...this.#pods.values()].filter(({ state, refusedBy }) => state !== 'active' && refusedBy.size > 0);
+    return refused.map(({ info }) => info.pod);
+  }
+
   get size(): number {
     return this.#pods.size;
   }

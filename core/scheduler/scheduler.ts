@@ -40,6 +40,7 @@ export class Scheduler {
   readonly #deps: SchedulerDeps;
   readonly #events: EventRecorder;
   #running = false;
+  #paused = false;
   #planned = false;
   readonly #writes = new Set<Promise<void>>();
   readonly #pauses = new Set<() => void>();
@@ -64,8 +65,32 @@ export class Scheduler {
     await this.#events.flush();
   }
 
+  /** Decides nothing more until `resume`; bindings under way go on. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#plan();
+  }
+
+  /** No pod is ready to be tried, and nothing is being written. */
+  get idle(): boolean {
+    return !this.#deps.queue.hasActive && this.#writes.size === 0;
+  }
+
+  /** Resolves once it is idle and events are written; while paused, once what was begun is done. */
+  async whenIdle(): Promise<void> {
+    while (this.#running && (this.#writes.size > 0 || this.#planned)) {
+      if (this.#writes.size > 0) await Promise.all(this.#writes);
+      else await new Promise<void>((resolve) => this.#deps.ports.clock.after(0, resolve));
+    }
+    await this.#events.flush();
+  }
+
   #plan(): void {
-    if (this.#planned || !this.#running) return;
+    if (this.#planned || this.#paused || !this.#running) return;
     this.#planned = true;
     this.#deps.ports.clock.after(0, () => {
       this.#planned = false;
@@ -76,7 +101,7 @@ export class Scheduler {
   #turn(): void {
     const { clock } = this.#deps.ports;
     const endMs = clock.now() + TURN_MS;
-    while (this.#running && this.#bindings < BINDINGS_LIMIT) {
+    while (this.#running && !this.#paused && this.#bindings < BINDINGS_LIMIT) {
       const info = this.#deps.queue.take();
       if (!info) return;
       this.#decide(info);

@@ -15,7 +15,7 @@ import { Scheduler } from './scheduler.ts';
 export interface StartSchedulerDeps {
   client: Client;
   ports: Ports;
-  /** Shared with the controllers of the same process; made and started here when absent. */
+  /** Shared with the controllers of the same process, started (or caught up) by who made them; made and started here when absent. */
   informers?: Informers;
   /** Which pods are its own, by spec.schedulerName. */
   name?: string;
@@ -26,6 +26,15 @@ export interface StartSchedulerDeps {
 export interface RunningScheduler {
   /** Resolves once the caches have their first list and pods are being scheduled. */
   synced: Promise<void>;
+  /** No pod is ready to be tried, and no binding is under way. */
+  readonly idle: boolean;
+  /** Resolves once it is idle and events are written; while paused, once what was begun is done. */
+  whenIdle(): Promise<void>;
+  /** Begins nothing more until `resume`; what waits is kept. */
+  pause(): void;
+  resume(): void;
+  /** Pods that fit on no node when they were last tried. */
+  unschedulable(): readonly StoredPod[];
   stop(): Promise<void>;
 }
 
@@ -71,9 +80,16 @@ export function startScheduler(deps: StartSchedulerDeps): RunningScheduler {
     );
     scheduler.start();
   };
-  informers.start();
+  if (!deps.informers) informers.start();
   return {
     synced: Promise.all(watched.map((informer) => informer.whenSynced())).then(begin),
+    get idle() {
+      return scheduler.idle;
+    },
+    whenIdle: () => scheduler.whenIdle(),
+    pause: () => scheduler.pause(),
+    resume: () => scheduler.resume(),
+    unschedulable: () => queue.unschedulable(),
     stop: async () => {
       stopped = true;
       for (const end of unsubscribe) end();

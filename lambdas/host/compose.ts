@@ -35,10 +35,17 @@ export interface Composed {
   clientOf(component: string): Client;
   cluster: Cluster;
   nodes: Nodes;
+  /** Seals old gaps of the change log and lets old changes go. */
+  tidyUp(): Promise<void>;
 }
 
 /** Makes the driver of the store, without encryption. */
-export type StoreFactory = (clients: CoreClients, ports: Ports) => Promise<Store>;
+export type StoreFactory = (clients: CoreClients, ports: Ports) => Promise<TidyStore>;
+
+export interface TidyStore extends Store {
+  /** Absent: there is never anything to tidy. */
+  tidyUp?(): Promise<void>;
+}
 
 /** What a test, or a function with a clock of its own, puts in the place of the usual parts. */
 export interface ComposeOptions {
@@ -105,7 +112,19 @@ export async function composeFresh(options: ComposeOptions = {}): Promise<Compos
     version: serverVersion,
   });
   const { lister } = access;
-  return { ports, clients, settings, store, hub, lister, api, clientOf: clientsOf(api), cluster, nodes };
+  return {
+    ports,
+    clients,
+    settings,
+    store,
+    hub,
+    lister,
+    api,
+    clientOf: clientsOf(api),
+    tidyUp: async () => driver.tidyUp?.(),
+    cluster,
+    nodes,
+  };
 }
 
 /** What is stored encrypted. */

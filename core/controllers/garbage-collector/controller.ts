@@ -12,6 +12,7 @@ import { type GraphNode, isOrphaning, isWaiting, keyFor, nodeOf, OwnerGraph } fr
 
 /** What is served is looked up again this often: definitions come and go. */
 const DISCOVERY_MS = 30_000;
+const DISCOVERY_SLACK_MS = 3_600_000;
 
 interface Deps {
   graph: OwnerGraph;
@@ -124,7 +125,7 @@ export function garbageCollector(catalog: ResourceCatalog, clock: Clock): Contro
         try {
           graph.follow(await catalog.served(), informers, wake);
         } finally {
-          if (!ended) cancel = clock.after(DISCOVERY_MS, () => void refresh().catch(() => {}));
+          if (!ended) cancel = clock.after(DISCOVERY_MS, () => void refresh().catch(() => {}), DISCOVERY_SLACK_MS);
         }
       };
       await refresh().catch(() => {});

@@ -1,29 +1,35 @@
-// Nodes that stop reporting are marked, tainted and in time emptied. How long a node was silent is counted by this process's
-// own clock from what it saw change, so neither a wrong clock on a node nor an outage of the control plane counts against it.
+// Nodes that stop reporting are marked, tainted and in time emptied. How long a node was silent is counted from what was seen
+// to change (heartbeats.ts), so neither a wrong clock on a node nor an outage of the control plane counts against it.
 import { sameValue } from '../../api/kinds/findings.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import type { Lease, Taint } from '../../api/types.gen.ts';
 import { resources } from '../../client/resources.ts';
 import type { Clock } from '../../ports.ts';
-import type { Action, Controller } from '../controller.ts';
+import type { Action, Cache, Controller } from '../controller.ts';
 import { asObject } from '../owner.ts';
 import { isFinished, type StoredPod } from '../pod-state.ts';
 import { evict, evictionDueMs, markNotReady } from './eviction.ts';
-import { GRACE_MS, readiness, type StoredNode, taints, unknownConditions, wantedTaints } from './health.ts';
+import { graceOf, readiness, type StoredNode, taints, unknownConditions, wantedTaints } from './health.ts';
+import { clockHeartbeats, type Heartbeats } from './heartbeats.ts';
 
 export interface ObservedNodeHealth {
   node: StoredNode;
   /** On this node. */
   pods: readonly StoredPod[];
-  /** When the node was last seen to report, by our own clock. */
-  lastSeenMs: number;
-  /** Since when we have been watching. */
-  watchingSinceMs: number;
-  /** Whether some other node is ready. */
+  /** For how long the node has not been seen to report. */
+  silentMs: number;
+  /** For how long we have been watching. */
+  watchedMs: number;
+  /** How long a node may be silent. */
+  graceMs: number;
+  /** Whether some other node is ready, and has not fallen silent too. */
   othersReady: boolean;
+  /** Silence grows by looks alone: nobody need wake before the next one. */
+  byLooks?: boolean;
 }
 
 const LEASE_NAMESPACE = 'kube-node-lease';
+const LOOK_SLACK_MS = 3_600_000;
 
 function nodeEvent(node: StoredNode, reason: string): Action {
   const message = `Node ${node.metadata.name} status is now: ${reason}`;
@@ -31,8 +37,8 @@ function nodeEvent(node: StoredNode, reason: string): Action {
 }
 
 /** undefined: the node reports, or it is known that it does not. */
-function noteSilence({ node, lastSeenMs }: ObservedNodeHealth, nowMs: number): Action[] | undefined {
-  if (nowMs - lastSeenMs < GRACE_MS) return undefined;
+function noteSilence({ node, silentMs, graceMs }: ObservedNodeHealth, nowMs: number): Action[] | undefined {
+  if (silentMs < graceMs) return undefined;
   const conditions = unknownConditions(node, nowMs);
   if (!conditions) return undefined;
   const object = asObject({ ...node, status: { ...node.status, conditions } });
@@ -46,7 +52,7 @@ function noteSilence({ node, lastSeenMs }: ObservedNodeHealth, nowMs: number): A
 function emptyNode(observed: ObservedNodeHealth, noExecute: readonly Taint[], nowMs: number): Action[] {
   const actions: Action[] = [];
   // After an outage of ours, nodes that were given up get their chance to report first.
-  const notBeforeMs = observed.watchingSinceMs + GRACE_MS;
+  const notBeforeMs = nowMs + observed.graceMs - observed.watchedMs;
   const byHealth = noExecute.some(({ key }) => key === taints.notReady || key === taints.unreachable);
   let next = Number.POSITIVE_INFINITY;
   for (const pod of observed.pods) {
@@ -62,7 +68,7 @@ function emptyNode(observed: ObservedNodeHealth, noExecute: readonly Taint[], no
 }
 
 export function decideNodeHealth(observed: ObservedNodeHealth, nowMs: number): Action[] {
-  const { node, pods, lastSeenMs } = observed;
+  const { node, pods, silentMs, graceMs, byLooks } = observed;
   const silence = noteSilence(observed, nowMs);
   // The write wakes this again, with the node as it is then.
   if (silence) return silence;
@@ -73,33 +79,28 @@ export function decideNodeHealth(observed: ObservedNodeHealth, nowMs: number): A
     return [{ do: 'update', of: resources.nodes, object }];
   }
   const noExecute = wanted.filter(({ effect }) => effect === 'NoExecute');
-  const afterMs = Math.max(0, lastSeenMs + GRACE_MS - nowMs);
+  const afterMs = Math.max(0, graceMs - silentMs);
+  const slack = byLooks ? { slackMs: LOOK_SLACK_MS } : {};
   return [
     ...(ready ? [] : pods.flatMap((pod) => markNotReady(pod, nowMs))),
     ...(noExecute.length > 0 ? emptyNode(observed, noExecute, nowMs) : []),
     // A silent node is woken by its next report; a healthy one is looked at when its time is up.
-    ...(afterMs > 0 ? [{ do: 'requeue', afterMs } as const] : []),
+    ...(afterMs > 0 ? [{ do: 'requeue', afterMs, ...slack } as const] : []),
   ];
-}
-
-interface Seen {
-  report: string;
-  atMs: number;
 }
 
 /** What changes when a node reports. */
 const reportOf = (node: StoredNode): string =>
   node.status?.conditions?.map(({ lastHeartbeatTime }) => lastHeartbeatTime).join() ?? '';
 
-export function nodeLifecycleController(clock: Clock): Controller<ObservedNodeHealth> {
-  const watchingSinceMs = clock.now();
-  const seen = new Map<string, Seen>();
-  const note = (name: string, source: string, report: string): void => {
-    const id = `${source}/${name}`;
-    if (seen.get(id)?.report !== report) seen.set(id, { report, atMs: clock.now() });
-  };
-  const lastSeenMs = (name: string): number =>
-    Math.max(watchingSinceMs, seen.get(`lease/${name}`)?.atMs ?? 0, seen.get(`status/${name}`)?.atMs ?? 0);
+export function nodeLifecycleController(
+  clock: Clock,
+  heartbeats: Heartbeats = clockHeartbeats(clock),
+): Controller<ObservedNodeHealth> {
+  const graceIn = (cache: Cache, name: string): number =>
+    graceOf(cache.get(resources.leases, { namespace: LEASE_NAMESPACE, name }) as Lease | undefined);
+  const isWell = (cache: Cache, node: StoredNode): boolean =>
+    readiness(node) === 'True' && heartbeats.silentMs(node.metadata.name) < graceIn(cache, node.metadata.name);
   return {
     name: 'node-lifecycle',
     component: 'node-controller',
@@ -121,9 +122,11 @@ export function nodeLifecycleController(clock: Clock): Controller<ObservedNodeHe
       return {
         node,
         pods: cache.onNode(resources.pods, key.name) as unknown as readonly StoredPod[],
-        lastSeenMs: lastSeenMs(key.name),
-        watchingSinceMs,
-        othersReady: nodes.some((other) => other.metadata.name !== key.name && readiness(other) === 'True'),
+        silentMs: heartbeats.silentMs(key.name),
+        watchedMs: heartbeats.watchedMs(),
+        graceMs: graceIn(cache, key.name),
+        othersReady: nodes.some((other) => other.metadata.name !== key.name && isWell(cache, other)),
+        byLooks: heartbeats.byLooks,
       };
     },
     decide: decideNodeHealth,
@@ -132,7 +135,7 @@ export function nodeLifecycleController(clock: Clock): Controller<ObservedNodeHe
         informers.for(resources.leases).subscribe(({ metadata, ...lease }: KubeObject) => {
           if (metadata.namespace !== LEASE_NAMESPACE) return;
           const { renewTime = '' } = (lease as Lease).spec ?? {};
-          note(metadata.name ?? '', 'lease', renewTime);
+          heartbeats.note(metadata.name ?? '', 'lease', renewTime);
           const node = informers.get(resources.nodes, { namespace: '', name: metadata.name ?? '' });
           if (node && readiness(node as unknown as StoredNode) !== 'True') {
             enqueue({ namespace: '', name: metadata.name ?? '' });
@@ -140,8 +143,8 @@ export function nodeLifecycleController(clock: Clock): Controller<ObservedNodeHe
         }),
         informers.for(resources.nodes).subscribe((object, _previous, deleted) => {
           const name = object.metadata.name ?? '';
-          if (deleted) for (const source of ['lease', 'status']) seen.delete(`${source}/${name}`);
-          else note(name, 'status', reportOf(object as unknown as StoredNode));
+          if (deleted) heartbeats.forget(name);
+          else heartbeats.note(name, 'status', reportOf(object as unknown as StoredNode));
         }),
       ];
       return () => {

@@ -2,13 +2,17 @@
 // Follows https://kubernetes.io/docs/concepts/architecture/nodes/#node-controller and
 // https://kubernetes.io/docs/reference/labels-annotations-taints/#node-kubernetes-io-not-ready
 import type { Stored } from '../../api/objects.ts';
-import type { Node, NodeCondition, Taint } from '../../api/types.gen.ts';
+import type { Lease, Node, NodeCondition, Taint } from '../../api/types.gen.ts';
 import { timestamp } from '../../ports.ts';
 
 export type StoredNode = Stored<Node>;
 
 /** A node that renewed no lease for this long is not known to be well. */
 export const GRACE_MS = 40_000;
+
+/** A node that reports less often says so in its lease. */
+export const graceOf = (lease: Lease | undefined): number =>
+  Math.max(GRACE_MS, (lease?.spec?.leaseDurationSeconds ?? 0) * 1000);
 
 export const taints = {
   notReady: 'node.kubernetes.io/not-ready',

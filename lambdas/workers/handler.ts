@@ -1,0 +1,25 @@
+// Starts workers for pods that fit nowhere, and ends those that have nothing to do.
+import { awsClients } from '../../aws/clients.ts';
+import { environment } from '../../aws/names.ts';
+import { workerGroup } from '../../aws/workers.ts';
+import { compose } from '../host/compose.ts';
+import type { Call } from '../host/event.ts';
+import { required } from '../host/settings.ts';
+import { type WorkersFunction, workersFunction } from './function.ts';
+
+const clients = awsClients();
+let made: WorkersFunction | undefined;
+
+export async function handler(call: Call): Promise<void> {
+  const { env } = process;
+  const composed = await compose({ clients });
+  made ??= workersFunction({
+    ...composed,
+    group: workerGroup(clients, required(env, environment.workers)),
+    types: required(env, environment.workerTypes).split(','),
+    minimum: Number(env[environment.workersMinimum] ?? 0),
+    maximum: Number(required(env, environment.workersLimit)),
+    idleMs: 1_000 * Number(env[environment.workersIdleSeconds] ?? 600),
+  });
+  await made.look(call.tick !== undefined);
+}
