@@ -3,7 +3,6 @@
 import { after, before } from 'node:test';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { openDynamoStore } from '../../aws/dynamo/store.ts';
-import { withEncryption } from '../../core/store/transform.ts';
 import { randomIds, systemClock } from '../../host/ports.ts';
 import type { DynamoDbLocal } from '../emulator/dynamodb-local.ts';
 import { makeTables, startDynamoDbLocal } from '../emulator/dynamodb-local.ts';
@@ -40,14 +39,3 @@ async function dynamoSubject({ now = systemClock.now, limits }: SubjectOptions =
 }
 
 storeContract('DynamoDB', dynamoSubject);
-
-storeContract('DynamoDB, encrypted', async (options) => {
-  const secret = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']);
-  const { store, expire, dispose } = await dynamoSubject(options);
-  const encryption = {
-    resources: new Set(['configmaps']),
-    keys: [{ id: 'one', key: secret }] as const,
-    randomBytes: randomIds.bytes,
-  };
-  return { store: withEncryption(store, encryption), expire, dispose, countsRemaining: false };
-});
