@@ -11,7 +11,7 @@ import { failureResponse, serve, statusResponse } from './serve.ts';
 import { preludeOf } from './stream.ts';
 
 export interface BufferOptions {
-  compose(): Promise<Pick<Composed, 'api' | 'ports'>>;
+  compose(): Promise<Pick<Composed, 'api' | 'follow'>>;
   clock: Clock;
   log: Log;
 }
@@ -45,9 +45,8 @@ export const bufferedHandler =
       request = requestOf(event, gone.signal);
       const asked = request;
       const whole = async (): Promise<APIGatewayProxyResult> => {
-        const { api } = await compose();
-        const { response } = await serve(api, asked, peerOf(event), limits);
-        return await resultOf(asked, response);
+        const { response, done } = await serve(await compose(), asked, peerOf(event), limits);
+        return await resultOf(asked, response).finally(done);
       };
       const work = whole();
       // It may fail after its time, when nobody waits for it any more.

@@ -3,6 +3,7 @@ import { StatusError } from '../../core/api/errors.ts';
 import { respondStatus } from '../../core/apiserver/respond.ts';
 import type { ApiServer, Peer, RequestInfo } from '../../core/apiserver/server.ts';
 import type { Log } from '../../core/ports.ts';
+import type { Composed } from '../host/compose.ts';
 import { infoOf, type Limits, withWatchLimit } from './limits.ts';
 
 /** Subresources of pods that are nothing without an upgrade of the connection. */
@@ -16,19 +17,35 @@ const upgradeRefused = (subresource: string): StatusError =>
 
 export interface Served {
   response: Response;
+  /** To be called when the answer has ended. */
+  done(): void;
   /** It has no end of its own. */
   endless: boolean;
   watch: boolean;
 }
 
-export async function serve(api: ApiServer, request: Request, peer: Peer, limits: Limits): Promise<Served> {
+const nothing = (): void => undefined;
+
+export async function serve(
+  { api, follow }: Pick<Composed, 'api' | 'follow'>,
+  request: Request,
+  peer: Peer,
+  limits: Limits,
+): Promise<Served> {
   const info = infoOf(request);
   if (info && asksUpgrade(info, request)) {
-    return { response: await refuseUpgrade(api, request, peer, info), endless: false, watch: false };
+    return { response: await refuseUpgrade(api, request, peer, info), done: nothing, endless: false, watch: false };
   }
   const watch = info?.isResource === true && info.verb === 'watch';
-  const response = await api.fetch(watch ? withWatchLimit(request, limits) : request, peer);
-  return { response, watch: watch && response.ok, endless: watch || isFollowedLog(info, request) };
+  const done = watch ? follow() : nothing;
+  let response: Response;
+  try {
+    response = await api.fetch(watch ? withWatchLimit(request, limits) : request, peer);
+  } catch (error) {
+    done();
+    throw error;
+  }
+  return { response, done, watch: watch && response.ok, endless: watch || isFollowedLog(info, request) };
 }
 
 const isFollowedLog = (info: RequestInfo | undefined, request: Request): boolean =>

@@ -10,7 +10,7 @@ import { type ProxyEvent, peerOf, requestOf } from './request.ts';
 import { failureResponse, type Served, serve } from './serve.ts';
 
 export interface StreamOptions {
-  compose(): Promise<Pick<Composed, 'api' | 'ports'>>;
+  compose(): Promise<Pick<Composed, 'api' | 'follow'>>;
   /** Until there is more: for what goes wrong before. */
   clock: Clock;
   log: Log;
@@ -22,20 +22,24 @@ export const streamingHandler =
   async (event: ProxyEvent, stream: Writable, context: Pick<Context, 'getRemainingTimeInMillis'>): Promise<void> => {
     const limits = limitsOf('stream', context.getRemainingTimeInMillis());
     const gone = new AbortController();
-    const { response, endless, watch } = await answer(event, limits, gone.signal, compose, log);
-    const to = runtime.HttpResponseStream.from(stream, preludeOf(response));
-    // The head goes out with the first write, and a watch's client waits for it: an answer without a body has to have one too.
-    to.write('');
-    const json = response.headers.get('content-type')?.startsWith('application/json');
-    await pump(response.body, to, {
-      clock,
-      endless,
-      limitMs: limits.answerMs,
-      ...(watch && json
-        ? { quietMs: keepAliveMs, keepAlive: new TextEncoder().encode('\n') }
-        : { quietMs: quietLimitMs }),
-      onGone: () => gone.abort(),
-    });
+    const { response, done, endless, watch } = await answer(event, limits, gone.signal, compose, log);
+    try {
+      const to = runtime.HttpResponseStream.from(stream, preludeOf(response));
+      // The head goes out with the first write, and a watch's client waits for it: an answer without a body has to have one too.
+      to.write('');
+      const json = response.headers.get('content-type')?.startsWith('application/json');
+      await pump(response.body, to, {
+        clock,
+        endless,
+        limitMs: limits.answerMs,
+        ...(watch && json
+          ? { quietMs: keepAliveMs, keepAlive: new TextEncoder().encode('\n') }
+          : { quietMs: quietLimitMs }),
+        onGone: () => gone.abort(),
+      });
+    } finally {
+      done();
+    }
   };
 
 async function answer(
@@ -48,10 +52,9 @@ async function answer(
   let request: Request | undefined;
   try {
     request = requestOf(event, signal);
-    const { api } = await compose();
-    return await serve(api, request, peerOf(event), limits);
+    return await serve(await compose(), request, peerOf(event), limits);
   } catch (error) {
-    return { response: failureResponse(request, error, log), endless: false, watch: false };
+    return { response: failureResponse(request, error, log), done: () => undefined, endless: false, watch: false };
   }
 }
 

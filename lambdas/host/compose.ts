@@ -20,6 +20,7 @@ import { type Nodes, nodesThroughDialer } from './dialer.ts';
 import { type Fetch, iamTokensOf } from './iam.ts';
 import { lambdaLog } from './log.ts';
 import { openStore } from './open-store.ts';
+import { quietStore } from './quiet-store.ts';
 import { type Settings, settingsOf } from './settings.ts';
 
 export interface Composed {
@@ -29,6 +30,8 @@ export interface Composed {
   /** Encrypts what is secret on its way to the tables. */
   store: Store;
   hub: Hub;
+  /** Changes are followed, by polling, until the function that is returned is called: while a watch is open. */
+  follow(): () => void;
   lister: Lister;
   api: ApiServer;
   /** A client of this very process's API, as `system:COMPONENT` in system:masters. */
@@ -91,7 +94,7 @@ export async function composeFresh(options: ComposeOptions = {}): Promise<Compos
     (options.loadCluster ?? loadCluster)(clients, settings.parameters),
     (options.openStore ?? openStore)(clients, ports),
   ]);
-  const store = encrypted(driver, await encryptionKeys(cluster.keys), ports);
+  const store = quietStore(encrypted(driver, await encryptionKeys(cluster.keys), ports));
   const hub = new Hub(store);
   const nodes = nodesThroughDialer({ clients, settings, keys: cluster.keys, store, log: ports.log });
   const access = await createAccess({
@@ -111,6 +114,7 @@ export async function composeFresh(options: ComposeOptions = {}): Promise<Compos
     services: { cidr: settings.serviceCidr },
     version: serverVersion,
   });
+  store.settled();
   const { lister } = access;
   return {
     ports,
@@ -118,6 +122,7 @@ export async function composeFresh(options: ComposeOptions = {}): Promise<Compos
     settings,
     store,
     hub,
+    follow: store.follow,
     lister,
     api,
     clientOf: clientsOf(api),
