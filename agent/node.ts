@@ -50,6 +50,23 @@ async function insist(what: string, log: Log, step: () => Promise<void>): Promis
   }
 }
 
+type Fetch = (request: Request) => Promise<Response>;
+
+/** As the configuration says who the node is: by certificate, or by tokens of the instance's role. */
+async function fetchOf(config: ResolvedConfig, identity: Identity, log: Log): Promise<Fetch> {
+  const { fetch: send } = apiFetch(() => identity.credentials());
+  if (!config.identity) return (request) => send(request);
+  // nodes outside AWS do without its libraries
+  const [{ awsCredentials }, { TokenSource }, { iamFetch }] = await Promise.all([
+    import('../aws/identity/credentials.ts'),
+    import('../aws/identity/token-source.ts'),
+    import('./iam-fetch.ts'),
+  ]);
+  const { cluster, region, endpoint } = config.identity;
+  const tokens = new TokenSource({ credentials: awsCredentials(), region, cluster, endpoint, now: () => Date.now() });
+  return iamFetch({ tokens, send, log });
+}
+
 interface Started {
   agent: Agent;
   identity: Identity;
@@ -68,9 +85,10 @@ async function assemble(config: ResolvedConfig, log: Log): Promise<Started> {
     stateDir: config.stateDir,
     ca: readFileSync(config.caFile, 'utf8'),
     bootstrapToken: readToken(config),
+    iam: config.identity !== undefined,
     log,
   });
-  const { fetch } = apiFetch(() => identity.credentials());
+  const fetch = await fetchOf(config, identity, log);
   const client = httpClient({ baseUrl: config.apiUrl, fetch, userAgent: 'slipway-agent' });
   const objects = new ObjectCache();
   const parts =
