@@ -1,36 +1,18 @@
 // Starts one node's containerd inside the node's network namespace, and talks to it with containerd's own `ctr`.
-import { accessSync, constants, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure, tail } from '../failure.ts';
-import { pauseImage } from '../images/pause.ts';
+import { cniPlugins, which } from '../../agent/containerd/programs.ts';
+import { pauseImage } from '../../agent/images/pause.ts';
 import { nodeSysctls } from '../network/topology.ts';
 import { run, runOrFail } from '../run.ts';
 import type { ClusterPaths, NodePaths } from '../state/paths.ts';
 import { isAlive, type ProcessRef, startDetached } from '../state/processes.ts';
 import { logFile, readIfThere } from '../state/spec.ts';
-import { chainFolders, cniChain, containerdToml } from './config.ts';
+import { chainFolders, cniChain, containerdToml } from '../../agent/containerd/config.ts';
 
-/** Where distributions put CNI plugins: Debian, then everybody else. */
-const pluginFolders = ['/usr/lib/cni', '/opt/cni/bin', '/usr/libexec/cni'];
-export const cniPlugins = (): string | undefined =>
-  pluginFolders.find((folder) => existsSync(`${folder}/bridge`) && existsSync(`${folder}/host-local`));
-
-/** The file of a program, looked for in PATH and where only root looks. */
-export const which = (program: string): string | undefined =>
-  [...(process.env['PATH'] ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin']
-    .filter((folder) => folder !== '')
-    .map((folder) => `${folder}/${program}`)
-    .find(isProgram);
-
-function isProgram(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
-}
+export { which };
 
 /** `kubernetes.io` images and containers live in this namespace of containerd. */
 const criNamespace = 'k8s.io';

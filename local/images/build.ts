@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { which } from '../containerd/containerd.ts';
+import { which } from '../../agent/containerd/programs.ts';
 import { Failure } from '../failure.ts';
 import { installPackages, isDebian } from '../install/debian.ts';
 import type { Progress } from '../progress.ts';

@@ -2,8 +2,8 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClusterPaths } from '../state/paths.ts';
-import { architecture, type ImageDescription, ociArchive } from './oci-archive.ts';
-import { pauseDescription } from './pause.ts';
+import { architecture, type ImageDescription, ociArchive } from '../../agent/images/oci-archive.ts';
+import { pauseDescription } from '../../agent/images/pause.ts';
 import { findBusybox, sampleDescription } from './sample.ts';
 
 /** Changes when the images' contents do. */

@@ -3,8 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run, runOrFail } from '../run.ts';
-import type { ImageDescription } from './oci-archive.ts';
-import type { TarEntry } from './tar.ts';
+import type { ImageDescription } from '../../agent/images/oci-archive.ts';
+import type { TarEntry } from '../../agent/images/tar.ts';
 
 /** What manifests say; containerd reads it as docker.io/slipway/sample:1, as any runtime does. */
 export const sampleImage = 'slipway/sample:1';

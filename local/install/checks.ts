@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { portIsFree } from '../cluster/control-plane-part.ts';
 import { firstPort } from '../cluster/plan.ts';
-import { cniPlugins, which } from '../containerd/containerd.ts';
+import { cniPlugins, which } from '../../agent/containerd/programs.ts';
 import { choosePlan } from '../network/addresses.ts';
 import { hasDefaultRoute, machineRoutes } from '../network/network.ts';
 import { cgroupMounts } from '../remains/cgroups.ts';

@@ -30,7 +30,7 @@ import type { Stored } from '../../core/api/objects.ts';
 import type { ConfigMap, Node, Pod, PodStatus, Secret } from '../../core/api/types.gen.ts';
 import type { Client } from '../../core/client/client.ts';
 import type { PodEvent } from '../../core/kubelet/model.ts';
-import { chainFolders, cniChain, containerdToml } from '../../local/containerd/config.ts';
+import { chainFolders, cniChain, containerdToml } from '../../agent/containerd/config.ts';
 
 const run = promisify(execFile);
 const bridgeSubnet = '10.249.77.0/24';

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Container, Pod, PodStatus } from '../../core/api/types.gen.ts';
-import { pauseImage } from '../../local/images/pause.ts';
+import { pauseImage } from '../../agent/images/pause.ts';
 import { preparedImages } from '../../local/images/prepared.ts';
 import { clusterPaths } from '../../local/state/paths.ts';
 import type { Lab } from './node-lab.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pauseProgram } from './pause.ts';
-import { isStatic } from './sample.ts';
+import { isStatic } from '../../local/images/sample.ts';
 
 const linux = process.platform === 'linux';
 
