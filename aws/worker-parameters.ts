@@ -21,7 +21,8 @@ async function read(client: SSMClient, prefix: string, names: readonly string[])
   const { Parameters = [] } = await client.send(new GetParametersCommand({ Names: paths }));
   return paths.map((path) => {
     const value = Parameters.find(({ Name }) => Name === path)?.Value;
-    if (!value) throw new Error(`the SSM parameter ${path} is missing: is the stack deployed, and does this role reach it?`);
+    if (!value)
+      throw new Error(`the SSM parameter ${path} is missing: is the stack deployed, and does this role reach it?`);
     return value;
   });
 }

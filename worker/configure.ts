@@ -46,7 +46,10 @@ export interface ConfigureDeps {
 }
 
 /** Throws an Error that says what is missing, so that systemd tries again and the journal tells why. */
-export async function configure(root: string, deps: Partial<ConfigureDeps> & Pick<ConfigureDeps, 'log'>): Promise<void> {
+export async function configure(
+  root: string,
+  deps: Partial<ConfigureDeps> & Pick<ConfigureDeps, 'log'>,
+): Promise<void> {
   const settings = readSettings(root);
   const [plugins, runc] = [cniPlugins(), which('runc')];
   if (!plugins || !runc) throw new Error('runc or the CNI plugins are not on this machine');

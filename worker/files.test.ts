@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -26,7 +36,10 @@ const instance = {
   type: 't4g.small',
   vpcBlocks: ['10.0.0.0/16'],
 };
-const cluster = { apiUrl: 'https://abc.execute-api.eu-central-1.amazonaws.com/prod', ca: '-----BEGIN CERTIFICATE-----\n' };
+const cluster = {
+  apiUrl: 'https://abc.execute-api.eu-central-1.amazonaws.com/prod',
+  ca: '-----BEGIN CERTIFICATE-----\n',
+};
 const linux = process.platform === 'linux';
 
 function inFolder<T>(look: (root: string) => T): T {
@@ -89,43 +102,52 @@ async function metadata(): Promise<{ url: string; close(): void }> {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() };
 }
 
-test('the agent understands what configure writes; while SSM is silent the last parameters are used', {
-  skip: !cniPlugins() || !which('runc'),
-}, () =>
-  inFolder(async (root) => {
-    const imds = await metadata();
-    const warnings: string[] = [];
-    const log = (level: string, event: string): void => void (level === 'warn' && warnings.push(event));
-    const facts = () => instanceFacts({ AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.url });
-    try {
-      mkdirSync(`${root}/etc/slipway`, { recursive: true });
-      writeFileSync(`${root}${paths.settings}`, JSON.stringify(settings));
-      const silent = () => Promise.reject(new Error('SSM is silent'));
-      await assert.rejects(configure(root, { instance: facts, parameters: silent, log }), /SSM is silent/);
-      await configure(root, { instance: facts, parameters: async () => cluster, log });
-      const before = readFileSync(`${root}${paths.agentConfig}`, 'utf8');
-      await configure(root, { instance: facts, parameters: silent, log });
-      assert.equal(readFileSync(`${root}${paths.agentConfig}`, 'utf8'), before);
-      assert.deepEqual(warnings, ['parameters not read, the last ones are used']);
-      const config = readConfig(`${root}${paths.agentConfig}`);
-      assert.equal(config.nodeName, instance.id);
-      assert.equal(config.podCidr, '100.64.69.192/26');
-      assert.equal(config.labels['topology.kubernetes.io/zone'], 'eu-central-1a');
-      assert.equal(config.leaseDurationSeconds, 300);
-      assert.equal(statSync(`${root}${paths.agentConfig}`).mode & 0o777, 0o600);
-    } finally {
-      imds.close();
-    }
-  }));
+test(
+  'the agent understands what configure writes; while SSM is silent the last parameters are used',
+  {
+    skip: !cniPlugins() || !which('runc'),
+  },
+  () =>
+    inFolder(async (root) => {
+      const imds = await metadata();
+      const warnings: string[] = [];
+      const log = (level: string, event: string): void => void (level === 'warn' && warnings.push(event));
+      const facts = () => instanceFacts({ AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.url });
+      try {
+        mkdirSync(`${root}/etc/slipway`, { recursive: true });
+        writeFileSync(`${root}${paths.settings}`, JSON.stringify(settings));
+        const silent = () => Promise.reject(new Error('SSM is silent'));
+        await assert.rejects(configure(root, { instance: facts, parameters: silent, log }), /SSM is silent/);
+        await configure(root, { instance: facts, parameters: async () => cluster, log });
+        const before = readFileSync(`${root}${paths.agentConfig}`, 'utf8');
+        await configure(root, { instance: facts, parameters: silent, log });
+        assert.equal(readFileSync(`${root}${paths.agentConfig}`, 'utf8'), before);
+        assert.deepEqual(warnings, ['parameters not read, the last ones are used']);
+        const config = readConfig(`${root}${paths.agentConfig}`);
+        assert.equal(config.nodeName, instance.id);
+        assert.equal(config.podCidr, '100.64.69.192/26');
+        assert.equal(config.labels['topology.kubernetes.io/zone'], 'eu-central-1a');
+        assert.equal(config.leaseDurationSeconds, 300);
+        assert.equal(statSync(`${root}${paths.agentConfig}`).mode & 0o777, 0o600);
+      } finally {
+        imds.close();
+      }
+    }),
+);
 
 test('nft takes the rules, twice', { skip: !linux || !which('nft') || process.getuid?.() !== 0 }, () =>
   inFolder((root) => {
     const file = join(root, 'rules');
     writeFileSync(file, networkRules('100.64.69.192/26', '100.64.0.0/10'));
     // --check asks the kernel and changes nothing
-    const { status, stderr } = spawnSync('unshare', ['--net', 'sh', '-c', `nft -f ${file} && nft -f ${file} && nft list table ip slipway_worker`], { encoding: 'utf8' });
+    const { status, stderr } = spawnSync(
+      'unshare',
+      ['--net', 'sh', '-c', `nft -f ${file} && nft -f ${file} && nft list table ip slipway_worker`],
+      { encoding: 'utf8' },
+    );
     assert.equal(status, 0, stderr);
-  }));
+  }),
+);
 
 test('the guard counts starts of a version on trial, and takes the third failure back', { skip: !linux }, () =>
   inFolder((root) => {
@@ -161,4 +183,5 @@ test('the guard counts starts of a version on trial, and takes the third failure
       start();
       assert.equal(existsSync(trying), false, JSON.stringify(broken));
     }
-  }));
+  }),
+);

@@ -20,7 +20,8 @@ function parseBlock(text: string): Block {
   const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\/(\d{1,2}))?$/.exec(text);
   const octets = match?.slice(1, 5).map(Number) ?? [];
   const bits = Number(match?.[5] ?? 32);
-  if (!match || octets.some((octet) => octet > 255) || bits > 32) throw new RangeError(`"${text}" is no IPv4 address or block`);
+  if (!match || octets.some((octet) => octet > 255) || bits > 32)
+    throw new RangeError(`"${text}" is no IPv4 address or block`);
   const address = octets.reduce((sum, octet) => sum * 256 + octet, 0);
   return { first: address - (address % 2 ** (32 - bits)), bits };
 }
@@ -44,7 +45,8 @@ export function podNetworkObjection(vpcBlocks: readonly string[], network = defa
   const blocks = vpcBlocks.map((text) => ({ text, block: parseBlock(text) }));
   const pods = parseBlock(network);
   const taken = blocks.find(({ block }) => overlap(block, pods));
-  if (taken) return `the pod network ${network} overlaps the VPC's block ${taken.text}: choose another /10 (podNetwork)`;
+  if (taken)
+    return `the pod network ${network} overlaps the VPC's block ${taken.text}: choose another /10 (podNetwork)`;
   const lower = ({ first, bits }: Block): Block => ({ first: first % 2 ** 16, bits });
   for (const [i, a] of blocks.entries()) {
     const twin = blocks.slice(i + 1).find((b) => overlap(lower(a.block), lower(b.block)));

@@ -1,6 +1,7 @@
 // The files of a worker that are the same on every instance: units of systemd, the guard, what the kernel needs.
-import { agentUpdate } from './update/files.ts';
+
 import { bundleName, nodeProgram, paths } from './settings.ts';
+import { agentUpdate } from './update/files.ts';
 
 export interface WorkerFile {
   path: string;

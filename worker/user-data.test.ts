@@ -94,13 +94,20 @@ test('a step that fails is tried again from its beginning, and in the end the sc
   const script = userData(settings);
   const insist = script.slice(script.indexOf('insist() {'), script.indexOf('write_settings() {'));
   const run = (failures: number) =>
-    spawnSync('bash', ['-c', `set -euo pipefail\ncount=$(mktemp)\ntrap 'rm "$count"' EXIT
+    spawnSync(
+      'bash',
+      [
+        '-c',
+        `set -euo pipefail\ncount=$(mktemp)\ntrap 'rm "$count"' EXIT
 sleep() { :; }
 step() { echo x >> "$count"; false; echo 'this must not be reached'; }
 [ ${failures} = 9 ] || step() { echo x >> "$count"; [ "$(wc -l < "$count")" -gt ${failures} ]; }
 ${insist.replace('/dev/console', '/dev/null')}
 insist step
-echo done after "$(wc -l < "$count")"`], { encoding: 'utf8' });
+echo done after "$(wc -l < "$count")"`,
+      ],
+      { encoding: 'utf8' },
+    );
   assert.match(run(2).stdout, /done after 3/);
   const failed = run(9);
   assert.equal(failed.status, 1);

@@ -2,15 +2,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Failure, tail } from '../failure.ts';
+import { chainFolders, cniChain, containerdToml } from '../../agent/containerd/config.ts';
 import { cniPlugins, which } from '../../agent/containerd/programs.ts';
 import { pauseImage } from '../../agent/images/pause.ts';
+import { Failure, tail } from '../failure.ts';
 import { nodeSysctls } from '../network/topology.ts';
 import { run, runOrFail } from '../run.ts';
 import type { ClusterPaths, NodePaths } from '../state/paths.ts';
 import { isAlive, type ProcessRef, startDetached } from '../state/processes.ts';
 import { logFile, readIfThere } from '../state/spec.ts';
-import { chainFolders, cniChain, containerdToml } from '../../agent/containerd/config.ts';
 
 export { which };
 

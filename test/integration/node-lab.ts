@@ -21,6 +21,7 @@ import { Cgroups, detectCgroups } from '../../agent/cgroups/cgroups.ts';
 import { Checkpoint } from '../../agent/checkpoint/checkpoint.ts';
 import type { ResolvedConfig } from '../../agent/config.ts';
 import { resolveConfig } from '../../agent/config.ts';
+import { chainFolders, cniChain, containerdToml } from '../../agent/containerd/config.ts';
 import { ObjectCache } from '../../agent/objects.ts';
 import type { RuntimeParts } from '../../agent/runtimes.ts';
 import { containerdRuntime } from '../../agent/runtimes.ts';
@@ -30,7 +31,6 @@ import type { Stored } from '../../core/api/objects.ts';
 import type { ConfigMap, Node, Pod, PodStatus, Secret } from '../../core/api/types.gen.ts';
 import type { Client } from '../../core/client/client.ts';
 import type { PodEvent } from '../../core/kubelet/model.ts';
-import { chainFolders, cniChain, containerdToml } from '../../agent/containerd/config.ts';
 
 const run = promisify(execFile);
 const bridgeSubnet = '10.249.77.0/24';
