@@ -41,7 +41,7 @@ export async function workerParameters(
 
 /** `VERSION s3://BUCKET/KEY SHA256`. Throws an Error for anything else. */
 export function parseBundleLocation(line: string): BundleLocation {
-  const match = /^([\w.+-]+) s3:\/\/([a-z0-9.-]+)\/(\S+) ([0-9a-f]{64})$/.exec(line.trim());
+  const match = /^(\w[\w.+-]*) s3:\/\/([a-z0-9.-]+)\/(\S+) ([0-9a-f]{64})$/.exec(line.trim());
   if (!match) throw new Error(`"${line}" does not say where a bundle is: VERSION s3://BUCKET/KEY SHA256`);
   const [, version, bucket, key, sha256] = match;
   return { version: version!, bucket: bucket!, key: key!, sha256: sha256! };

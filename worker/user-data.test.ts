@@ -21,7 +21,7 @@ test('the script is what was read and found right', () => {
 });
 
 test('bash takes it, also with what stands for a value that is known at deployment only', () => {
-  const token = { ...settings, parameters: '/slipway/${Token[TOKEN.123]}', region: "eu'; reboot; '" };
+  const token = { ...settings, parameters: ['/slipway/$', '{Token[TOKEN.123]}'].join(''), region: "eu'; reboot; '" };
   for (const script of [userData(settings), userData(token)]) {
     const { status, stderr } = spawnSync('bash', ['-n'], { input: script, encoding: 'utf8' });
     assert.equal(status, 0, stderr);

@@ -30,8 +30,9 @@ export async function askAuthorization(client: ECRClient, nowMs: number): Promis
   };
 }
 
-export const ecrClient = ({ region, fips }: Pick<EcrHost, 'region' | 'fips'>): ECRClient =>
-  new ECRClient({ region, useFipsEndpoint: fips });
+/** Without a region: the one that environment or profile name. */
+export const ecrClient = ({ region, fips }: { region?: string; fips: boolean }): ECRClient =>
+  new ECRClient({ ...(region ? { region } : {}), useFipsEndpoint: fips });
 
 /** With the default chain's credentials. */
 export function ecrCredentials(): EcrCredentials {

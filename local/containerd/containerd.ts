@@ -138,3 +138,16 @@ export async function removeImage(node: NodePaths, name: string): Promise<boolea
   const result = await run('ctr', ctr(node, 'images', 'remove', '--sync', name));
   return result.code === 0 && !/not found/.test(result.stderr);
 }
+
+/** Returns false when the node does not hold the image. Throws Failure with containerd's reason. */
+export async function exportImage(node: NodePaths, name: string, archive: string): Promise<boolean> {
+  if (!(await imageNames(node)).includes(name)) return false;
+  await runOrFail('ctr', ctr(node, 'images', 'export', archive, name));
+  return true;
+}
+
+export async function tagImage(node: NodePaths, source: string, target: string): Promise<boolean> {
+  if (!(await imageNames(node)).includes(source)) return false;
+  await runOrFail('ctr', ctr(node, 'images', 'tag', '--force', source, target));
+  return true;
+}

@@ -102,8 +102,8 @@ class Worker {
   }
 
   tick(wanted: string): void {
-    if (!this.#process) return this.start();
-    if (!this.#on.bad.has(this.#process.version))
+    if (!this.#process) this.start();
+    else if (!this.#on.bad.has(this.#process.version))
       this.#process.updater.answered({ agentVersion: wanted, node: this.node as never });
   }
 

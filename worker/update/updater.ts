@@ -56,7 +56,8 @@ export class Updater {
   }
 
   answered({ agentVersion, node }: Pick<NodeSyncResponse, 'agentVersion' | 'node'>): void {
-    this.#wanted = agentVersion;
+    // it becomes the name of a folder
+    this.#wanted = /^\w[\w.+-]*$/.test(agentVersion ?? '') ? agentVersion : undefined;
     this.#synced = true;
     this.#cordoned = node.spec?.unschedulable ?? false;
     void this.round();
