@@ -4,7 +4,6 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AgentConfig } from '../../agent/config.ts';
 import { hostPortHandler } from '../../agent/containerd/config.ts';
-import { hostPortHandler } from '../../agent/containerd/config.ts';
 import { agentPort } from '../../host/agent-address.ts';
 import { importImages, startContainerd, untilServing } from '../containerd/containerd.ts';
 import { type AddressPlan, nodeAddress, podRange } from '../network/addresses.ts';
