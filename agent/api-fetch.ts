@@ -1,11 +1,11 @@
 // `fetch` over TLS with the node's client certificate: Node's own fetch takes no certificates. Connections stay open.
-import type { IncomingMessage } from 'node:http';
-import { Agent, request as httpsRequest } from 'node:https';
+import { type IncomingMessage, Agent as PlainAgent, request as plainRequest } from 'node:http';
+import { Agent, request as tlsRequest } from 'node:https';
 import { Readable } from 'node:stream';
 
 export interface Credentials {
-  /** PEM of the CA that the API server's certificate is checked against. */
-  ca: string;
+  /** PEM of the CA that the API server's certificate is checked against; the public authorities when absent. */
+  ca?: string;
   /** The node's own, once it has one. */
   certificate?: { key: string; cert: string };
   /** Bootstrap token, until then. */
@@ -31,13 +31,13 @@ function responseOf(answer: IncomingMessage): Response {
   return new Response(Readable.toWeb(answer) as unknown as ReadableStream, { status, headers });
 }
 
+type Send = (request: Request, token?: string) => Promise<Response>;
+
 /** @param credentials asked for each request, so that a renewed certificate is used at once */
-export function apiFetch(credentials: () => Credentials): {
-  fetch(request: Request): Promise<Response>;
-  close(): void;
-} {
+export function apiFetch(credentials: () => Credentials): { fetch: Send; close(): void } {
   let agent: Agent | undefined;
   let used: string | undefined;
+  const plain = new PlainAgent({ keepAlive: true, maxSockets: 8, timeout: answerTimeoutMs });
   const agentFor = (now: Credentials): Agent => {
     if (agent && used === (now.certificate?.cert ?? '')) return agent;
     agent?.destroy();
@@ -45,22 +45,28 @@ export function apiFetch(credentials: () => Credentials): {
     agent = new Agent({ ...connections, timeout: answerTimeoutMs, ca: now.ca, ...now.certificate });
     return agent;
   };
-  const send = async (request: Request): Promise<Response> => {
+  const send: Send = async (request, given) => {
     const now = credentials();
     const body = request.body === null ? undefined : Buffer.from(await request.arrayBuffer());
     const headers: Record<string, string> = Object.fromEntries(request.headers);
-    if (now.token && !now.certificate) headers['authorization'] = `Bearer ${now.token}`;
+    const token = given ?? (now.certificate ? undefined : now.token);
+    if (token) headers['authorization'] = `Bearer ${token}`;
     if (body) headers['content-length'] = String(body.length);
+    const { method, signal, url } = request;
+    const options = { method, headers, signal, timeout: connectTimeoutMs };
     return new Promise((resolve, reject) => {
-      const outgoing = httpsRequest(
-        request.url,
-        { method: request.method, headers, agent: agentFor(now), signal: request.signal, timeout: connectTimeoutMs },
-        (answer) => resolve(responseOf(answer)),
-      );
+      const take = (answer: IncomingMessage): void => resolve(responseOf(answer));
+      const outgoing = url.startsWith('http:')
+        ? plainRequest(url, { ...options, agent: plain }, take)
+        : tlsRequest(url, { ...options, agent: agentFor(now) }, take);
       outgoing.on('timeout', () => outgoing.destroy(new Error('the control plane does not answer')));
       outgoing.on('error', reject);
       outgoing.end(body);
     });
   };
-  return { fetch: send, close: () => agent?.destroy() };
+  const close = (): void => {
+    agent?.destroy();
+    plain.destroy();
+  };
+  return { fetch: send, close };
 }

@@ -1,13 +1,27 @@
 // The agent's one configuration file (JSON), written by whoever starts the node. Every path is absolute.
 import { readFileSync } from 'node:fs';
 
+export interface IamIdentity {
+  kind: 'iam';
+  /** What tokens are made for: a token for one cluster is refused by another. */
+  cluster: string;
+  region: string;
+  /** Of STS; AWS's own when absent. */
+  endpoint?: string;
+}
+
 export interface AgentConfig {
   clusterName: string;
   nodeName: string;
-  /** `https://host:port` of the API server. */
+  /** `https://host:port` of the API server, or `https://host/stage`. Plain HTTP is taken on loopback only (emulators). */
   apiUrl: string;
   /** PEM file of the cluster's CA: what the API server's certificate and its client certificate are checked against. */
   caFile: string;
+  /**
+   * Calls carry tokens of the instance's role, and the API's certificate is checked against the public authorities: the API
+   * stands behind API Gateway. The cluster's CA still signs the node's serving certificate and the control plane's own.
+   */
+  identity?: IamIdentity;
   /** File that holds `id.secret`; needed only until the node has a client certificate. */
   bootstrapTokenFile?: string;
   runtime: 'containerd' | 'simulated';
@@ -28,6 +42,8 @@ export interface AgentConfig {
   /** The agent's TLS port (doorbell, logs, exec, stats). 0 takes a free one. */
   port: number;
   podCidr?: string;
+  /** `spec.providerID` of the node: `aws:///ZONE/INSTANCE`. */
+  providerId?: string;
   /** Addresses that pods with dnsPolicy ClusterFirst ask; empty: they get the node's own resolv.conf. */
   clusterDns: string[];
   clusterDomain: string;
@@ -96,6 +112,19 @@ export const resolveConfig = (config: AgentConfig): ResolvedConfig => ({
   containerLogMaxFiles: config.containerLogMaxFiles ?? 5,
 });
 
+const loopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/;
+
+/** Throws an Error that says what is wrong with the address of the API or with the identity. */
+function checkAccess(path: string, { apiUrl, identity }: AgentConfig): void {
+  const url = URL.canParse(apiUrl) ? new URL(apiUrl) : undefined;
+  const plain = url?.protocol === 'http:' && loopback.test(url.hostname);
+  if (!url || (url.protocol !== 'https:' && !plain)) throw new Error(`${path}: "apiUrl" must be an https:// address`);
+  if (!identity) return;
+  if (identity.kind !== 'iam') throw new Error(`${path}: "identity.kind" must be "iam"`);
+  for (const field of ['cluster', 'region'] as const)
+    if (!identity[field]) throw new Error(`${path}: "identity.${field}" is missing`);
+}
+
 const required = ['clusterName', 'nodeName', 'apiUrl', 'caFile', 'stateDir', 'cgroupRoot', 'address'] as const;
 
 /** Reads and checks the file; throws an Error that names the field that is missing. */
@@ -104,6 +133,7 @@ export function readConfig(path: string): ResolvedConfig {
   for (const field of required) {
     if (typeof config[field] !== 'string' || config[field] === '') throw new Error(`${path}: "${field}" is missing`);
   }
+  checkAccess(path, config);
   if (typeof config.port !== 'number') throw new Error(`${path}: "port" is missing`);
   if (config.runtime !== 'containerd' && config.runtime !== 'simulated') {
     throw new Error(`${path}: "runtime" must be "containerd" or "simulated"`);

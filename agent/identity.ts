@@ -1,5 +1,5 @@
 // Who the node is: a bootstrap token becomes a client certificate through a CertificateSigningRequest, the certificate of
-// its server another one; both are renewed before they end.
+// its server another one; both are renewed before they end. Where the instance's role is the identity, only the server's is needed.
 // https://kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping/
 import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
@@ -38,6 +38,8 @@ export interface IdentityOptions {
   stateDir: string;
   ca: string;
   bootstrapToken: string | undefined;
+  /** Calls carry tokens of the instance's role (agent/iam-fetch.ts): there is no client certificate to be had. */
+  iam?: boolean;
   log: Log;
 }
 
@@ -57,7 +59,13 @@ export class Identity {
     }
   }
 
+  /** PEM of the cluster's CA: who may call the agent's server. */
+  get ca(): string {
+    return this.#options.ca;
+  }
+
   credentials(): Credentials {
+    if (this.#options.iam) return {};
     const certificate = this.#held.get('client');
     const token = this.#options.bootstrapToken;
     return { ca: this.#options.ca, ...(certificate ? { certificate } : {}), ...(token ? { token } : {}) };
@@ -73,7 +81,7 @@ export class Identity {
 
   /** Asks until it has the client certificate; the bootstrap token is used no more afterwards. */
   async join(client: Client): Promise<void> {
-    if (!this.#held.has('client')) await this.#obtain(client, 'client');
+    if (!this.#options.iam && !this.#held.has('client')) await this.#obtain(client, 'client');
   }
 
   /** The server's certificate, then renewals of both for ever. */

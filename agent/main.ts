@@ -13,13 +13,13 @@ async function main(files: string[]): Promise<void> {
   process.on('unhandledRejection', (error) =>
     jsonLog(lowest, {})('error', 'unhandled rejection', { error: (error as Error)?.stack ?? String(error) }),
   );
-  const agents = await Promise.all(
+  const nodes = await Promise.all(
     files.map((file) => {
       const config = readConfig(file);
       return startNode(config, jsonLog(lowest, { node: config.nodeName }));
     }),
   );
-  const stop = (): void => void Promise.all(agents.map((agent) => agent.close())).finally(() => process.exit(0));
+  const stop = (): void => void Promise.all(nodes.map(({ agent }) => agent.close())).finally(() => process.exit(0));
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
 }

@@ -154,6 +154,7 @@ export async function registerNode(
   const labels = nodeLabels(config, facts);
   const spec = {
     ...(config.podCidr ? { podCIDR: config.podCidr, podCIDRs: [config.podCidr] } : {}),
+    ...(config.providerId ? { providerID: config.providerId } : {}),
     ...(config.taints.length > 0 ? { taints: config.taints } : {}),
   };
   const annotations: Record<string, string> =

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { NodeSyncResponse } from '../core/api/node-sync.ts';
 import type { KubeObject } from '../core/api/objects.ts';
 import type { Client } from '../core/client/client.ts';
 import { EventRecorder } from '../core/client/event-recorder.ts';
@@ -50,16 +51,38 @@ async function insist(what: string, log: Log, step: () => Promise<void>): Promis
   }
 }
 
+type Fetch = (request: Request) => Promise<Response>;
+
+/** As the configuration says who the node is: by certificate, or by tokens of the instance's role. */
+async function fetchOf(config: ResolvedConfig, identity: Identity, log: Log): Promise<Fetch> {
+  const { fetch: send } = apiFetch(() => identity.credentials());
+  if (!config.identity) return (request) => send(request);
+  // nodes outside AWS do without its libraries
+  const [{ awsCredentials }, { TokenSource }, { iamFetch }] = await Promise.all([
+    import('../aws/identity/credentials.ts'),
+    import('../aws/identity/token-source.ts'),
+    import('./iam-fetch.ts'),
+  ]);
+  const { cluster, region, endpoint } = config.identity;
+  const tokens = new TokenSource({ credentials: awsCredentials(), region, cluster, endpoint, now: () => Date.now() });
+  return iamFetch({ tokens, send, log });
+}
+
 interface Started {
   agent: Agent;
   identity: Identity;
   client: Client;
   cri: Cri | undefined;
   parts: RuntimeParts;
+  recorder: EventRecorder;
   reporter: NodeReporter;
 }
 
-async function assemble(config: ResolvedConfig, log: Log): Promise<Started> {
+async function assemble(
+  config: ResolvedConfig,
+  log: Log,
+  onAnswer: (answer: NodeSyncResponse) => void,
+): Promise<Started> {
   await mkdir(config.podsDir, { recursive: true, mode: 0o750 });
   await mkdir(config.podLogDir, { recursive: true, mode: 0o755 });
   const identity = new Identity({
@@ -68,9 +91,10 @@ async function assemble(config: ResolvedConfig, log: Log): Promise<Started> {
     stateDir: config.stateDir,
     ca: readFileSync(config.caFile, 'utf8'),
     bootstrapToken: readToken(config),
+    iam: config.identity !== undefined,
     log,
   });
-  const { fetch } = apiFetch(() => identity.credentials());
+  const fetch = await fetchOf(config, identity, log);
   const client = httpClient({ baseUrl: config.apiUrl, fetch, userAgent: 'slipway-agent' });
   const objects = new ObjectCache();
   const parts =
@@ -89,7 +113,11 @@ async function assemble(config: ResolvedConfig, log: Log): Promise<Started> {
     hostIPs: [config.address],
     runtime: parts.runtime,
     objects,
-    call: (request) => callSync(client, config.nodeName, request),
+    call: async (request) => {
+      const answer = await callSync(client, config.nodeName, request);
+      queueMicrotask(() => onAnswer(answer));
+      return answer;
+    },
     recordEvent: (pod: KubeObject, event, fieldPath) =>
       recorder.record(pod, event.type, event.reason, event.message, fieldPath ? { fieldPath } : {}),
     checkpoint: new Checkpoint(config.stateDir, log),
@@ -108,7 +136,7 @@ async function assemble(config: ResolvedConfig, log: Log): Promise<Started> {
     sync: agent.sync,
     log,
   });
-  return { agent, identity, client, cri: parts.cri, parts, reporter };
+  return { agent, identity, client, cri: parts.cri, parts, recorder, reporter };
 }
 
 /** Joins, registers, syncs; then the certificate of the server, and the server. */
@@ -131,13 +159,35 @@ async function enter(
   log('info', 'agent serves', { port: server.port, rssMiB: Math.round(process.memoryUsage.rss() / 1048576) });
 }
 
-/** Adopts what runs, then enters the cluster in the background, however long the control plane is away. */
-export async function startNode(config: ResolvedConfig, log: Log): Promise<Agent> {
-  const started = await assemble(config, log);
-  const { agent, cri, parts } = started;
+export interface RunningNode {
+  agent: Agent;
+  client: Client;
+  /** Writes an event about the node itself, in the background. */
+  tell(type: 'Normal' | 'Warning', reason: string, message: string): void;
+}
+
+/**
+ * Adopts what runs, then enters the cluster in the background, however long the control plane is away.
+ * @param onAnswer told of each answer to a sync, after the agent took it
+ */
+export async function startNode(
+  config: ResolvedConfig,
+  log: Log,
+  onAnswer: (answer: NodeSyncResponse) => void = () => {},
+): Promise<RunningNode> {
+  const started = await assemble(config, log, onAnswer);
+  const { agent, client, cri, parts, recorder } = started;
   await agent.start();
   log('info', 'agent started', { runtime: config.runtime, pods: [...agent.workers()].length });
   if (cri && parts.observer) keepHouse({ agent, config, cri, observer: parts.observer, log });
   void enter(config, log, started);
-  return agent;
+  const tell: RunningNode['tell'] = (type, reason, message) => {
+    const node: KubeObject = {
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name: config.nodeName, uid: config.nodeName },
+    };
+    recorder.record(node, type, reason, message);
+  };
+  return { agent, client, tell };
 }

@@ -9,7 +9,7 @@ import type { Cri } from './cri/client.ts';
 import { connectCri } from './cri/client.ts';
 import { CriRuntime } from './cri/driver.ts';
 import type { Observer } from './cri/observer.ts';
-import { Images } from './images/images.ts';
+import { Images, type NodeCredentials } from './images/images.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { ObjectCache } from './objects.ts';
 import { parseResolvConf } from './pods/dns.ts';
@@ -35,6 +35,13 @@ async function secretsFolder(stateDir: string): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o711 });
   if (!(await mountsBelow(folder)).includes(folder)) await mount(['-t', 'tmpfs', '-o', 'mode=0711', 'tmpfs', folder]);
   return folder;
+}
+
+/** Nodes with an identity of AWS open ECR's registries with it; others do without its libraries. */
+async function nodeCredentials({ identity }: ResolvedConfig): Promise<NodeCredentials | undefined> {
+  if (!identity) return undefined;
+  const { ecrCredentials } = await import('../aws/ecr/client.ts');
+  return ecrCredentials();
 }
 
 export async function containerdRuntime(
@@ -67,7 +74,7 @@ export async function containerdRuntime(
       forget: (uid) => tokens.forget(uid),
     }),
     cgroups: new Cgroups(detectCgroups(), config.cgroupRoot),
-    images: new Images(cri, objects),
+    images: new Images(cri, objects, await nodeCredentials(config)),
     dns: { clusterDns: config.clusterDns, clusterDomain: config.clusterDomain, host: parseResolvConf(resolvConf) },
     memoryBytes: () => facts.memoryBytes,
     allocatable: () => facts.allocatable,

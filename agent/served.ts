@@ -89,7 +89,7 @@ export function serverPort({ config, agent, runtime, cri, identity, log }: Serve
     address: config.address,
     port: config.port,
     log,
-    tls: () => ({ ...identity.serving()!, clientCa: identity.credentials().ca }),
+    tls: () => ({ ...identity.serving()!, clientCa: identity.ca }),
     onTlsChange: (callback) => identity.onServingChange(callback),
     ring: () => agent.ring(),
     pods: () => [...agent.workers()].map((worker) => servedPod(worker, runtime, config.podLogDir)),

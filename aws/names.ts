@@ -45,6 +45,8 @@ export const parameters = {
   apiUrl: 'api-url',
   /** Written by the stack: version of the agent that workers should run. */
   agentVersion: 'agent-version',
+  /** Written by the stack, one line: the same version, where its bundle is, and what it must hash to: `VERSION s3://BUCKET/KEY SHA256`. */
+  agentBundle: 'agent-bundle',
   /**
    * SecureStrings, each small enough for a standard parameter (4 KB) and made once; see aws/cluster-keys.ts.
    * JSON {certificate, key}: the cluster's authority.
@@ -62,3 +64,6 @@ export const parameters = {
 
 /** Where a cluster's parameters are. */
 export const parametersPrefix = (cluster: string): string => `/slipway/${cluster}`;
+
+/** Repositories of a cluster's images in ECR stand below this. */
+export const repositoryPrefix = (cluster: string): string => `slipway/${cluster}/`;

@@ -1,12 +1,18 @@
 // Commands that touch namespaces and mounts need root: they run themselves again through sudo, after saying so.
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { which } from '../local/containerd/containerd.ts';
 import { Failure } from '../local/failure.ts';
 import { defaultKubeconfig } from '../local/kubeconfig.ts';
 import { type ClusterPaths, slipwayHome } from '../local/state/paths.ts';
 import { type Runtime, readSpec } from '../local/state/spec.ts';
+
+const awsFiles = [
+  ['AWS_CONFIG_FILE', 'config'],
+  ['AWS_SHARED_CREDENTIALS_FILE', 'credentials'],
+] as const;
 
 /**
  * Resolves to true when the command was run as root by sudo and its exit code set: the caller has nothing left to do.
@@ -25,7 +31,12 @@ export async function asRoot(why: string): Promise<boolean> {
     `KUBECONFIG=${defaultKubeconfig()}`,
     `NODE_COMPILE_CACHE=${process.env['NODE_COMPILE_CACHE'] ?? ''}`,
   ];
-  const child = spawn('sudo', ['env', ...environment, process.execPath, ...process.argv.slice(1)], {
+  // credentials of AWS must not be seen among the arguments, and their files are this user's
+  const aws = Object.keys(process.env).filter((name) => name.startsWith('AWS_'));
+  const keep = aws.length > 0 ? [`--preserve-env=${aws.join(',')}`] : [];
+  for (const [name, file] of awsFiles)
+    if (!process.env[name]) environment.push(`${name}=${join(homedir(), '.aws', file)}`);
+  const child = spawn('sudo', [...keep, 'env', ...environment, process.execPath, ...process.argv.slice(1)], {
     stdio: 'inherit',
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});

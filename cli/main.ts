@@ -134,6 +134,23 @@ function addImage(slipway: Command): void {
     .description('remove images from every node')
     .addOption(nameOption())
     .action(async (references, options) => (await import('./commands/image.ts')).removeCommand(references, options));
+  image
+    .command('tag <source> <target>')
+    .description('give an image a further name')
+    .addOption(nameOption())
+    .action(async (source, target, options) =>
+      (await import('./commands/image-push.ts')).tagCommand(source, target, options),
+    );
+  image
+    .command('push <reference...>')
+    .description('push images of this machine to ECR or another registry')
+    .option('--stack <name>', "to the cluster's repositories in ECR, which are made when they are missing")
+    .option('--registry <host>', 'to this registry, with the login that is there for it')
+    .option('--region <region>', 'of ECR (default: as the AWS tools find it)')
+    .option('--no-install', 'do not install buildah when it is missing')
+    .addOption(nameOption())
+    .addHelpText('after', examples('image push', ['web:1 --stack shop', 'web:1 --registry registry.example.com/team']))
+    .action(async (references, options) => (await import('./commands/image-push.ts')).pushCommand(references, options));
 }
 
 function addNode(slipway: Command): void {

@@ -30,15 +30,35 @@ function withTag(image: string): string {
   return last.includes(':') || image.includes('@') ? image : `${image}:latest`;
 }
 
+/** Passwords of registries that the node itself may read (ECR: aws/ecr/credentials.ts). */
+export interface NodeCredentials {
+  /** undefined: none for this image. Throws an Error that says why there is none where one is needed. */
+  get(image: string): Promise<Login | undefined>;
+  /** The registry took it for wrong or too old. */
+  refused(image: string, login: Login): void;
+}
+
+export interface Login {
+  username: string;
+  password: string;
+}
+
+const auth = ({ username, password }: Login): AuthConfig => ({ username, password });
+
+/** How registries, as containerd passes their words on, say that a password is wrong or too old. */
+const refusal = /\b40[13]\b|unauthorized|authorization failed|denied|expired/i;
+
 export class Images {
   readonly #cri: Cri;
   readonly #sources: PodSources;
+  readonly #node: NodeCredentials | undefined;
   /** One pull per image and credentials at a time. */
   readonly #pulls = new Map<string, Promise<void>>();
 
-  constructor(cri: Cri, sources: PodSources) {
+  constructor(cri: Cri, sources: PodSources, node?: NodeCredentials) {
     this.#cri = cri;
     this.#sources = sources;
+    this.#node = node;
   }
 
   /** The image as the runtime knows it. Throws StartError with the reasons that kubelet uses. */
@@ -117,13 +137,14 @@ export class Images {
     });
   }
 
+  /** Image pull secrets go first; then what the node itself has; nothing only where there is nothing. */
   async #tryCredentials(
     credentials: AuthConfig[],
     image: string,
     sandbox: PodSandboxConfig | undefined,
   ): Promise<void> {
     let failure: unknown;
-    for (const auth of credentials.length > 0 ? credentials : [undefined]) {
+    for (const auth of credentials) {
       try {
         await this.#cri.pullImage({ image }, auth, sandbox);
         return;
@@ -131,6 +152,21 @@ export class Images {
         failure = error;
       }
     }
-    throw failure;
+    const login = await this.#node?.get(image);
+    if (!login && failure) throw failure;
+    try {
+      await this.#cri.pullImage({ image }, login && auth(login), sandbox);
+    } catch (error) {
+      const renewed = login && refusal.test((error as Error).message) && (await this.#renewed(image, login));
+      if (!renewed) throw error;
+      await this.#cri.pullImage({ image }, auth(renewed), sandbox);
+    }
+  }
+
+  /** Another password than the refused one, if there is one. */
+  async #renewed(image: string, login: Login): Promise<Login | undefined> {
+    this.#node?.refused(image, login);
+    const next = await this.#node?.get(image);
+    return next?.password === login.password ? undefined : next;
   }
 }

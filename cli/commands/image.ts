@@ -5,7 +5,7 @@ import { fullReference, imageNodes, listImages, loadArchive, removeEverywhere } 
 import { preparedImages } from '../../local/images/prepared.ts';
 import { terminalProgress } from '../../local/progress.ts';
 import { clusterPaths } from '../../local/state/paths.ts';
-import { needsRoot } from '../as-root.ts';
+import { asRoot, needsRoot, runtimeOf } from '../as-root.ts';
 import { table } from '../table.ts';
 
 interface ImageOptions {
@@ -35,9 +35,11 @@ export interface BuildCommandOptions extends ImageOptions {
 
 export async function buildCommand(folder: string, options: BuildCommandOptions): Promise<void> {
   const paths = clusterPaths(options.name);
-  if (await needsRoot(paths)) return;
-  const nodes = await imageNodes(paths);
   const progress = terminalProgress(process.stdout);
+  // without a cluster on this machine it is built to be pushed
+  const alone = runtimeOf(paths) === undefined;
+  if (alone ? await asRoot('images are built and kept by root') : await needsRoot(paths)) return;
+  const nodes = alone ? [] : await imageNodes(paths);
   await ensureBuildah(progress, options.install);
   const known = await preparedImages(paths, progress.say);
   const tag = fullReference(options.tag);
@@ -48,10 +50,13 @@ export async function buildCommand(folder: string, options: BuildCommandOptions)
     known,
   );
   try {
-    await progress.step(
-      `${options.tag} into ${everyNode(nodes.length)}`,
-      async () => void (await loadArchive(nodes, archive)),
-    );
+    if (alone)
+      progress.say(`${options.tag} is built; no cluster is here to load it into. slipway image push takes it on.`);
+    else
+      await progress.step(
+        `${options.tag} into ${everyNode(nodes.length)}`,
+        async () => void (await loadArchive(nodes, archive)),
+      );
   } finally {
     rmSync(archive, { force: true });
   }

@@ -52,4 +52,9 @@ export interface NodeSyncResponse {
   refused: { namespace: string; name: string; uid: string; message: string }[];
   /** Call again at the latest after this many milliseconds. */
   nextSyncMs: number;
+  /** Version of the agent that workers should run, where the control plane names one. */
+  agentVersion?: string;
 }
+
+/** Held by the node whose agent is being updated: one at a time. In kube-node-lease; every node may take it. */
+export const agentUpdateLease = 'slipway-agent-update';

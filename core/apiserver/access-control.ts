@@ -34,6 +34,8 @@ export interface AccessOptions extends Ports {
   jwksUri?: string;
   /** More kinds of tokens, of the host's own. */
   tokens?: readonly TokenAuthenticator[];
+  /** Version of the agent that workers should run, told in each node's sync; absent: nodes are left as they are. */
+  agentVersion?(): string | undefined;
 }
 
 export interface Access {
@@ -67,7 +69,7 @@ export async function createAccess(options: AccessOptions): Promise<Access> {
     handlers: new Map([
       ['serviceaccounts/token', tokenHandler({ keys, issuer: issuers[0], audiences })],
       ['certificatesigningrequests.certificates.k8s.io/approval', approvalHandler],
-      ['nodes/sync', nodeSyncHandler(createNodeChanges(store, lister))],
+      ['nodes/sync', nodeSyncHandler(createNodeChanges(store, lister), options.agentVersion)],
       ...reviewHandlers({ authorize, roles, tokens, audiences }),
     ]),
     documents: new Map([

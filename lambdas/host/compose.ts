@@ -104,6 +104,7 @@ export async function composeFresh(options: ComposeOptions = {}): Promise<Compos
     // The API's own URL, where its keys are published: that is what IAM checks the tokens of workloads by.
     issuers: [cluster.apiUrl],
     tokens: [iamTokensOf(env, store, ports, options.fetch)],
+    agentVersion: () => cluster.agentVersion,
   });
   const api = createApiServer({
     ...ports,

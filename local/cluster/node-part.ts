@@ -3,8 +3,8 @@ import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AgentConfig } from '../../agent/config.ts';
+import { hostPortHandler } from '../../agent/containerd/config.ts';
 import { agentPort } from '../../host/agent-address.ts';
-import { hostPortHandler } from '../containerd/config.ts';
 import { importImages, startContainerd, untilServing } from '../containerd/containerd.ts';
 import { type AddressPlan, nodeAddress, podRange } from '../network/addresses.ts';
 import { type ClusterPaths, type NodePaths, nodePaths } from '../state/paths.ts';

@@ -1,36 +1,18 @@
 // Starts one node's containerd inside the node's network namespace, and talks to it with containerd's own `ctr`.
-import { accessSync, constants, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { chainFolders, cniChain, containerdToml } from '../../agent/containerd/config.ts';
+import { cniPlugins, which } from '../../agent/containerd/programs.ts';
+import { pauseImage } from '../../agent/images/pause.ts';
 import { Failure, tail } from '../failure.ts';
-import { pauseImage } from '../images/pause.ts';
 import { nodeSysctls } from '../network/topology.ts';
 import { run, runOrFail } from '../run.ts';
 import type { ClusterPaths, NodePaths } from '../state/paths.ts';
 import { isAlive, type ProcessRef, startDetached } from '../state/processes.ts';
 import { logFile, readIfThere } from '../state/spec.ts';
-import { chainFolders, cniChain, containerdToml } from './config.ts';
 
-/** Where distributions put CNI plugins: Debian, then everybody else. */
-const pluginFolders = ['/usr/lib/cni', '/opt/cni/bin', '/usr/libexec/cni'];
-export const cniPlugins = (): string | undefined =>
-  pluginFolders.find((folder) => existsSync(`${folder}/bridge`) && existsSync(`${folder}/host-local`));
-
-/** The file of a program, looked for in PATH and where only root looks. */
-export const which = (program: string): string | undefined =>
-  [...(process.env['PATH'] ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin']
-    .filter((folder) => folder !== '')
-    .map((folder) => `${folder}/${program}`)
-    .find(isProgram);
-
-function isProgram(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
-}
+export { which };
 
 /** `kubernetes.io` images and containers live in this namespace of containerd. */
 const criNamespace = 'k8s.io';
@@ -155,4 +137,17 @@ export async function importImages(node: NodePaths, archive: string): Promise<st
 export async function removeImage(node: NodePaths, name: string): Promise<boolean> {
   const result = await run('ctr', ctr(node, 'images', 'remove', '--sync', name));
   return result.code === 0 && !/not found/.test(result.stderr);
+}
+
+/** Returns false when the node does not hold the image. Throws Failure with containerd's reason. */
+export async function exportImage(node: NodePaths, name: string, archive: string): Promise<boolean> {
+  if (!(await imageNames(node)).includes(name)) return false;
+  await runOrFail('ctr', ctr(node, 'images', 'export', archive, name));
+  return true;
+}
+
+export async function tagImage(node: NodePaths, source: string, target: string): Promise<boolean> {
+  if (!(await imageNames(node)).includes(source)) return false;
+  await runOrFail('ctr', ctr(node, 'images', 'tag', '--force', source, target));
+  return true;
 }

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { which } from '../containerd/containerd.ts';
+import { which } from '../../agent/containerd/programs.ts';
 import { Failure } from '../failure.ts';
 import { installPackages, isDebian } from '../install/debian.ts';
 import type { Progress } from '../progress.ts';
@@ -15,6 +15,13 @@ export interface BuildOptions {
   tag: string;
   file?: string;
   buildArgs: readonly string[];
+}
+
+/** Options of buildah for the cluster's own store, which keeps what was built; made when it is missing. */
+export function buildahStore(paths: ClusterPaths): string[] {
+  const store = join(paths.cache, 'buildah');
+  mkdirSync(store, { recursive: true, mode: 0o700 });
+  return ['--root', store, '--runroot', join(store, 'run'), '--storage-driver', 'vfs'];
 }
 
 export async function ensureBuildah(progress: Progress, install: boolean): Promise<void> {
@@ -44,9 +51,7 @@ export async function buildImage(
     ? resolve(options.file)
     : ['Dockerfile', 'Containerfile'].map((name) => join(context, name)).find((name) => existsSync(name));
   if (!file || !existsSync(file)) throw new Failure(`there is no Dockerfile in ${folder}`, 'name it: --file FILE');
-  const store = join(paths.cache, 'buildah');
-  mkdirSync(store, { recursive: true, mode: 0o700 });
-  const storage = ['--root', store, '--runroot', join(store, 'run'), '--storage-driver', 'vfs'];
+  const storage = buildahStore(paths);
   for (const archive of known) await runOrFail('buildah', [...storage, 'pull', '-q', `oci-archive:${archive}`]);
   const args = [
     ...storage,
@@ -63,14 +68,14 @@ export async function buildImage(
     file,
   ];
   await shown('buildah', [...args, ...options.buildArgs.flatMap((arg) => ['--build-arg', arg]), context]);
-  const archive = join(store, `built-${process.pid}.tar`);
+  const archive = join(paths.cache, `built-${process.pid}.tar`);
   rmSync(archive, { force: true });
   await runOrFail('buildah', [...storage, 'push', '-q', options.tag, `docker-archive:${archive}:${options.tag}`]);
   return archive;
 }
 
 /** With its own words on the terminal: a person waits for it. */
-function shown(command: string, args: readonly string[]): Promise<void> {
+export function shown(command: string, args: readonly string[]): Promise<void> {
   return new Promise((done, reject) => {
     const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
     child.on('error', reject);

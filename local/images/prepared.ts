@@ -1,9 +1,9 @@
 // The archives that every new node imports, made once and kept beside the clusters.
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { architecture, type ImageDescription, ociArchive } from '../../agent/images/oci-archive.ts';
+import { pauseDescription } from '../../agent/images/pause.ts';
 import type { ClusterPaths } from '../state/paths.ts';
-import { architecture, type ImageDescription, ociArchive } from './oci-archive.ts';
-import { pauseDescription } from './pause.ts';
 import { findBusybox, sampleDescription } from './sample.ts';
 
 /** Changes when the images' contents do. */

@@ -2,9 +2,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ImageDescription } from '../../agent/images/oci-archive.ts';
+import type { TarEntry } from '../../agent/images/tar.ts';
 import { run, runOrFail } from '../run.ts';
-import type { ImageDescription } from './oci-archive.ts';
-import type { TarEntry } from './tar.ts';
 
 /** What manifests say; containerd reads it as docker.io/slipway/sample:1, as any runtime does. */
 export const sampleImage = 'slipway/sample:1';

@@ -1,8 +1,8 @@
 // What `slipway doctor` looks at. A check never changes the machine.
 import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { cniPlugins, which } from '../../agent/containerd/programs.ts';
 import { portIsFree } from '../cluster/control-plane-part.ts';
 import { firstPort } from '../cluster/plan.ts';
-import { cniPlugins, which } from '../containerd/containerd.ts';
 import { choosePlan } from '../network/addresses.ts';
 import { hasDefaultRoute, machineRoutes } from '../network/network.ts';
 import { cgroupMounts } from '../remains/cgroups.ts';

@@ -1,5 +1,5 @@
 // What real containers need on a machine, and which Debian package brings it.
-import { cniPlugins, which } from '../containerd/containerd.ts';
+import { cniPlugins, which } from '../../agent/containerd/programs.ts';
 
 export interface Requirement {
   what: string;

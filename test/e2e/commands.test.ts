@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { ociArchive } from '../../local/images/oci-archive.ts';
-import { pauseProgram } from '../../local/images/pause.ts';
+import { ociArchive } from '../../agent/images/oci-archive.ts';
+import { pauseProgram } from '../../agent/images/pause.ts';
 import { run } from '../../local/run.ts';
 import { eventually, freePort, startCluster, TestPlace, withCluster } from './cluster.ts';
 

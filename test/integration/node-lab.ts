@@ -19,8 +19,9 @@ import { promisify } from 'node:util';
 import { Agent } from '../../agent/agent.ts';
 import { Cgroups, detectCgroups } from '../../agent/cgroups/cgroups.ts';
 import { Checkpoint } from '../../agent/checkpoint/checkpoint.ts';
-import type { ResolvedConfig } from '../../agent/config.ts';
+import type { AgentConfig, ResolvedConfig } from '../../agent/config.ts';
 import { resolveConfig } from '../../agent/config.ts';
+import { chainFolders, cniChain, containerdToml } from '../../agent/containerd/config.ts';
 import { ObjectCache } from '../../agent/objects.ts';
 import type { RuntimeParts } from '../../agent/runtimes.ts';
 import { containerdRuntime } from '../../agent/runtimes.ts';
@@ -30,7 +31,6 @@ import type { Stored } from '../../core/api/objects.ts';
 import type { ConfigMap, Node, Pod, PodStatus, Secret } from '../../core/api/types.gen.ts';
 import type { Client } from '../../core/client/client.ts';
 import type { PodEvent } from '../../core/kubelet/model.ts';
-import { chainFolders, cniChain, containerdToml } from '../../local/containerd/config.ts';
 
 const run = promisify(execFile);
 const bridgeSubnet = '10.249.77.0/24';
@@ -155,7 +155,7 @@ async function importImages(socket: string, archives: string[]): Promise<void> {
 const refused = (): Promise<never> => Promise.reject(new Error('this lab has no API server'));
 
 /** @param archives docker or OCI archives with at least the pause image the upstream name of pause and a busybox */
-export async function startLab(archives: string[], pauseImage: string): Promise<Lab> {
+export async function startLab(archives: string[], pauseImage: string, extra: Partial<AgentConfig> = {}): Promise<Lab> {
   const dir = mkdtempSync(join(tmpdir(), 'slipway-lab-'));
   const id = dir.slice(-6).toLowerCase();
   const socket = `${dir}/ctd.sock`;
@@ -201,6 +201,7 @@ export async function startLab(archives: string[], pauseImage: string): Promise<
     clusterDns: [],
     clusterDomain: 'cluster.local',
     hostPortHandler: 'hostport',
+    ...extra,
   });
   mkdirSync(config.podsDir, { recursive: true });
   const control = new FakeControlPlane();

@@ -1,5 +1,6 @@
 // The node authorizer: a node may do what a node needs, and of named objects only what its own pods refer to.
 // Source: https://kubernetes.io/docs/reference/access-authn-authz/node/ ; reasons are kube-apiserver's.
+import { agentUpdateLease } from '../../api/node-sync.ts';
 import type { PolicyRule } from '../../api/types.gen.ts';
 import { nodeNameOf } from '../authenticate/users.ts';
 import type { Authorizer, AuthorizerAttributes, Decision } from '../server.ts';
@@ -75,7 +76,7 @@ const leases: Rule = (node, { verb, namespace, name }) => {
   if (!ownVerbs.includes(verb)) return refused('can only get, create, update, patch, or delete a node lease');
   if (namespace !== leaseNamespace)
     return refused(`can only access leases in the "${leaseNamespace}" system namespace`);
-  if (verb !== 'create' && name !== node) {
+  if (verb !== 'create' && name !== node && name !== agentUpdateLease) {
     return refused('can only access node lease with the same name as the requesting node');
   }
   return allowed;

@@ -18,7 +18,8 @@ const renewalsPerLease = 4;
 const minLeaseSeconds = 4;
 const maxLeaseSeconds = 3600;
 
-export const nodeSyncHandler = (changes: NodeChanges): SubresourceHandler => ({
+/** @param agentVersion what the host wants workers to run; asked for each call */
+export const nodeSyncHandler = (changes: NodeChanges, agentVersion?: () => string | undefined): SubresourceHandler => ({
   verbs: ['create'],
   async handle(context): Promise<Response> {
     const { name } = context.info;
@@ -27,8 +28,10 @@ export const nodeSyncHandler = (changes: NodeChanges): SubresourceHandler => ({
     const changed = await changes.read(name, request.since);
     const kind = findKind('', 'v1', 'nodes');
     if (!kind) throw new StatusError('InternalError', 'the kind of nodes is not registered');
+    const wanted = agentVersion?.();
     const response: NodeSyncResponse = {
       ...changed,
+      ...(wanted ? { agentVersion: wanted } : {}),
       node: served(kind, node) as unknown as Stored<Node>,
       refused,
       nextSyncMs: Math.round((request.leaseDurationSeconds * 1000) / renewalsPerLease),

@@ -1,5 +1,6 @@
 // Objects that a node has one of, or that its pods hold: its lease, CSI node, resource slices, certificate, their claims.
 import { decodeBase64, subjectOfRequest } from '../../../api/certificates.ts';
+import { agentUpdateLease } from '../../../api/node-sync.ts';
 import type { CertificateSigningRequest, PersistentVolumeClaim } from '../../../api/types.gen.ts';
 import { nameOf, refusal } from '../request.ts';
 import { type Rule, same } from './rule.ts';
@@ -10,7 +11,7 @@ export const leases: Rule = (node, request) => {
   if (request.namespace !== leaseNamespace) {
     throw refusal(request, `can only access leases in the "${leaseNamespace}" system namespace`);
   }
-  if (nameOf(request) !== node) {
+  if (nameOf(request) !== node && nameOf(request) !== agentUpdateLease) {
     throw refusal(request, 'can only access node lease with the same name as the requesting node');
   }
 };

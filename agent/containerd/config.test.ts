@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { cniChain, containerdToml } from './config.ts';
-import { which } from './containerd.ts';
+import { which } from './programs.ts';
 
 const toml = containerdToml({
   root: '/data/root',

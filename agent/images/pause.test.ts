@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isStatic } from '../../local/images/sample.ts';
 import { pauseProgram } from './pause.ts';
-import { isStatic } from './sample.ts';
 
 const linux = process.platform === 'linux';
 

@@ -1,0 +1,110 @@
+// The files of a worker that depend on its instance and its cluster, as text: the agent's and containerd's configuration, the pods'
+// network and its rules.
+import type { AgentConfig } from '../agent/config.ts';
+import { chainFolders, cniChain, containerdToml, hostPortHandler } from '../agent/containerd/config.ts';
+import { ociArchive } from '../agent/images/oci-archive.ts';
+import { pauseDescription, pauseImage } from '../agent/images/pause.ts';
+import type { InstanceFacts } from '../aws/instance-metadata.ts';
+import type { WorkerParameters } from '../aws/worker-parameters.ts';
+import { defaultPodNetwork, podNetworkObjection, podRangeOf, podsPerWorker } from './pod-range.ts';
+import { paths, type WorkerSettings } from './settings.ts';
+import type { WorkerFile } from './units.ts';
+
+/** A sync every 75 seconds is what an idle node may cost; the doorbell makes it at once (decision 5). */
+const leaseDurationSeconds = 300;
+const syncIntervalSeconds = 75;
+/** Open to the control plane's security group only. */
+const agentPort = 10250;
+const podPidsLimit = 4096;
+/** Kept from pods for the system, containerd and the agent. */
+const reserved = { cpu: '100m', memory: '384Mi' };
+
+export interface InstanceParts {
+  settings: WorkerSettings;
+  instance: InstanceFacts;
+  cluster: WorkerParameters;
+  /** Folders and programs as this distribution has them. */
+  cniPlugins: string;
+  runc: string;
+}
+
+export const agentConfig = ({ settings, instance, cluster }: InstanceParts): AgentConfig => ({
+  clusterName: settings.cluster,
+  nodeName: instance.id,
+  providerId: `aws:///${instance.zone}/${instance.id}`,
+  apiUrl: cluster.apiUrl,
+  caFile: paths.ca,
+  identity: { kind: 'iam', cluster: settings.cluster, region: settings.region },
+  runtime: 'containerd',
+  containerdSocket: paths.containerdSocket,
+  stateDir: paths.agentState,
+  podLogDir: '/var/log/pods',
+  cgroupRoot: '/slipway/kubepods',
+  address: instance.address,
+  port: agentPort,
+  podCidr: podRangeOf(instance.address, settings.podNetwork),
+  clusterDns: [],
+  clusterDomain: settings.clusterDomain ?? 'cluster.local',
+  // systemd-resolved's own address, loopback, cannot be reached from a pod
+  resolvConf: '/run/systemd/resolve/resolv.conf',
+  labels: {
+    'topology.kubernetes.io/region': instance.region,
+    'topology.kubernetes.io/zone': instance.zone,
+    'node.kubernetes.io/instance-type': instance.type,
+    'topology.k8s.aws/zone-id': instance.zoneId,
+    ...settings.labels,
+  },
+  taints: settings.taints ?? [],
+  maxPods: podsPerWorker,
+  podPidsLimit,
+  reserved,
+  hostPortHandler,
+  leaseDurationSeconds,
+  syncIntervalSeconds,
+});
+
+/** Pods go out in the instance's name, and may not ask for its credentials: those are a node's. */
+export const networkRules = (range: string, network: string): string => `table ip slipway_worker
+delete table ip slipway_worker
+table ip slipway_worker {
+  chain post {
+    type nat hook postrouting priority srcnat
+    ip saddr ${range} ip daddr != ${network} masquerade
+  }
+  chain forward {
+    type filter hook forward priority filter
+    ip saddr ${range} ip daddr 169.254.169.254 reject
+  }
+}
+`;
+
+/** Throws Error when pods of this VPC's workers cannot have addresses of their own. */
+export function instanceFiles(parts: InstanceParts): WorkerFile[] {
+  const { settings, instance, cluster, cniPlugins, runc } = parts;
+  const objection = podNetworkObjection(instance.vpcBlocks, settings.podNetwork);
+  if (objection) throw new Error(objection);
+  const range = podRangeOf(instance.address, settings.podNetwork);
+  const network = { name: 'slipway', range, leases: '/run/slipway/leases' };
+  const chains = chainFolders(paths.cni);
+  const toml = containerdToml({
+    root: '/var/lib/containerd',
+    state: '/run/containerd',
+    socket: paths.containerdSocket,
+    cni: paths.cni,
+    cniPlugins,
+    runc,
+    pauseImage,
+    registries: '/etc/containerd/certs.d',
+    appArmor: false,
+    lowerScores: true,
+  });
+  return [
+    { path: paths.agentConfig, text: `${JSON.stringify(agentConfig(parts), null, 2)}\n`, mode: 0o600 },
+    { path: paths.ca, text: cluster.ca, mode: 0o644 },
+    { path: paths.containerdConfig, text: toml, mode: 0o644 },
+    { path: `${chains.bridge}/10-slipway.conflist`, text: cniChain(network, false), mode: 0o644 },
+    { path: `${chains.hostPort}/10-slipway.conflist`, text: cniChain(network, true), mode: 0o644 },
+    { path: paths.networkRules, text: networkRules(range, settings.podNetwork ?? defaultPodNetwork), mode: 0o644 },
+    { path: paths.pauseArchive, text: ociArchive(pauseDescription()), mode: 0o644 },
+  ];
+}
