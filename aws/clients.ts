@@ -15,10 +15,8 @@ export function awsClients(options: ClientOptions = {}): AwsClients {
   const lazy = new LazyClients(options);
   return {
     ...coreClients(options, lazy),
-    ecr: lazy.lazily(async (config) => new (await import('@aws-sdk/client-ecr')).ECRClient(config)),
-    ec2: lazy.lazily(async (config) => new (await import('@aws-sdk/client-ec2')).EC2Client(config)),
-    autoScaling: lazy.lazily(
-      async (config) => new (await import('@aws-sdk/client-auto-scaling')).AutoScalingClient(config),
-    ),
+    ecr: lazy.lazily(async (config) => new (await import('./sdk/ecr.ts')).ECRClient(config)),
+    ec2: lazy.lazily(async (config) => new (await import('./sdk/ec2.ts')).EC2Client(config)),
+    autoScaling: lazy.lazily(async (config) => new (await import('./sdk/auto-scaling.ts')).AutoScalingClient(config)),
   };
 }

@@ -38,7 +38,7 @@ export async function loadCluster(clients: CoreClients, prefix: string): Promise
 
 /** Values by their name below the prefix. */
 export async function readParameters(clients: CoreClients, prefix: string): Promise<ReadonlyMap<string, string>> {
-  const { GetParametersByPathCommand } = await import('@aws-sdk/client-ssm');
+  const { GetParametersByPathCommand } = await import('./sdk/ssm.ts');
   const ssm = await clients.ssm();
   const found = new Map<string, string>();
   let next: string | undefined;
@@ -109,7 +109,7 @@ function readEncryption(text: string): EncryptionSecret[] {
 
 /** One plain parameter by its whole name, which those may read who may not read the keys. undefined: there is none. */
 export async function readParameter(clients: CoreClients, name: string): Promise<string | undefined> {
-  const { GetParameterCommand } = await import('@aws-sdk/client-ssm');
+  const { GetParameterCommand } = await import('./sdk/ssm.ts');
   try {
     const { Parameter } = await (await clients.ssm()).send(new GetParameterCommand({ Name: name }));
     return Parameter?.Value;

@@ -80,7 +80,7 @@ async function standing(setup: KeySetup, values: Values, name: string, make: () 
 type Put = Omit<PutParameterCommandInput, 'Name' | 'Value'> & { Name: string; Value: string };
 
 async function put({ clients, prefix }: KeySetup, values: Values, { Name, Value, ...how }: Put): Promise<string> {
-  const { PutParameterCommand } = await import('@aws-sdk/client-ssm');
+  const { PutParameterCommand } = await import('./sdk/ssm.ts');
   await (await clients.ssm()).send(new PutParameterCommand({ Name: `${prefix}/${Name}`, Value, ...how }));
   values.set(Name, Value);
   return Value;
@@ -88,7 +88,7 @@ async function put({ clients, prefix }: KeySetup, values: Values, { Name, Value,
 
 /** Removes what ensureClusterKeys made. Secrets at rest, and tokens, are worth nothing after that. */
 export async function deleteClusterKeys(clients: CoreClients, prefix: string): Promise<void> {
-  const { DeleteParametersCommand } = await import('@aws-sdk/client-ssm');
+  const { DeleteParametersCommand } = await import('./sdk/ssm.ts');
   const { authority, serviceAccountKey, nodeClient, encryption, ca } = parameters;
   const names = [authority, serviceAccountKey, nodeClient, encryption, ca].map((name) => `${prefix}/${name}`);
   await (await clients.ssm()).send(new DeleteParametersCommand({ Names: names }));

@@ -36,6 +36,12 @@ const addTo = (client: { middlewareStack: unknown }, plugin: AwsPlugin): void =>
 /** Three attempts with growing pauses: the SDK's standard mode. Writers that must know whether they were lost count on it. */
 const standard = { retryMode: 'standard', maxAttempts: 3 } as const;
 
+/**
+ * The SDK waits for ever by default. A table answers within milliseconds, so that an attempt that stalls is tried again before
+ * the store gives the whole call up. In milliseconds.
+ */
+const tableTimeouts = { connectionTimeout: 1_000, requestTimeout: 2_000, throwOnRequestTimeout: true };
+
 /** Makes a client at its first use, with every plugin that was added before or is added later. */
 export class LazyClients {
   readonly config: ClientOptions;
@@ -66,10 +72,13 @@ export class LazyClients {
 
 export function coreClients(options: ClientOptions = {}, lazy = new LazyClients(options)): CoreClients {
   return {
-    dynamo: lazy.lazily(async (config) => new (await import('@aws-sdk/client-dynamodb')).DynamoDBClient(config)),
-    ssm: lazy.lazily(async (config) => new (await import('@aws-sdk/client-ssm')).SSMClient(config)),
-    sqs: lazy.lazily(async (config) => new (await import('@aws-sdk/client-sqs')).SQSClient(config)),
-    lambda: lazy.lazily(async (config) => new (await import('@aws-sdk/client-lambda')).LambdaClient(config)),
+    dynamo: lazy.lazily(
+      async (config) =>
+        new (await import('./sdk/dynamodb.ts')).DynamoDBClient({ ...config, requestHandler: tableTimeouts }),
+    ),
+    ssm: lazy.lazily(async (config) => new (await import('./sdk/ssm.ts')).SSMClient(config)),
+    sqs: lazy.lazily(async (config) => new (await import('./sdk/sqs.ts')).SQSClient(config)),
+    lambda: lazy.lazily(async (config) => new (await import('./sdk/lambda.ts')).LambdaClient(config)),
     use: (plugin) => lazy.use(plugin),
   };
 }

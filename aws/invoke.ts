@@ -29,12 +29,12 @@ export function invoker(clients: CoreClients, name: string): Invoker {
   const options = (signal: AbortSignal | undefined) => (signal ? { abortSignal: signal } : {});
   return {
     async later(event) {
-      const { InvokeCommand } = await import('@aws-sdk/client-lambda');
+      const { InvokeCommand } = await import('./sdk/lambda.ts');
       const lambda = await clients.lambda();
       await lambda.send(new InvokeCommand({ FunctionName: name, InvocationType: 'Event', Payload: encode(event) }));
     },
     async whole(event, signal) {
-      const { InvokeCommand } = await import('@aws-sdk/client-lambda');
+      const { InvokeCommand } = await import('./sdk/lambda.ts');
       const lambda = await clients.lambda();
       const command = new InvokeCommand({ FunctionName: name, Payload: encode(event) });
       const { FunctionError, Payload } = await lambda.send(command, options(signal));
@@ -42,7 +42,7 @@ export function invoker(clients: CoreClients, name: string): Invoker {
       return JSON.parse(new TextDecoder().decode(Payload));
     },
     async streamed(event, signal) {
-      const { InvokeWithResponseStreamCommand } = await import('@aws-sdk/client-lambda');
+      const { InvokeWithResponseStreamCommand } = await import('./sdk/lambda.ts');
       const lambda = await clients.lambda();
       const command = new InvokeWithResponseStreamCommand({ FunctionName: name, Payload: encode(event) });
       const { EventStream } = await lambda.send(command, options(signal));

@@ -36,7 +36,7 @@ const archNames: Record<string, string> = { arm64: 'arm64', x86_64: 'amd64' };
 export function workerGroup(clients: Pick<AwsClients, 'autoScaling' | 'ec2'>, name: string): WorkerGroup {
   return {
     async describe(isKnown) {
-      const { DescribeAutoScalingGroupsCommand } = await import('@aws-sdk/client-auto-scaling');
+      const { DescribeAutoScalingGroupsCommand } = await import('./sdk/auto-scaling.ts');
       const client = await clients.autoScaling();
       const answer = await client.send(new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] }));
       const group = answer.AutoScalingGroups?.[0];
@@ -56,13 +56,13 @@ export function workerGroup(clients: Pick<AwsClients, 'autoScaling' | 'ec2'>, na
       };
     },
     async setDesired(count) {
-      const { SetDesiredCapacityCommand } = await import('@aws-sdk/client-auto-scaling');
+      const { SetDesiredCapacityCommand } = await import('./sdk/auto-scaling.ts');
       const client = await clients.autoScaling();
       const input = { AutoScalingGroupName: name, DesiredCapacity: count, HonorCooldown: false };
       await client.send(new SetDesiredCapacityCommand(input));
     },
     async end(id) {
-      const { TerminateInstanceInAutoScalingGroupCommand } = await import('@aws-sdk/client-auto-scaling');
+      const { TerminateInstanceInAutoScalingGroupCommand } = await import('./sdk/auto-scaling.ts');
       const client = await clients.autoScaling();
       const input = { InstanceId: id, ShouldDecrementDesiredCapacity: true };
       try {
@@ -72,7 +72,7 @@ export function workerGroup(clients: Pick<AwsClients, 'autoScaling' | 'ec2'>, na
       }
     },
     async offers(types) {
-      const { DescribeInstanceTypesCommand } = await import('@aws-sdk/client-ec2');
+      const { DescribeInstanceTypesCommand } = await import('./sdk/ec2.ts');
       const client = await clients.ec2();
       const input = { InstanceTypes: [...types] as [] };
       const { InstanceTypes = [] } = await client.send(new DescribeInstanceTypesCommand(input));
@@ -92,7 +92,7 @@ const isNotFound = (error: unknown): boolean =>
 /** What EC2 does not know (any more) is left out. */
 async function launchTimes(clients: Pick<AwsClients, 'ec2'>, ids: readonly string[]): Promise<Map<string, number>> {
   if (ids.length === 0) return new Map();
-  const { DescribeInstancesCommand } = await import('@aws-sdk/client-ec2');
+  const { DescribeInstancesCommand } = await import('./sdk/ec2.ts');
   const client = await clients.ec2();
   const filter = { Name: 'instance-id', Values: [...ids] };
   const { Reservations = [] } = await client.send(new DescribeInstancesCommand({ Filters: [filter] }));
