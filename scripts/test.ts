@@ -48,8 +48,10 @@ const gate: Stage[] = [
 const emulator: Stage[] = [tests('emulator', [dynamoContract, 'test/emulator/*.test.ts'])];
 // One at a time: each brings up a cluster of its own.
 const endToEnd: Stage[] = [tests('e2e', ['test/{integration,e2e}/*.test.ts'], 'spec', ['--test-concurrency=1'])];
+// The app deployed to emulators of AWS. What a machine lacks for one of them is told by a skip with its reason.
+const onEmulators: Stage[] = [tests('aws', ['test/aws/*.test.ts'], 'spec', ['--test-concurrency=1'])];
 
-const stages = process.argv.includes('--gate') ? gate : [...gate, ...emulator, ...endToEnd];
+const stages = process.argv.includes('--gate') ? gate : [...gate, ...emulator, ...endToEnd, ...onEmulators];
 for (const stage of stages) {
   if (stage.arguments[0] === '--test' && stage.arguments.at(-1)?.startsWith('--')) continue;
   const began = performance.now();

@@ -1,0 +1,25 @@
+// The CDK app: `npx cdk deploy`. What can be chosen is in properties.ts.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { buildBundle } from '../worker/bundle.ts';
+import { bundleFunctions } from './bundles.ts';
+import { PropertyError, readProperties } from './properties.ts';
+import { SlipwayStack } from './stack.ts';
+
+const app = new App();
+// Copied into the assembly from there.
+const built = mkdtempSync(join(tmpdir(), 'slipway-bundles-'));
+try {
+  const properties = readProperties((name) => app.node.tryGetContext(name));
+  const [bundle, folders] = await Promise.all([buildBundle(join(built, 'worker')), bundleFunctions(built)]);
+  new SlipwayStack(app, { properties, bundle, folders });
+  app.synth();
+} catch (error) {
+  if (!(error instanceof PropertyError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+} finally {
+  rmSync(built, { recursive: true, force: true });
+}

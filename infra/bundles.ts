@@ -1,0 +1,49 @@
+// The functions' bundles. CDK's NodejsFunction would start npx and esbuild for each of them, one after the other, which takes longer
+// than everything else in a synthesis.
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type BuildOptions, build } from 'esbuild';
+import { type FunctionName, functionNames } from './function-shapes.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Bundles of ES modules have no `require`, which libraries in the older form call for Node's own modules. */
+const requireInModules =
+  "import{createRequire as __slipwayRequire}from'node:module';const require=__slipwayRequire(import.meta.url);";
+
+/** Folder of each function's code, whose handler is `index.handler`. */
+export type FunctionFolders = Readonly<Record<FunctionName, string>>;
+
+/**
+ * Writes `FOLDER/NAME/index.mjs` and its source maps for each function; what is imported only when it is needed (clients of AWS'
+ * services) has files of its own beside it, which a cold start does not read. Throws esbuild's own error.
+ */
+export async function bundleFunctions(folder: string): Promise<FunctionFolders> {
+  const made = await Promise.all(
+    functionNames.map(async (name) => {
+      const outdir = join(folder, name);
+      await build({ ...options, entryPoints: { index: `lambdas/${name}/handler.ts` }, outdir });
+      return [name, outdir] as const;
+    }),
+  );
+  return Object.fromEntries(made) as FunctionFolders;
+}
+
+const options = {
+  absWorkingDir: root,
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  // The SDK too: the runtime's copy is older, and slower to import than the parts that are used.
+  mainFields: ['module', 'main'],
+  banner: { js: requireInModules },
+  minify: true,
+  // Beside the bundle, for whoever reads a stack; a cold start does not load it (NODE_OPTIONS=--enable-source-maps does).
+  sourcemap: 'linked',
+  sourcesContent: false,
+  legalComments: 'none',
+  logLevel: 'warning',
+} as const satisfies BuildOptions;

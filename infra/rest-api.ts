@@ -1,0 +1,68 @@
+// The API's front door: one REST API whose every path and method is the api function's.
+import { Duration, Stack } from 'aws-cdk-lib';
+import {
+  EndpointType,
+  RestApi as GatewayApi,
+  LambdaIntegration,
+  ResponseTransferMode,
+} from 'aws-cdk-lib/aws-apigateway';
+import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import type { HouseFunction } from './function.ts';
+import type { Properties } from './properties.ts';
+
+/** The longest that API Gateway waits for a whole answer, and lasts while it streams one. */
+export const answerSeconds = { buffer: 29, stream: 900 } as const;
+
+/** Who is calling is proven by the token in the request, which the function checks; here are the addresses and the rate. */
+export class RestApi extends Construct {
+  /** `https://.../STAGE`, without a slash at the end. */
+  readonly url: string;
+
+  constructor(scope: Construct, id: string, api: HouseFunction, properties: Properties) {
+    super(scope, id);
+    const { responses } = properties;
+    const gateway = new GatewayApi(this, 'Api', {
+      restApiName: properties.name,
+      description: `Kubernetes API of the cluster ${properties.name}`,
+      // Regional: an edge endpoint ends a stream that is silent for 30 s, a regional one after 5 minutes.
+      endpointConfiguration: { types: [EndpointType.REGIONAL] },
+      // Bodies in Kubernetes' binary form reach the function as they were sent.
+      binaryMediaTypes: ['*/*'],
+      // The role for its logs is one of the account, not of a stack.
+      cloudWatchRole: false,
+      policy: fromAddresses(properties.allowedAddresses),
+      deployOptions: {
+        stageName: 'k8s',
+        throttlingRateLimit: properties.requestsPerSecond,
+        throttlingBurstLimit: properties.requestsPerSecond * 2,
+        tracingEnabled: properties.tracing,
+      },
+    });
+    const integration = new LambdaIntegration(api.lambda, {
+      responseTransferMode: responses === 'stream' ? ResponseTransferMode.STREAM : ResponseTransferMode.BUFFERED,
+      timeout: Duration.seconds(answerSeconds[responses]),
+      allowTestInvoke: false,
+    });
+    gateway.root.addMethod('ANY', integration);
+    gateway.root.addProxy({ defaultIntegration: integration, anyMethod: true });
+    const { region, urlSuffix } = Stack.of(this);
+    this.url = `https://${gateway.restApiId}.execute-api.${region}.${urlSuffix}/${gateway.deploymentStage.stageName}`;
+  }
+}
+
+/** Everyone, but nobody from elsewhere. Source: API Gateway, "resource policy examples". */
+function fromAddresses(ranges: readonly string[]): PolicyDocument | undefined {
+  if (ranges.length === 0) return undefined;
+  const call = { principals: [new AnyPrincipal()], actions: ['execute-api:Invoke'], resources: ['execute-api:/*'] };
+  return new PolicyDocument({
+    statements: [
+      new PolicyStatement({ ...call, effect: Effect.ALLOW }),
+      new PolicyStatement({
+        ...call,
+        effect: Effect.DENY,
+        conditions: { NotIpAddress: { 'aws:SourceIp': [...ranges] } },
+      }),
+    ],
+  });
+}

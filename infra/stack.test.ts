@@ -1,0 +1,278 @@
+// The template of the stack: pinned whole, checked by AWS' own rules, and walked for what costs by the hour and for wide permissions.
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { App, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { assertGolden } from '../test/golden-file.ts';
+import type { FunctionFolders } from './bundles.ts';
+import { functionNames } from './function-shapes.ts';
+import { readProperties } from './properties.ts';
+import { SlipwayStack } from './stack.ts';
+
+const out = mkdtempSync(join(tmpdir(), 'slipway-synth-'));
+after(() => rmSync(out, { recursive: true, force: true }));
+
+interface Resource {
+  Type: string;
+  Properties: Record<string, unknown>;
+}
+type Resources = Record<string, Resource>;
+
+interface Finding {
+  rule: string;
+  paths: string[];
+}
+
+const { context } = JSON.parse(readFileSync(new URL('../cdk.json', import.meta.url), 'utf8')) as {
+  context: Record<string, unknown>;
+};
+
+/** The template of the app as `npx cdk deploy -c KEY=VALUE ...` has it, and what the rules of AwsSolutions find. Bundles are empty. */
+function synthesise(name: string, given: Record<string, unknown>): { resources: Resources; findings: Finding[] } {
+  const folder = join(out, name);
+  const bundle = join(out, 'slipway-worker.cjs');
+  writeFileSync(bundle, '');
+  const code = join(out, 'function');
+  mkdirSync(code, { recursive: true });
+  writeFileSync(join(code, 'index.mjs'), '');
+  const folders = Object.fromEntries(functionNames.map((function_) => [function_, code])) as FunctionFolders;
+  const app = new App({
+    outdir: folder,
+    analyticsReporting: false,
+    context,
+  });
+  const properties = readProperties((key) => given[key]);
+  new SlipwayStack(app, {
+    properties,
+    bundle: { file: bundle, version: '0.0.0-test', sha256: '0'.repeat(64) },
+    folders,
+  });
+  const checks = new AwsSolutionsChecks(app);
+  Validations.of(app).addPlugins(checks);
+  const exitCode = process.exitCode;
+  const findings: Finding[] = [];
+  try {
+    app.synth();
+  } catch (error) {
+    if (!/Validation failed/.test(String(error))) throw error;
+    const report = JSON.parse(readFileSync(join(folder, 'validation-report.json'), 'utf8')) as {
+      pluginReports: { violations: { ruleName: string; violatingConstructs: { constructPath: string }[] }[] }[];
+    };
+    for (const { ruleName, violatingConstructs } of report.pluginReports.flatMap((plugin) => plugin.violations)) {
+      findings.push({ rule: ruleName, paths: violatingConstructs.map((construct) => construct.constructPath) });
+    }
+    process.exitCode = exitCode;
+  }
+  const file = join(folder, `${properties.name}.template.json`);
+  const { Resources: resources } = JSON.parse(readFileSync(file, 'utf8')) as { Resources: Resources };
+  return { resources, findings };
+}
+
+const usual = synthesise('usual', {});
+const everything = synthesise('everything', {
+  stack: 'prod',
+  region: 'eu-central-1',
+  architecture: 'x86_64',
+  instanceTypes: ['m7i.large', 'm6i.large'],
+  vpc: 'vpc-0123456789abcdef0',
+  subnets: 'subnet-a,subnet-b,subnet-c',
+  allowedAddresses: '198.51.100.0/24',
+  adminRole: 'arn:aws:iam::123456789012:role/admin',
+  responses: 'buffer',
+  removal: 'destroy',
+  customerKey: 'true',
+  alarmTopic: 'arn:aws:sns:eu-central-1:123456789012:ops',
+  tracing: 'true',
+});
+const templates = { usual, everything };
+
+/** Hashes of assets, and of what is in a deployment of API Gateway, change with every line of code: they are symbolic. */
+function symbolic(value: unknown): unknown {
+  const text = JSON.stringify(value)
+    .replace(/\b[0-9a-f]{64}\b/g, 'ASSET')
+    .replace(/(ApiDeployment[0-9A-F]{8})[0-9a-f]{32}/g, '$1HASH')
+    .replace(/CurrentVersion[0-9A-F]{8}[0-9a-f]{32}/g, 'CurrentVersionHASH');
+  return JSON.parse(text);
+}
+
+for (const [name, { resources, findings }] of Object.entries(templates)) {
+  test(`the template of "${name}" is as recorded`, () => {
+    assertGolden(`infra/${name}`, symbolic(resources));
+  });
+
+  test(`AWS' own rules find nothing in "${name}" that has no reason`, () => {
+    assert.deepEqual(findings, []);
+  });
+
+  test(`nothing in "${name}" costs by the hour while no worker runs`, () => {
+    assert.deepEqual(pricedByTheHour(resources), []);
+  });
+
+  test(`no statement of "${name}" allows every action, or everything`, () => {
+    assert.deepEqual(wideStatements(resources), []);
+  });
+}
+
+test('the rules see what they should: a template with a NAT gateway, an interface endpoint and a wide policy', () => {
+  const bad: Resources = {
+    Nat: { Type: 'AWS::EC2::NatGateway', Properties: {} },
+    Endpoint: { Type: 'AWS::EC2::VPCEndpoint', Properties: { VpcEndpointType: 'Interface' } },
+    Table: { Type: 'AWS::DynamoDB::Table', Properties: { BillingMode: 'PROVISIONED' } },
+    Group: { Type: 'AWS::AutoScaling::AutoScalingGroup', Properties: { MinSize: '1' } },
+    Policy: {
+      Type: 'AWS::IAM::Policy',
+      Properties: { PolicyDocument: { Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }] } },
+    },
+  };
+  assert.equal(pricedByTheHour(bad).length, 4);
+  assert.equal(wideStatements(bad).length, 2);
+});
+
+/** Every type that the stack may contain, with what it costs when nobody uses the cluster. A type that is not here fails the test. */
+const priceWhenIdle: Record<string, string> = {
+  'AWS::ApiGateway::Deployment': 'nothing',
+  'AWS::ApiGateway::Method': 'nothing',
+  'AWS::ApiGateway::Resource': 'nothing',
+  'AWS::ApiGateway::RestApi': 'by the request',
+  'AWS::ApiGateway::Stage': 'nothing without a cache',
+  'AWS::AutoScaling::AutoScalingGroup': 'nothing without instances',
+  'AWS::CloudWatch::Alarm': '0.10 USD a month each beyond ten; only with a topic',
+  'AWS::DynamoDB::Table': 'by the request and the gigabyte, on demand',
+  'AWS::EC2::InternetGateway': 'nothing',
+  'AWS::EC2::LaunchTemplate': 'nothing',
+  'AWS::EC2::Route': 'nothing',
+  'AWS::EC2::RouteTable': 'nothing',
+  'AWS::EC2::SecurityGroup': 'nothing',
+  'AWS::EC2::Subnet': 'nothing',
+  'AWS::EC2::SubnetRouteTableAssociation': 'nothing',
+  'AWS::EC2::VPC': 'nothing',
+  'AWS::EC2::VPCEndpoint': 'nothing for gateways',
+  'AWS::EC2::VPCGatewayAttachment': 'nothing',
+  'AWS::ECR::Repository': 'by the gigabyte',
+  'AWS::Events::Rule': 'nothing for events of AWS and schedules',
+  'AWS::IAM::InstanceProfile': 'nothing',
+  'AWS::IAM::Policy': 'nothing',
+  'AWS::IAM::Role': 'nothing',
+  'AWS::KMS::Key': '1 USD a month; only if asked for',
+  'AWS::Lambda::EventInvokeConfig': 'nothing',
+  'AWS::Lambda::EventSourceMapping': "nothing for tables; a queue's polling is priced by SQS",
+  'AWS::Lambda::Function': 'by the millisecond, without provisioned concurrency',
+  'AWS::Lambda::Permission': 'nothing',
+  'AWS::Logs::LogGroup': 'by the gigabyte',
+  'AWS::SQS::Queue': 'by the request',
+  'AWS::SQS::QueuePolicy': 'nothing',
+  'AWS::SSM::Parameter': 'nothing for standard parameters',
+  'Custom::SlipwaySetup': 'nothing',
+};
+
+function pricedByTheHour(resources: Resources): string[] {
+  const found: string[] = [];
+  for (const [id, { Type, Properties: properties }] of Object.entries(resources)) {
+    const priced =
+      !(Type in priceWhenIdle) ||
+      (Type === 'AWS::EC2::VPCEndpoint' && (properties['VpcEndpointType'] ?? 'Gateway') !== 'Gateway') ||
+      (Type === 'AWS::DynamoDB::Table' && properties['BillingMode'] !== 'PAY_PER_REQUEST') ||
+      (Type === 'AWS::AutoScaling::AutoScalingGroup' &&
+        (properties['MinSize'] !== '0' || properties['DesiredCapacity'] !== undefined)) ||
+      (Type === 'AWS::ApiGateway::Stage' && properties['CacheClusterEnabled'] === true) ||
+      (Type === 'AWS::SSM::Parameter' && (properties['Tier'] ?? 'Standard') !== 'Standard');
+    if (priced) found.push(`${id}: ${Type}`);
+  }
+  return found;
+}
+
+/** Actions that AWS cannot grant by resource, and the one place where each is needed. */
+const everywhere: Record<string, string> = {
+  'autoscaling:DescribeAutoScalingGroups': 'the workers function finds its group',
+  'dynamodb:ListStreams': 'Lambda looks for the stream that it is to read',
+  'ec2:DescribeInstanceTypes': 'the workers function learns how large a worker is',
+  'ecr:GetAuthorizationToken': 'a worker asks for credentials to pull images',
+  'ssm:UpdateInstanceInformation': 'Session Manager',
+  'ssmmessages:CreateControlChannel': 'Session Manager',
+  'ssmmessages:CreateDataChannel': 'Session Manager',
+  'ssmmessages:OpenControlChannel': 'Session Manager',
+  'ssmmessages:OpenDataChannel': 'Session Manager',
+  'xray:PutTelemetryRecords': 'traces, if asked for',
+  'xray:PutTraceSegments': 'traces, if asked for',
+};
+
+interface Statement {
+  Effect: string;
+  Action: string | string[];
+  Resource?: unknown;
+}
+
+function wideStatements(resources: Resources): string[] {
+  const found: string[] = [];
+  for (const [id, { Type, Properties: properties }] of Object.entries(resources)) {
+    if (!['AWS::IAM::Policy', 'AWS::IAM::Role'].includes(Type)) continue;
+    const inline = (properties['Policies'] ?? []) as { PolicyDocument: { Statement: Statement[] } }[];
+    const own = properties['PolicyDocument'] as { Statement: Statement[] } | undefined;
+    for (const { Effect, Action, Resource } of [
+      ...(own?.Statement ?? []),
+      ...inline.flatMap((p) => p.PolicyDocument.Statement),
+    ]) {
+      if (Effect !== 'Allow') continue;
+      const anywhere = [Resource].flat().includes('*');
+      for (const action of [Action].flat()) {
+        if (action.includes('*')) found.push(`${id} allows ${action}`);
+        if (anywhere && !(action in everywhere)) found.push(`${id} allows ${action} everywhere`);
+      }
+    }
+  }
+  return found;
+}
+
+const ofType = (resources: Resources, type: string): Resource[] =>
+  Object.values(resources).filter((resource) => resource.Type === type);
+
+test('only the dialer may call agents, and nothing is open to the internet', () => {
+  const groups = ofType(usual.resources, 'AWS::EC2::SecurityGroup');
+  const rules = groups.flatMap(
+    (group) => (group.Properties['SecurityGroupIngress'] ?? []) as Record<string, unknown>[],
+  );
+  assert.equal(rules.length, 2);
+  for (const rule of rules) {
+    assert.ok(rule['SourceSecurityGroupId']);
+    assert.equal(rule['CidrIp'] ?? rule['CidrIpv6'], undefined);
+  }
+  assert.deepEqual(
+    rules.filter((rule) => rule['IpProtocol'] === 'tcp').map((rule) => [rule['FromPort'], rule['ToPort']]),
+    [[10250, 10250]],
+  );
+  assert.deepEqual(ofType(usual.resources, 'AWS::EC2::SecurityGroupIngress'), []);
+});
+
+test('workers: only the second version of the metadata service, one hop, encrypted disks', () => {
+  for (const { resources } of Object.values(templates)) {
+    const [template] = ofType(resources, 'AWS::EC2::LaunchTemplate');
+    const data = template!.Properties['LaunchTemplateData'] as {
+      MetadataOptions: object;
+      BlockDeviceMappings: { Ebs: { Encrypted: boolean } }[];
+    };
+    assert.deepEqual(data.MetadataOptions, { HttpTokens: 'required', HttpPutResponseHopLimit: 1 });
+    assert.ok(data.BlockDeviceMappings.every((mapping) => mapping.Ebs.Encrypted));
+  }
+});
+
+test("a worker's role reads no keys: only parameters by their names", () => {
+  const policies = Object.entries(usual.resources).filter(([id]) => id.startsWith('WorkersRoleDefaultPolicy'));
+  assert.equal(policies.length, 1);
+  const text = JSON.stringify(policies);
+  assert.match(text, /parameter\/slipway\/slipway\/api-url/);
+  assert.doesNotMatch(text, /parameter\/slipway\/slipway\/\*|keys/);
+  assert.doesNotMatch(JSON.stringify(usual.resources), /AmazonSSMManagedInstanceCore/);
+});
+
+test('what is kept after the stack is gone is what was chosen', () => {
+  const kept = (resources: Record<string, Resource & { DeletionPolicy?: string }>): string[] =>
+    Object.values(resources)
+      .filter((resource) => resource.DeletionPolicy === 'Retain')
+      .map((resource) => resource.Type)
+      .sort();
+  assert.deepEqual(kept(usual.resources), ['AWS::DynamoDB::Table', 'AWS::DynamoDB::Table', 'AWS::ECR::Repository']);
+  assert.deepEqual(kept(everything.resources), []);
+});

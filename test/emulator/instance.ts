@@ -1,0 +1,152 @@
+// An instance of the cluster's Auto Scaling group, where the emulator has none: this machine's own programs in namespaces.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, openSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { run } from '../../local/run.ts';
+import { emulatorEnvironment, region } from './emulator.ts';
+import type { Front } from './front.ts';
+import type { InstanceSettings } from './instance-main.ts';
+import { startMetadata } from './instance-metadata.ts';
+import { makeInstanceNetwork } from './instance-network.ts';
+import { joinSockets } from './join-sockets.ts';
+
+const metadataPort = 1338;
+
+export interface InstanceOptions {
+  /** Of the stack. */
+  cluster: string;
+  endpoint: string;
+  front: Front;
+  /** ARN of the workers' role. */
+  role: string;
+  /** Made and removed by the instance. */
+  folder: string;
+}
+
+export interface Instance {
+  /** And the name of its node: `i-0123456789abcdef0`. */
+  id: string;
+  address: string;
+  folder: string;
+  /** The socket of its containerd, as seen from outside. */
+  containerdSocket: string;
+  process: ChildProcess;
+  /** Its cable is pulled, or put in again. */
+  cable(on: boolean): Promise<void>;
+  /** Ends everything in it. */
+  terminate(): Promise<void>;
+}
+
+/** Needs root, containerd, runc, the CNI plugins and nftables. */
+export async function startInstance({ cluster, endpoint, front, role, folder }: InstanceOptions): Promise<Instance> {
+  const network = await makeInstanceNetwork();
+  const id = `i-${randomBytes(9).toString('hex').slice(0, 17)}`;
+  const servers: Server[] = [];
+  mkdirSync(folder, { recursive: true });
+  const port = Number(new URL(endpoint).port);
+  servers.push(await forward({ address: network.gateway, port }, port));
+  servers.push(
+    await startMetadata(
+      endpoint,
+      { id, address: network.address, block: network.block, region, role },
+      { address: network.gateway, port: metadataPort },
+    ),
+  );
+  await front.listen(network.gateway, 443);
+  const authorities = join(folder, 'front-ca.pem');
+  writeFileSync(authorities, front.ca);
+  const cgroupRoot = `/slipway/${network.name}`;
+  const settings: InstanceSettings = {
+    folder,
+    worker: { cluster, region, parameters: `/slipway/${cluster}` },
+    hosts: `${network.gateway} ${front.hostname}`,
+    emulator: { port, gateway: network.gateway },
+    cgroupRoot: `${cgroupRoot}/kubepods`,
+  };
+  const {
+    AWS_ACCESS_KEY_ID: _,
+    AWS_SECRET_ACCESS_KEY: __,
+    AWS_SESSION_TOKEN: ___,
+    AWS_PROFILE: ____,
+    ...env
+  } = process.env;
+  const { AWS_REGION, AWS_DEFAULT_REGION } = emulatorEnvironment(endpoint);
+  const log = openSync(join(folder, 'instance.log'), 'a');
+  const main = fileURLToPath(new URL('instance-main.ts', import.meta.url));
+  const inside = ['--mount', '--propagation', 'slave', process.execPath, main, JSON.stringify(settings)];
+  // The mounts of cgroups are hidden by `ip netns exec`; nsenter leaves them.
+  const child = spawn('nsenter', [`--net=/run/netns/${network.name}`, 'unshare', ...inside], {
+    env: {
+      ...env,
+      AWS_REGION,
+      AWS_DEFAULT_REGION,
+      AWS_ENDPOINT_URL: endpoint,
+      AWS_EC2_METADATA_SERVICE_ENDPOINT: `http://${network.gateway}:${metadataPort}`,
+      // API Gateway's certificate is one that everybody trusts.
+      NODE_EXTRA_CA_CERTS: authorities,
+    },
+    detached: true,
+    stdio: ['pipe', log, log],
+  });
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  return {
+    id,
+    address: network.address,
+    folder,
+    containerdSocket: join(folder, 'run/containerd/containerd.sock'),
+    process: child,
+    async cable(on) {
+      await run('ip', ['link', 'set', network.name, on ? 'up' : 'down']);
+    },
+    async terminate() {
+      child.kill('SIGTERM');
+      await gone;
+      killThoseIn(network.name);
+      for (const server of servers) {
+        if ('closeAllConnections' in server)
+          (server as unknown as { closeAllConnections(): void }).closeAllConnections();
+        server.close();
+      }
+      await network.remove();
+      removeCgroups(cgroupRoot);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function forward(from: { address: string; port: number }, toPort: number): Promise<Server> {
+  const server = createServer((outer) => joinSockets(outer, connect({ port: toPort, host: '127.0.0.1' })));
+  return new Promise((resolve, reject) =>
+    server.once('error', reject).listen(from.port, from.address, () => resolve(server)),
+  );
+}
+
+/** Shims and what they hold, which outlive everything that started them: by pid, from the list of the namespace's own processes. */
+function killThoseIn(namespace: string): void {
+  const { stdout } = spawnSync('ip', ['netns', 'pids', namespace], { encoding: 'utf8' });
+  for (const pid of stdout.split('\n').filter(Boolean)) {
+    try {
+      process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // It ended by itself.
+    }
+  }
+}
+
+function removeCgroups(root: string): void {
+  for (const controller of readdirSync('/sys/fs/cgroup')) removeTree(`/sys/fs/cgroup/${controller}${root}`);
+}
+
+function removeTree(folder: string): void {
+  try {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      if (entry.isDirectory()) removeTree(join(folder, entry.name));
+    }
+    rmdirSync(folder);
+  } catch {
+    // Not there.
+  }
+}
