@@ -36,7 +36,7 @@ const gate: Stage[] = [
   { name: 'style', command: bin('biome'), arguments: ['check', '--error-on-warnings'] },
   { name: 'unused', command: bin('knip'), arguments: [] },
   tests('unit', [
-    '{core,agent,local,cli,aws,lambdas,infra,worker}/**/*.test.ts',
+    '{core,host,agent,local,cli,aws,lambdas,infra,worker}/**/*.test.ts',
     'test/*.test.ts',
     'test/conformance/*.test.ts',
   ]),
