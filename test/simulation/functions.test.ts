@@ -8,7 +8,7 @@ import { isActive, isReady, type StoredPod } from '../../core/controllers/pod-st
 import { Kubelet } from './functions/kubelet.ts';
 import { World, type WorldOptions } from './functions/world.ts';
 
-const seeds = Number(process.env['SEEDS'] ?? 3);
+const seeds = Number(process.env['SEEDS'] ?? 1);
 const first = Number(process.env['SEED'] ?? 1);
 const key = { namespace: 'default', name: 'web' };
 
