@@ -74,6 +74,7 @@ async function configure(): Promise<void> {
   await must(process.execPath, [bundle, 'configure']);
   const config = JSON.parse(readFileSync(paths.agentConfig, 'utf8')) as Record<string, unknown>;
   config['cgroupRoot'] = settings.cgroupRoot;
+  config['identity'] = { ...(config['identity'] as object), endpoint: process.env['AWS_ENDPOINT_URL'] };
   // There is no systemd-resolved.
   config['resolvConf'] = '/etc/resolv.conf';
   writeFileSync(paths.agentConfig, JSON.stringify(config));
