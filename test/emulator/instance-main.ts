@@ -78,6 +78,12 @@ async function configure(): Promise<void> {
   // There is no systemd-resolved.
   config['resolvConf'] = '/etc/resolv.conf';
   writeFileSync(paths.agentConfig, JSON.stringify(config));
+  // Nor the right to make a process less likely to be killed, on many machines.
+  const toml = readFileSync(paths.containerdConfig, 'utf8');
+  writeFileSync(
+    paths.containerdConfig,
+    toml.replace('restrict_oom_score_adj = false', 'restrict_oom_score_adj = true'),
+  );
   await must('nft', ['-f', paths.networkRules]);
 }
 
