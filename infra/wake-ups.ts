@@ -6,7 +6,7 @@ import { FilterCriteria, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { DynamoEventSource, SqsDlq, SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { quietAttribute } from '../aws/dynamo/schema.ts';
+import { wakingAttribute } from '../aws/dynamo/schema.ts';
 import { environment } from '../aws/names.ts';
 import type { HouseFunction } from './function.ts';
 import type { Functions } from './functions.ts';
@@ -18,7 +18,7 @@ const streamRetries = 12;
 /** Rows of changes: not the voids that fill gaps, not what hardly matters to anybody, and not what the table's TTL removes. */
 const wakingRows = {
   eventName: ['INSERT'],
-  dynamodb: { NewImage: { type: { S: [{ exists: true }] }, [quietAttribute]: { N: [{ exists: false }] } } },
+  dynamodb: { NewImage: { [wakingAttribute]: { N: ['1'] } } },
 };
 
 /** Longer than any function that reads a queue may run (AWS advises six times as long). */

@@ -6,7 +6,7 @@ import type { ChangeRow, Counter, Row, Slot } from '../../core/store/protocol/op
 import type { Change, Revision } from '../../core/store/store.ts';
 
 import { resourceOfPartition } from './keys.ts';
-import { quietAttribute, quietResources } from './schema.ts';
+import { quietResources, wakingAttribute } from './schema.ts';
 
 export type Item = Record<string, AttributeValue>;
 
@@ -53,7 +53,7 @@ export const slotOf = (item: Item): StoredSlot => ({
 export function rowItem(pk: string, row: StoredRow, keptMs: number): Item {
   const item = { ...rowKeyItem(pk, row.revision), at: number(row.at), ttl: expiry(row.at, keptMs) };
   if (row.kind === 'void') return item;
-  const quiet: Item = quietResources.includes(resourceOfPartition(pk)) ? { [quietAttribute]: number(1) } : {};
+  const waking: Item = quietResources.includes(resourceOfPartition(pk)) ? {} : { [wakingAttribute]: number(1) };
   const { namespace, name } = row.key;
   return {
     ...item,
@@ -61,7 +61,7 @@ export function rowItem(pk: string, row: StoredRow, keptMs: number): Item {
     key: text(`${namespace}/${name}`),
     by: text(row.writer),
     obj: binary(row.bytes),
-    ...quiet,
+    ...waking,
     ...(row.previousRevision === 0 ? {} : { prev: number(row.previousRevision) }),
     ...(row.previousBytes ? { old: binary(row.previousBytes) } : {}),
   };

@@ -25,7 +25,10 @@ export const changesSchema: TableSchema = {
   stream: 'NEW_IMAGE',
 };
 
-/** Rows of these resources have the attribute below, so that the filter of a stream's consumer can keep them out. */
+/** Changes of these resources wake no function. */
 export const quietResources: readonly string[] = ['events', 'leases.coordination.k8s.io', 'functions.slipway.internal'];
-/** Of type N, in change rows of quiet resources only. */
-export const quietAttribute = 'quiet';
+/**
+ * Of type N, in change rows of all other resources, so that the filter of a stream's consumer can take these alone: what a filter asks
+ * of an attribute that is not there is told differently by Lambda's documentation and by emulators.
+ */
+export const wakingAttribute = 'w';

@@ -107,6 +107,10 @@ export class EmulatedCluster {
     const server = [`--server=https://127.0.0.1:${port}/k8s`, `--tls-server-name=${hostname}`];
     const trust = [`--certificate-authority=${authority}`, '--embed-certs=true'];
     await runOrFail('kubectl', ['config', 'set-cluster', this.context, ...server, ...trust], { env });
+    // An emulator's identities stand in no profile of a person.
+    const identity = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'];
+    const given = identity.map((name) => `--exec-env=${name}=${env[name]}`);
+    await runOrFail('kubectl', ['config', 'set-credentials', this.context, ...given], { env });
   }
 
   async kubectl(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<RunResult> {

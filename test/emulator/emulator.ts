@@ -54,7 +54,8 @@ export async function startProgram(
   mkdirSync(program.folder, { recursive: true });
   const log = join(program.folder, 'emulator.log');
   const output = openSync(log, 'a');
-  const child = spawn(program.command, program.args, {
+  // It ends with this process, however that ends.
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', program.command, ...program.args], {
     env: program.env,
     cwd: program.folder,
     detached: true,

@@ -10,6 +10,7 @@ import { bundleLocation } from '../../aws/worker-parameters.ts';
 import { type RunResult, run, runOrFail } from '../../local/run.ts';
 import { bundleName, paths, type WorkerSettings } from '../../worker/settings.ts';
 import { fetchVersion } from '../../worker/update/fetch-version.ts';
+import { removeCgroups } from './instance-remains.ts';
 import { joinSockets } from './join-sockets.ts';
 
 export interface InstanceSettings {
@@ -20,6 +21,8 @@ export interface InstanceSettings {
   hosts: string;
   /** The emulator has the same address for everybody: its loopback is forwarded to this machine's. */
   emulator: { port: number; gateway: string };
+  /** Name of the network namespace and of the link on this machine. */
+  network: string;
   /** Cgroup of its pods: several instances share this machine. */
   cgroupRoot: string;
 }
@@ -74,9 +77,16 @@ async function configure(): Promise<void> {
   await must(process.execPath, [bundle, 'configure']);
   const config = JSON.parse(readFileSync(paths.agentConfig, 'utf8')) as Record<string, unknown>;
   config['cgroupRoot'] = settings.cgroupRoot;
+  config['identity'] = { ...(config['identity'] as object), endpoint: process.env['AWS_ENDPOINT_URL'] };
   // There is no systemd-resolved.
   config['resolvConf'] = '/etc/resolv.conf';
   writeFileSync(paths.agentConfig, JSON.stringify(config));
+  // Nor the right to make a process less likely to be killed, on many machines.
+  const toml = readFileSync(paths.containerdConfig, 'utf8');
+  writeFileSync(
+    paths.containerdConfig,
+    toml.replace('restrict_oom_score_adj = false', 'restrict_oom_score_adj = true'),
+  );
   await must('nft', ['-f', paths.networkRules]);
 }
 
@@ -150,7 +160,7 @@ async function ended(child: ChildProcess): Promise<void> {
 }
 
 /** The agent, then every container, then containerd: nothing of a terminated instance goes on. */
-async function stop(): Promise<void> {
+async function stop(orphaned = false): Promise<void> {
   if (over) return;
   over = true;
   const [containerd, agent] = [...children];
@@ -161,9 +171,19 @@ async function stop(): Promise<void> {
   await Promise.all((await listed('container', 'ls', '-q')).map((container) => ctr('container', 'rm', container)));
   containerd?.kill('SIGTERM');
   await Promise.all([containerd, agent].filter((child) => child !== undefined).map(ended));
+  if (orphaned) await removeRemains();
   process.exit(0);
 }
 
+/** On the machine, outside of this instance. */
+async function removeRemains(): Promise<void> {
+  removeCgroups(dirname(settings.cgroupRoot));
+  const machine = ['--mount=/proc/1/ns/mnt', '--net=/proc/1/ns/net'];
+  await run('nsenter', [...machine, 'ip', 'link', 'del', settings.network]);
+  await run('nsenter', [...machine, 'ip', 'netns', 'del', settings.network]);
+  await run('nsenter', [...machine, 'rm', '-rf', '--one-file-system', folder]);
+}
+
 process.on('SIGTERM', () => void stop());
-process.stdin.on('end', () => void stop()).resume();
+process.stdin.on('end', () => void stop(true)).resume();
 await start();

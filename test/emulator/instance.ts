@@ -1,7 +1,7 @@
 // An instance of the cluster's Auto Scaling group, where the emulator has none: this machine's own programs in namespaces.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, openSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,7 @@ import type { Front } from './front.ts';
 import type { InstanceSettings } from './instance-main.ts';
 import { startMetadata } from './instance-metadata.ts';
 import { makeInstanceNetwork } from './instance-network.ts';
+import { removeCgroups } from './instance-remains.ts';
 import { joinSockets } from './join-sockets.ts';
 
 const metadataPort = 1338;
@@ -64,6 +65,7 @@ export async function startInstance({ cluster, endpoint, front, role, folder }: 
     worker: { cluster, region, parameters: `/slipway/${cluster}` },
     hosts: `${network.gateway} ${front.hostname}`,
     emulator: { port, gateway: network.gateway },
+    network: network.name,
     cgroupRoot: `${cgroupRoot}/kubepods`,
   };
   const {
@@ -133,20 +135,5 @@ function killThoseIn(namespace: string): void {
     } catch {
       // It ended by itself.
     }
-  }
-}
-
-function removeCgroups(root: string): void {
-  for (const controller of readdirSync('/sys/fs/cgroup')) removeTree(`/sys/fs/cgroup/${controller}${root}`);
-}
-
-function removeTree(folder: string): void {
-  try {
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      if (entry.isDirectory()) removeTree(join(folder, entry.name));
-    }
-    rmdirSync(folder);
-  } catch {
-    // Not there.
   }
 }
