@@ -259,6 +259,25 @@ describe('watches', () => {
     assert.equal(await openWatches(), '0');
   });
 
+  test('a client that comes back with an expired revision is told 410, lists, and goes on', async () => {
+    const { metadata } = (await ask(configMaps)).body;
+    await ask(configMaps, jsonBody(configMap('missed')));
+    // Longer than the log holds changes.
+    cluster.clock.pass(20 * minuteMs);
+    await ask(configMaps, jsonBody(configMap('newer')));
+    const late = await watch({ resourceVersion: metadata.resourceVersion });
+    const event = JSON.parse((await late.whole()).toString());
+    assert.deepEqual([event.type, event.object.code, event.object.reason], ['ERROR', 410, 'Expired']);
+    await late.ended;
+    const names = (await ask(configMaps)).body.items.map((item: { metadata: { name: string } }) => item.metadata.name);
+    assert.ok(names.includes('missed') && names.includes('newer'));
+    const { more, stream, ended } = await watch();
+    await ask(configMaps, jsonBody(configMap('next')));
+    assert.match((await more()) ?? '', /"ADDED".*"next"/);
+    stream.destroy();
+    await ended;
+  });
+
   test('a client may ask for less time than there is, and not for nonsense', async () => {
     const { ended, whole } = await watch({ timeoutSeconds: '7' });
     cluster.clock.pass(7_000);

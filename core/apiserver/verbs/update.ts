@@ -4,6 +4,8 @@ import { invalidValue } from '../../api/field-errors.ts';
 import { copyJson, sameJson } from '../../api/json-value.ts';
 import type { KubeObject, ObjectKey } from '../../api/objects.ts';
 import { emptyAsNull } from '../../api/schema/stored.ts';
+import { hasUnknown, keepUnknown } from '../../api/schema/unknown.ts';
+import { prune } from '../../api/schema/walker.ts';
 import type { StoredObject } from '../../store/store.ts';
 import { admissionRequest, mutateAdmission, releaseAll, validateAdmission } from '../admission.ts';
 import { allocate, releaseAllocations } from '../allocation.ts';
@@ -102,6 +104,14 @@ function checkPreconditions(scope: WriteScope, next: KubeObject, current: KubeOb
   next.metadata.resourceVersion = current.metadata.resourceVersion;
 }
 
+/** What a later version has stored is not shown to the change, and is still there after it. */
+function changed(schema: string, current: KubeObject, change: Change): KubeObject {
+  if (!hasUnknown(schema, current)) return change(current);
+  const next = change(prune(schema, current));
+  keepUnknown(schema, current, next);
+  return next;
+}
+
 /** Undefined: someone else wrote in between. */
 async function attemptUpdate(
   scope: WriteScope,
@@ -111,7 +121,7 @@ async function attemptUpdate(
 ): Promise<Updated | undefined> {
   const { deps, kind } = scope;
   const current = served(kind, stored);
-  const next = change(current);
+  const next = changed(kind.schema, current, change);
   trackManagedFields(scope, current, next);
   const request = admissionRequest(scope, 'UPDATE', next, current);
   await mutateAdmission(deps, request);
