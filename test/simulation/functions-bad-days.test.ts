@@ -84,6 +84,9 @@ test(`a worker that is terminated while it runs is gone at once, and its pods ru
   const victim = world.kubelets.find(({ running }) => running > 0)!;
   const lost = (await podsOf(world)).filter(({ spec }) => spec?.nodeName === victim.name).length;
   const before = await names(world);
+  // Another instance of the account, which is nobody's node.
+  await world.machine('i-stranger', 'terminated');
+  assert.equal((await nodeNames(world)).length, 3);
   victim.isDown = true;
   await world.machine(victim.name, 'terminated');
   assert.ok(!(await nodeNames(world)).includes(victim.name), 'its node stands still');
