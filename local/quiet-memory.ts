@@ -3,11 +3,11 @@
 import { performance } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 
-const lookEveryMs = 1_000;
+const lookEveryMs = 500;
 /** Share of the time for which the event loop is busy, below which a process counts as quiet. */
-const quietBelow = 0.4;
+const quietBelow = 0.5;
 /** This many quiet looks in a row. */
-const quietLooks = 2;
+const quietLooks = 3;
 /** Growth since the last time that is worth a collection. */
 const worthFactor = 1.15;
 /** A collection stops the process for some milliseconds for each megabyte of a heap: a larger one is left to V8. In bytes. */
