@@ -8,6 +8,7 @@ import { exitCodes } from './config.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { openLog } from './log-file.ts';
 import { writePrivately } from './private-file.ts';
+import { startGivingBackMemory } from './quiet-memory.ts';
 
 const startedAtMs = Date.now();
 
@@ -116,3 +117,4 @@ running = await start(config, log);
 announce(config, running, log);
 // The next start is faster (NODE_COMPILE_CACHE), even if this process is killed and never gets to write its cache at the end.
 setTimeout(flushCompileCache, 2_000).unref();
+startGivingBackMemory();

@@ -42,6 +42,9 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
+/** Each pod brings several, and hardly anybody looks at them. */
+const seldomRead: ReadonlySet<string> = new Set(['events']);
+
 /** How long open connections may take to end at a stop. */
 const drainMs = 2_000;
 
@@ -124,6 +127,7 @@ async function openStore(config: ControlPlaneConfig): Promise<{ store: Store; co
   const driver = await openLmdbStore({
     directory: join(config.dataDirectory, 'store'),
     now: () => systemClock.now(),
+    seldomRead,
     ...(config.changeLog ? { limits: config.changeLog } : {}),
   });
   const store = withEncryption(driver, {

@@ -27,8 +27,11 @@ export const selectionPageSize = 1_000;
 /** Objects that a deletecollection deletes at the same time. */
 export const deleteCollectionWorkers = 16;
 
-/** Characters of serialised objects that are kept; at most twice as many. Ten thousand pods are about 28 million. */
-export const serializedCacheCharacters = 32 * 1024 * 1024;
+/** Characters of serialised objects that are kept because lists showed them; at most twice as many. Ten thousand pods are about 28 million. */
+export const listedCacheCharacters = 32 * 1024 * 1024;
+
+/** The same of objects that were just written or got: for the answer, and for the watchers that come right after it. */
+export const recentCacheCharacters = 1024 * 1024;
 
 /** Bytes of serialised watch events that are kept for other watchers; at most twice as many. */
 export const eventCacheBytes = 4 * 1024 * 1024;

@@ -4,20 +4,30 @@ import type { Kind } from '../api/kinds/kind.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { Revision, StoredObject } from '../store/store.ts';
 import { GenerationalCache } from './generational-cache.ts';
-import { serializedCacheCharacters } from './limits.ts';
+import { listedCacheCharacters, recentCacheCharacters } from './limits.ts';
 
 type Bodies = GenerationalCache<KubeObject, string>;
 
 /** By the object's identity: the store hands out one frozen object for one version. */
-const bodies: Bodies = new GenerationalCache(serializedCacheCharacters);
-/** The same for kinds that show stored objects in a form of their own. */
-const views = new WeakMap<Kind, Bodies>();
+interface Caches {
+  recent: Bodies;
+  listed: Bodies;
+}
 
-function cacheOf(kind: Kind): Bodies {
+const newCaches = (): Caches => ({
+  recent: new GenerationalCache(recentCacheCharacters),
+  listed: new GenerationalCache(listedCacheCharacters),
+});
+
+const bodies = newCaches();
+/** The same for kinds that show stored objects in a form of their own. */
+const views = new WeakMap<Kind, Caches>();
+
+function cachesOf(kind: Kind): Caches {
   if (!kind.fromStorage) return bodies;
-  let cache = views.get(kind);
-  if (!cache) views.set(kind, (cache = new GenerationalCache(serializedCacheCharacters)));
-  return cache;
+  let caches = views.get(kind);
+  if (!caches) views.set(kind, (caches = newCaches()));
+  return caches;
 }
 
 export const apiVersionOf = (kind: Pick<Kind, 'group' | 'version'>): string =>
@@ -43,17 +53,18 @@ export function served(kind: Kind, stored: StoredObject): KubeObject {
 
 const metadataStart = '{"metadata":{'.length;
 
-function bodyOf(kind: Kind, object: KubeObject): string {
-  const cache = cacheOf(kind);
-  const cached = cache.get(object);
+function bodyOf(kind: Kind, object: KubeObject, by: keyof Caches): string {
+  const { recent, listed } = cachesOf(kind);
+  const cached = listed.get(object) ?? recent.get(object);
+  const into = by === 'listed' ? listed : recent;
   if (cached !== undefined) {
-    if (!cache.isYoung(object)) cache.set(object, cached, cached.length);
+    if (!listed.isYoung(object) && !into.isYoung(object)) into.set(object, cached, cached.length);
     return cached;
   }
   const { apiVersion: _version, kind: _kind, metadata, ...rest } = inVersion(kind, object);
   // An object has a name and so its metadata is never empty: a comma may go before the body.
   const body = JSON.stringify({ metadata, ...rest }).slice(metadataStart);
-  cache.set(object, body, body.length);
+  into.set(object, body, body.length);
   return body;
 }
 
@@ -62,8 +73,8 @@ const metadataOf = (revision: Revision): string =>
 
 /** The whole object. */
 export const objectJson = (kind: Kind, { object, revision }: StoredObject): string =>
-  `{"kind":"${kind.kind}","apiVersion":"${apiVersionOf(kind)}",${metadataOf(revision)}${bodyOf(kind, object)}`;
+  `{"kind":"${kind.kind}","apiVersion":"${apiVersionOf(kind)}",${metadataOf(revision)}${bodyOf(kind, object, 'recent')}`;
 
 /** The object as an item of a list of its kind. */
 export const itemJson = (kind: Kind, { object, revision }: StoredObject): string =>
-  `{${metadataOf(revision)}${bodyOf(kind, object)}`;
+  `{${metadataOf(revision)}${bodyOf(kind, object, 'listed')}`;

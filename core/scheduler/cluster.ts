@@ -161,7 +161,10 @@ export class Cluster implements Snapshot {
         sameValue(before.metadata.labels, pod.metadata.labels) &&
         before.metadata.deletionTimestamp === pod.metadata.deletionTimestamp;
       placed.assumed = false;
-      if (same) return undefined;
+      if (same) {
+        placed.info.pod = pod;
+        return undefined;
+      }
     }
     if (placed) this.#take(uid);
     this.#put(podInfo(pod), node, false);

@@ -21,7 +21,8 @@ export interface WeightedTerm {
 }
 
 export interface PodInfo {
-  readonly pod: StoredPod;
+  /** Its newest version, so that no older one is kept. */
+  pod: StoredPod;
   readonly priority: number;
   readonly requests: Resources;
   /** As `requests`, with defaults for what is not asked for: what scores count. */

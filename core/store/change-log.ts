@@ -72,12 +72,12 @@ export class ChangeLog {
     if (this.#changes.length === 0) this.head++;
   }
 
-  /** Forgets changes that can be read elsewhere (which holds up to a revision): the oldest, but for `keep`. */
-  shorten(keep: number, upTo: Revision): void {
+  /** Forgets changes that can be read elsewhere (which holds up to a revision), and returns them: the oldest, but for `keep`. */
+  shorten(keep: number, upTo: Revision): readonly LoggedChange[] {
     const drop = Math.min(this.#changes.length - keep, this.#indexAfter(upTo));
-    if (drop <= 0) return;
+    if (drop <= 0) return [];
     this.floor = this.#changes[drop - 1]!.revision;
-    this.#changes.splice(0, drop);
+    return this.#changes.splice(0, drop);
   }
 
   get length(): number {

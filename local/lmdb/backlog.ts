@@ -11,7 +11,7 @@ export interface BacklogLimits {
   ms: number;
 }
 
-export const defaultBacklogLimits: BacklogLimits = { bytes: 256 * 1024, ms: 500 };
+export const defaultBacklogLimits: BacklogLimits = { bytes: 256 * 1024, ms: 2_000 };
 
 /** Called once the database holds a resource's changes up to a revision. */
 export type OnSettled = (resource: Resource, head: Revision) => void;

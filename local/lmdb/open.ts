@@ -77,6 +77,12 @@ async function replay(tables: Tables, journal: Journal): Promise<void> {
   journal.settle(last.sequence);
 }
 
+/**
+ * Bytes of address space that the file is mapped into. lmdb would start with 128 KiB and map the file again as it grows, and never
+ * let go of the earlier maps. Above this it still does.
+ */
+const mapSize = 2 ** 30;
+
 /** Rows of pods and larger objects are compressed by lmdb's writer thread (LZ4); smaller ones are not worth its time. */
 const compressedFromBytes = 2_048;
 
@@ -86,6 +92,7 @@ function openTables(directory: string): Tables {
   const root = open<Buffer, string>({
     path: directory,
     noSubdir: false,
+    mapSize,
     overlappingSync: false,
     // The writer batches by itself; lmdb's own batches leave rejections behind that nobody can handle.
     eventTurnBatching: false,

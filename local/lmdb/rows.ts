@@ -51,22 +51,29 @@ function objectAt(tables: Tables, resource: Resource, revision: Revision): KubeO
   return decodeObject(row);
 }
 
-/** An object as it stands, decoded when it is first looked at. */
+/** An object as it stands, decoded when it is looked at, and again once nobody holds it any more if it is not to be kept. */
 export class StoredRow implements StoredObject {
   readonly revision: Revision;
   readonly #tables: Tables;
   readonly #resource: Resource;
-  #object: KubeObject | undefined;
+  readonly #keep: boolean;
+  #object: { deref(): KubeObject | undefined } | undefined;
 
-  constructor(tables: Tables, resource: Resource, revision: Revision) {
+  constructor(tables: Tables, resource: Resource, revision: Revision, keep: boolean, object?: KubeObject) {
     this.#tables = tables;
     this.#resource = resource;
     this.revision = revision;
+    this.#keep = keep;
+    if (object) this.#hold(object);
   }
 
   get object(): KubeObject {
-    this.#object ??= objectAt(this.#tables, this.#resource, this.revision);
-    return this.#object;
+    return this.#object?.deref() ?? this.#hold(objectAt(this.#tables, this.#resource, this.revision));
+  }
+
+  #hold(object: KubeObject): KubeObject {
+    this.#object = this.#keep ? { deref: () => object } : new WeakRef(object);
+    return object;
   }
 }
 

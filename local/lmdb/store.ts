@@ -4,7 +4,7 @@
 import type { ObjectKey } from '../../core/api/objects.ts';
 import type { LoggedChange, LogLimits } from '../../core/store/change-log.ts';
 import { ChangeLog, checkListed, defaultLogLimits, firstFloor, firstRevision } from '../../core/store/change-log.ts';
-import { ResourceImage } from '../../core/store/image.ts';
+import { orderOf, ResourceImage } from '../../core/store/image.ts';
 import { Listeners } from '../../core/store/listeners.ts';
 import type {
   ChangePage,
@@ -36,6 +36,8 @@ export interface LmdbStoreOptions {
   backlog?: BacklogLimits;
   /** Of each half of the journal of a new database. */
   journalHalfBytes?: number;
+  /** Resources of which much is written and little read: their objects stay in memory only while somebody holds them. */
+  seldomRead?: ReadonlySet<Resource>;
 }
 
 /** Changes of each resource that are kept in memory too (up to twice as many); older ones are read from the disk. */
@@ -61,6 +63,7 @@ export class LmdbStore implements Store {
   readonly #opened: Opened;
   readonly #now: () => number;
   readonly #limits: LogLimits;
+  readonly #seldomRead: ReadonlySet<Resource>;
   readonly #loaded = new Map<Resource, Loaded>();
   readonly #listeners = new Listeners();
   readonly #backlog: Backlog;
@@ -71,6 +74,7 @@ export class LmdbStore implements Store {
     this.#tables = opened.tables;
     this.#now = options.now ?? Date.now;
     this.#limits = { ...defaultLogLimits, ...options.limits };
+    this.#seldomRead = options.seldomRead ?? new Set();
     const { tables, journal } = opened;
     const settled = (resource: Resource, head: Revision): void => this.#settled(resource, head);
     this.#backlog = new Backlog(tables, journal, settled, options.backlog ?? defaultBacklogLimits);
@@ -137,17 +141,28 @@ export class LmdbStore implements Store {
   }
 
   #written(resource: Resource, change: LoggedChange): void {
-    const { image, log, settled } = this.#load(resource);
-    image.apply(change);
-    log.append(change);
-    if (log.length > memoryChanges * 2) log.shorten(memoryChanges, settled);
+    const loaded = this.#load(resource);
+    loaded.image.apply(change);
+    loaded.log.append(change);
+    this.#shorten(resource, loaded);
     this.#listeners.notify(resource);
   }
 
   #settled(resource: Resource, head: Revision): void {
     const loaded = this.#load(resource);
     loaded.settled = head;
-    if (loaded.log.length > memoryChanges * 2) loaded.log.shorten(memoryChanges, head);
+    this.#shorten(resource, loaded);
+  }
+
+  /** Keeps no more changes in memory than recent ones, and of what is seldom read no more objects. */
+  #shorten(resource: Resource, { log, image, settled }: Loaded): void {
+    if (log.length <= memoryChanges * 2) return;
+    const dropped = log.shorten(memoryChanges, settled);
+    if (!this.#seldomRead.has(resource)) return;
+    for (const { key, revision, object } of dropped) {
+      if (image.get(key)?.revision !== revision) continue;
+      image.set(orderOf(key), new StoredRow(this.#tables, resource, revision, false, object));
+    }
   }
 
   #skipped(resource: Resource, head: Revision): void {
@@ -173,7 +188,8 @@ export class LmdbStore implements Store {
     const floor = this.#tables.meta.get(['floor', resource]) ?? firstFloor;
     const image = new ResourceImage();
     const range = this.#tables.index.getRange({ start: [resource, ''], end: [resource, '\uffff'] });
-    for (const { key, value } of range) image.set(key[1], new StoredRow(this.#tables, resource, value));
+    const keep = !this.#seldomRead.has(resource);
+    for (const { key, value } of range) image.set(key[1], new StoredRow(this.#tables, resource, value, keep));
     const loaded: Loaded = { image, log: new ChangeLog(head, head), floor, settled: head };
     this.#loaded.set(resource, loaded);
     return loaded;

@@ -3,6 +3,7 @@
 // https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation
 import type { FieldError } from '../errors.ts';
 import { indexed, unsupportedValue } from '../field-errors.ts';
+import { copyJson } from '../json-value.ts';
 import type { KubeObject } from '../objects.ts';
 import { canonicalValue, zeroValue } from './canonical.ts';
 import { DecodeError, diagnose, type RepeatedKeys } from './diagnose.ts';
@@ -81,7 +82,7 @@ function fillDefaults(node: Node, value: unknown): void {
   const object = value as Record<string, unknown>;
   for (const field of node.struct!().fields) {
     const preset = field.schema.default;
-    if (isRealDefault(preset) && isUnset(object[field.name])) object[field.name] = structuredClone(preset);
+    if (isRealDefault(preset) && isUnset(object[field.name])) object[field.name] = copyJson(preset);
     fillDefaults(field.node, object[field.name]);
   }
 }

@@ -93,6 +93,7 @@ export function decideNodeHealth(observed: ObservedNodeHealth, nowMs: number): A
 const reportOf = (node: StoredNode): string =>
   node.status?.conditions?.map(({ lastHeartbeatTime }) => lastHeartbeatTime).join() ?? '';
 
+<<<<<<< HEAD
 export function nodeLifecycleController(
   clock: Clock,
   heartbeats: Heartbeats = clockHeartbeats(clock),
@@ -101,6 +102,19 @@ export function nodeLifecycleController(
     graceOf(cache.get(resources.leases, { namespace: LEASE_NAMESPACE, name }) as Lease | undefined);
   const isWell = (cache: Cache, node: StoredNode): boolean =>
     readiness(node) === 'True' && heartbeats.silentMs(node.metadata.name) < graceIn(cache, node.metadata.name);
+=======
+export function nodeLifecycleController(clock: Clock): Controller<ObservedNodeHealth> {
+  const watchingSinceMs = clock.now();
+  const seen = new Map<string, Seen>();
+  /** Names of the nodes that are ready: with thousands of nodes they are not searched at each look at one. */
+  const ready = new Set<string>();
+  const note = (name: string, source: string, report: string): void => {
+    const id = `${source}/${name}`;
+    if (seen.get(id)?.report !== report) seen.set(id, { report, atMs: clock.now() });
+  };
+  const lastSeenMs = (name: string): number =>
+    Math.max(watchingSinceMs, seen.get(`lease/${name}`)?.atMs ?? 0, seen.get(`status/${name}`)?.atMs ?? 0);
+>>>>>>> 956ec09 (Less memory: pods in one version, events in memory only while somebody holds them, one map of the database, and a collection after a rush)
   return {
     name: 'node-lifecycle',
     component: 'node-controller',
@@ -118,15 +132,20 @@ export function nodeLifecycleController(
     observe(key, cache) {
       const node = cache.get(resources.nodes, key) as StoredNode | undefined;
       if (!node) return undefined;
-      const nodes = cache.list(resources.nodes) as unknown as readonly StoredNode[];
       return {
         node,
         pods: cache.onNode(resources.pods, key.name) as unknown as readonly StoredPod[],
+<<<<<<< HEAD
         silentMs: heartbeats.silentMs(key.name),
         watchedMs: heartbeats.watchedMs(),
         graceMs: graceIn(cache, key.name),
         othersReady: nodes.some((other) => other.metadata.name !== key.name && isWell(cache, other)),
         byLooks: heartbeats.byLooks,
+=======
+        lastSeenMs: lastSeenMs(key.name),
+        watchingSinceMs,
+        othersReady: ready.size > (ready.has(key.name) ? 1 : 0),
+>>>>>>> 956ec09 (Less memory: pods in one version, events in memory only while somebody holds them, one map of the database, and a collection after a rush)
       };
     },
     decide: decideNodeHealth,
@@ -143,8 +162,15 @@ export function nodeLifecycleController(
         }),
         informers.for(resources.nodes).subscribe((object, _previous, deleted) => {
           const name = object.metadata.name ?? '';
+<<<<<<< HEAD
           if (deleted) heartbeats.forget(name);
           else heartbeats.note(name, 'status', reportOf(object as unknown as StoredNode));
+=======
+          if (!deleted && readiness(object as unknown as StoredNode) === 'True') ready.add(name);
+          else ready.delete(name);
+          if (deleted) for (const source of ['lease', 'status']) seen.delete(`${source}/${name}`);
+          else note(name, 'status', reportOf(object as unknown as StoredNode));
+>>>>>>> 956ec09 (Less memory: pods in one version, events in memory only while somebody holds them, one map of the database, and a collection after a rush)
         }),
       ];
       return () => {

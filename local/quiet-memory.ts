@@ -1,0 +1,41 @@
+// Gives memory back after a rush. V8 collects when its heap has grown, and what the last rush left stays until the next one;
+// so this collects once the process has become quiet, when nobody waits for it.
+import { performance } from 'node:perf_hooks';
+import { getHeapStatistics } from 'node:v8';
+
+const lookEveryMs = 500;
+/** Share of the time for which the event loop is busy, below which a process counts as quiet. */
+const quietBelow = 0.5;
+/** This many quiet looks in a row. */
+const quietLooks = 3;
+/** Growth since the last time that is worth a collection. */
+const worthFactor = 1.15;
+/** A collection stops the process for some milliseconds for each megabyte of a heap: a larger one is left to V8. In bytes. */
+const largestHeap = 128 * 1024 * 1024;
+
+const heapBytes = (): number => {
+  const { used_heap_size: used, external_memory: external } = getHeapStatistics();
+  return used + external;
+};
+
+/** Does nothing where the process was not started with --expose-gc. Returns what ends it. */
+export function startGivingBackMemory(): () => void {
+  const collect = globalThis.gc;
+  if (!collect) return () => undefined;
+  let before = performance.eventLoopUtilization();
+  let quiet = 0;
+  let settledAt = 0;
+  const look = (): void => {
+    const now = performance.eventLoopUtilization();
+    quiet = performance.eventLoopUtilization(now, before).utilization < quietBelow ? quiet + 1 : 0;
+    before = now;
+    const bytes = heapBytes();
+    if (quiet < quietLooks || bytes > largestHeap || bytes < settledAt * worthFactor) return;
+    // The one kind that also moves objects together, and so frees whole pages.
+    collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+    settledAt = heapBytes();
+  };
+  const timer = setInterval(look, lookEveryMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}
