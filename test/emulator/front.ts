@@ -13,6 +13,8 @@ export interface Front {
   hostname: string;
   /** On 127.0.0.1. */
   port: number;
+  /** In the cluster's URL: 443, or the one that LocalStack writes into it. */
+  urlPort: number;
   /** Listens on one more address. */
   listen(address: string, port: number): Promise<void>;
   close(): Promise<void>;
@@ -20,7 +22,7 @@ export interface Front {
 
 /** @param apiUrl the cluster's, `https://HOSTNAME/STAGE` */
 export async function startFront(endpoint: string, apiUrl: string): Promise<Front> {
-  const { hostname, pathname } = new URL(apiUrl);
+  const { hostname, pathname, port: urlPort } = new URL(apiUrl);
   const [id] = hostname.split('.') as [string];
   const making = { nowMs: Date.now(), randomBytes: (length: number) => new Uint8Array(randomBytes(length)) };
   const authority = await makeAuthority('emulator', making);
@@ -43,6 +45,7 @@ export async function startFront(endpoint: string, apiUrl: string): Promise<Fron
     ca: authority.certificate,
     hostname,
     port,
+    urlPort: Number(urlPort || 443),
     listen,
     async close() {
       for (const server of servers) {

@@ -10,7 +10,6 @@ import { bundleLocation } from '../../aws/worker-parameters.ts';
 import { type RunResult, run, runOrFail } from '../../local/run.ts';
 import { bundleName, paths, type WorkerSettings } from '../../worker/settings.ts';
 import { fetchVersion } from '../../worker/update/fetch-version.ts';
-import { removeCgroups } from './instance-remains.ts';
 import { joinSockets } from './join-sockets.ts';
 
 export interface InstanceSettings {
@@ -20,9 +19,7 @@ export interface InstanceSettings {
   /** Lines of /etc/hosts. */
   hosts: string;
   /** The emulator has the same address for everybody: its loopback is forwarded to this machine's. */
-  emulator: { port: number; gateway: string };
-  /** Name of the network namespace and of the link on this machine. */
-  network: string;
+  emulator: { port: number; at: { host: string; port: number } };
   /** Cgroup of its pods: several instances share this machine. */
   cgroupRoot: string;
 }
@@ -117,8 +114,8 @@ const listed = async (...args: string[]): Promise<string[]> =>
   (await ctr(...args)).stdout.split('\n').filter((line) => line !== '');
 
 /** Who presents an identity says where STS is: the same place for the API and for the instance. */
-function forwardLoopback({ port, gateway }: InstanceSettings['emulator']): void {
-  createServer((outer) => joinSockets(outer, connect({ port, host: gateway }))).listen(port, '127.0.0.1');
+function forwardLoopback({ port, at }: InstanceSettings['emulator']): void {
+  createServer((outer) => joinSockets(outer, connect(at))).listen(port, '127.0.0.1');
 }
 
 async function start(): Promise<void> {
@@ -160,7 +157,7 @@ async function ended(child: ChildProcess): Promise<void> {
 }
 
 /** The agent, then every container, then containerd: nothing of a terminated instance goes on. */
-async function stop(orphaned = false): Promise<void> {
+async function stop(): Promise<void> {
   if (over) return;
   over = true;
   const [containerd, agent] = [...children];
@@ -171,19 +168,9 @@ async function stop(orphaned = false): Promise<void> {
   await Promise.all((await listed('container', 'ls', '-q')).map((container) => ctr('container', 'rm', container)));
   containerd?.kill('SIGTERM');
   await Promise.all([containerd, agent].filter((child) => child !== undefined).map(ended));
-  if (orphaned) await removeRemains();
   process.exit(0);
 }
 
-/** On the machine, outside of this instance. */
-async function removeRemains(): Promise<void> {
-  removeCgroups(dirname(settings.cgroupRoot));
-  const machine = ['--mount=/proc/1/ns/mnt', '--net=/proc/1/ns/net'];
-  await run('nsenter', [...machine, 'ip', 'link', 'del', settings.network]);
-  await run('nsenter', [...machine, 'ip', 'netns', 'del', settings.network]);
-  await run('nsenter', [...machine, 'rm', '-rf', '--one-file-system', folder]);
-}
-
 process.on('SIGTERM', () => void stop());
-process.stdin.on('end', () => void stop(true)).resume();
+process.stdin.on('end', () => void stop()).resume();
 await start();

@@ -1,19 +1,35 @@
-// What an instance leaves on the machine when it ends, and how it is removed: by whoever started it, or, when that is gone, by itself.
-import { readdirSync, rmdirSync } from 'node:fs';
-import { join } from 'node:path';
+// What an instance leaves on the machine when it ends, and how it is removed, also when whoever started it was killed.
+import { type ChildProcess, spawn } from 'node:child_process';
 
-/** Of every hierarchy, below `/slipway/NAME`. */
-export function removeCgroups(root: string): void {
-  for (const controller of readdirSync('/sys/fs/cgroup')) removeTree(`/sys/fs/cgroup/${controller}${root}`);
+/** $1: process id of the instance; $2: name of its network; $3: its folder. Waits for its own parent's end, then for the instance's. */
+const script = `cat > /dev/null
+while kill -0 "$1" 2> /dev/null; do sleep 0.2; done
+for pid in $(ip netns pids "$2"); do kill -KILL "$pid"; done
+ip link del "$2"
+ip netns del "$2"
+for hierarchy in /sys/fs/cgroup/*; do find "$hierarchy/slipway/$2" -depth -type d -exec rmdir {} ';'; done
+rm -rf --one-file-system "$3"
+`;
+
+export interface Remains {
+  instance: number;
+  network: string;
+  folder: string;
 }
 
-function removeTree(folder: string): void {
-  try {
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      if (entry.isDirectory()) removeTree(join(folder, entry.name));
-    }
-    rmdirSync(folder);
-  } catch {
-    // Not there.
-  }
+/** Removes what remains as soon as `clean` is called, or this process has ended, and the instance has. */
+export function watchRemains({ instance, network, folder }: Remains): { clean(): Promise<void> } {
+  const watcher: ChildProcess = spawn('sh', ['-c', script, 'remains', String(instance), network, folder], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  watcher.unref();
+  const ended = new Promise<void>((resolve) => watcher.once('exit', () => resolve()));
+  return {
+    async clean() {
+      watcher.stdin!.end();
+      watcher.ref();
+      await ended;
+    },
+  };
 }

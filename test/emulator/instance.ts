@@ -1,7 +1,7 @@
 // An instance of the cluster's Auto Scaling group, where the emulator has none: this machine's own programs in namespaces.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,10 +11,12 @@ import type { Front } from './front.ts';
 import type { InstanceSettings } from './instance-main.ts';
 import { startMetadata } from './instance-metadata.ts';
 import { makeInstanceNetwork } from './instance-network.ts';
-import { removeCgroups } from './instance-remains.ts';
+import { watchRemains } from './instance-remains.ts';
 import { joinSockets } from './join-sockets.ts';
 
+/** On the cable's end at this machine, as the API itself. */
 const metadataPort = 1338;
+const emulatorPort = 1339;
 
 export interface InstanceOptions {
   /** Of the stack. */
@@ -48,7 +50,7 @@ export async function startInstance({ cluster, endpoint, front, role, folder }: 
   const servers: Server[] = [];
   mkdirSync(folder, { recursive: true });
   const port = Number(new URL(endpoint).port);
-  servers.push(await forward({ address: network.gateway, port }, port));
+  servers.push(await forward({ address: network.gateway, port: emulatorPort }, port));
   servers.push(
     await startMetadata(
       endpoint,
@@ -56,7 +58,7 @@ export async function startInstance({ cluster, endpoint, front, role, folder }: 
       { address: network.gateway, port: metadataPort },
     ),
   );
-  await front.listen(network.gateway, 443);
+  await front.listen(network.gateway, front.urlPort);
   const authorities = join(folder, 'front-ca.pem');
   writeFileSync(authorities, front.ca);
   const cgroupRoot = `/slipway/${network.name}`;
@@ -64,8 +66,7 @@ export async function startInstance({ cluster, endpoint, front, role, folder }: 
     folder,
     worker: { cluster, region, parameters: `/slipway/${cluster}` },
     hosts: `${network.gateway} ${front.hostname}`,
-    emulator: { port, gateway: network.gateway },
-    network: network.name,
+    emulator: { port, at: { host: network.gateway, port: emulatorPort } },
     cgroupRoot: `${cgroupRoot}/kubepods`,
   };
   const {
@@ -93,6 +94,7 @@ export async function startInstance({ cluster, endpoint, front, role, folder }: 
     detached: true,
     stdio: ['pipe', log, log],
   });
+  const remains = watchRemains({ instance: child.pid!, network: network.name, folder });
   const gone = new Promise((resolve) => child.once('exit', resolve));
   return {
     id,
@@ -106,15 +108,12 @@ export async function startInstance({ cluster, endpoint, front, role, folder }: 
     async terminate() {
       child.kill('SIGTERM');
       await gone;
-      killThoseIn(network.name);
       for (const server of servers) {
         if ('closeAllConnections' in server)
           (server as unknown as { closeAllConnections(): void }).closeAllConnections();
         server.close();
       }
-      await network.remove();
-      removeCgroups(cgroupRoot);
-      rmSync(folder, { recursive: true, force: true });
+      await remains.clean();
     },
   };
 }
@@ -124,16 +123,4 @@ function forward(from: { address: string; port: number }, toPort: number): Promi
   return new Promise((resolve, reject) =>
     server.once('error', reject).listen(from.port, from.address, () => resolve(server)),
   );
-}
-
-/** Shims and what they hold, which outlive everything that started them: by pid, from the list of the namespace's own processes. */
-function killThoseIn(namespace: string): void {
-  const { stdout } = spawnSync('ip', ['netns', 'pids', namespace], { encoding: 'utf8' });
-  for (const pid of stdout.split('\n').filter(Boolean)) {
-    try {
-      process.kill(Number(pid), 'SIGKILL');
-    } catch {
-      // It ended by itself.
-    }
-  }
 }
