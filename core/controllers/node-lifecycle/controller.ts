@@ -93,7 +93,6 @@ export function decideNodeHealth(observed: ObservedNodeHealth, nowMs: number): A
 const reportOf = (node: StoredNode): string =>
   node.status?.conditions?.map(({ lastHeartbeatTime }) => lastHeartbeatTime).join() ?? '';
 
-<<<<<<< HEAD
 export function nodeLifecycleController(
   clock: Clock,
   heartbeats: Heartbeats = clockHeartbeats(clock),
@@ -102,19 +101,15 @@ export function nodeLifecycleController(
     graceOf(cache.get(resources.leases, { namespace: LEASE_NAMESPACE, name }) as Lease | undefined);
   const isWell = (cache: Cache, node: StoredNode): boolean =>
     readiness(node) === 'True' && heartbeats.silentMs(node.metadata.name) < graceIn(cache, node.metadata.name);
-=======
-export function nodeLifecycleController(clock: Clock): Controller<ObservedNodeHealth> {
-  const watchingSinceMs = clock.now();
-  const seen = new Map<string, Seen>();
-  /** Names of the nodes that are ready: with thousands of nodes they are not searched at each look at one. */
+  /** Names of the nodes that say they are ready: with thousands of nodes they are not searched at each look at one. */
   const ready = new Set<string>();
-  const note = (name: string, source: string, report: string): void => {
-    const id = `${source}/${name}`;
-    if (seen.get(id)?.report !== report) seen.set(id, { report, atMs: clock.now() });
+  const isAnotherWell = (cache: Cache, name: string): boolean => {
+    for (const other of ready) {
+      const node = other === name ? undefined : cache.get(resources.nodes, { namespace: '', name: other });
+      if (node && isWell(cache, node as unknown as StoredNode)) return true;
+    }
+    return false;
   };
-  const lastSeenMs = (name: string): number =>
-    Math.max(watchingSinceMs, seen.get(`lease/${name}`)?.atMs ?? 0, seen.get(`status/${name}`)?.atMs ?? 0);
->>>>>>> 956ec09 (Less memory: pods in one version, events in memory only while somebody holds them, one map of the database, and a collection after a rush)
   return {
     name: 'node-lifecycle',
     component: 'node-controller',
@@ -135,17 +130,11 @@ export function nodeLifecycleController(clock: Clock): Controller<ObservedNodeHe
       return {
         node,
         pods: cache.onNode(resources.pods, key.name) as unknown as readonly StoredPod[],
-<<<<<<< HEAD
         silentMs: heartbeats.silentMs(key.name),
         watchedMs: heartbeats.watchedMs(),
         graceMs: graceIn(cache, key.name),
-        othersReady: nodes.some((other) => other.metadata.name !== key.name && isWell(cache, other)),
+        othersReady: isAnotherWell(cache, key.name),
         byLooks: heartbeats.byLooks,
-=======
-        lastSeenMs: lastSeenMs(key.name),
-        watchingSinceMs,
-        othersReady: ready.size > (ready.has(key.name) ? 1 : 0),
->>>>>>> 956ec09 (Less memory: pods in one version, events in memory only while somebody holds them, one map of the database, and a collection after a rush)
       };
     },
     decide: decideNodeHealth,
@@ -162,15 +151,10 @@ export function nodeLifecycleController(clock: Clock): Controller<ObservedNodeHe
         }),
         informers.for(resources.nodes).subscribe((object, _previous, deleted) => {
           const name = object.metadata.name ?? '';
-<<<<<<< HEAD
-          if (deleted) heartbeats.forget(name);
-          else heartbeats.note(name, 'status', reportOf(object as unknown as StoredNode));
-=======
           if (!deleted && readiness(object as unknown as StoredNode) === 'True') ready.add(name);
           else ready.delete(name);
-          if (deleted) for (const source of ['lease', 'status']) seen.delete(`${source}/${name}`);
-          else note(name, 'status', reportOf(object as unknown as StoredNode));
->>>>>>> 956ec09 (Less memory: pods in one version, events in memory only while somebody holds them, one map of the database, and a collection after a rush)
+          if (deleted) heartbeats.forget(name);
+          else heartbeats.note(name, 'status', reportOf(object as unknown as StoredNode));
         }),
       ];
       return () => {
