@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { unauthorized } from '../api/errors.ts';
+import { StatusError, unauthorized } from '../api/errors.ts';
+import { MemoryStore } from '../store/memory.ts';
 import { startApi } from './fixture/api.ts';
 
 const configMaps = '/api/v1/namespaces/shop/configmaps';
@@ -160,4 +161,31 @@ test('names that a caller makes up do not become counters', async () => {
   const text = await (await raw('GET', '/metrics')).text();
   assert.match(text, /apiserver_request_total\{code="403",verb="OTHER"/);
   assert.doesNotMatch(text, /made/i);
+});
+
+test('a store that is throttled or away is 429 or 503 with the time to wait, whatever is asked of it', async () => {
+  for (const [reason, code] of [
+    ['TooManyRequests', 429],
+    ['ServiceUnavailable', 503],
+  ] as const) {
+    const store = new MemoryStore();
+    const { call } = startApi({}, store);
+    const away = async (): Promise<never> => {
+      throw new StatusError(reason, 'the tables do not answer', { retryAfterSeconds: 1 });
+    };
+    Object.assign(store, { get: away, list: away, commit: away, changesSince: away, head: away });
+    const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' } };
+    for (const [method, path, body] of [
+      ['GET', configMaps],
+      ['GET', `${configMaps}/a`],
+      ['POST', configMaps, object],
+      ['PUT', `${configMaps}/a`, object],
+      ['PATCH', `${configMaps}/a`, []],
+      ['DELETE', `${configMaps}/a`],
+    ] as const) {
+      const type = method === 'PATCH' ? { 'content-type': 'application/json-patch+json' } : {};
+      const { status, headers } = await call(method, path, body, type as Record<string, string>);
+      assert.deepEqual([method, status, headers.get('retry-after')], [method, code, '1']);
+    }
+  }
 });
