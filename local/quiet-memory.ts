@@ -5,11 +5,12 @@ import { getHeapStatistics } from 'node:v8';
 
 const lookEveryMs = 500;
 /** Share of the time for which the event loop is busy, below which a process counts as quiet. */
-const quietBelow = 0.5;
+const quietBelow = 0.1;
 /** This many quiet looks in a row. */
-const quietLooks = 3;
-/** Growth since the last time that is worth a collection. */
+const quietLooks = 4;
+/** Growth since the last time that is worth a collection, and how long ago that must be: what comes in small portions is V8's. */
 const worthFactor = 1.15;
+const restMs = 30_000;
 /** A collection stops the process for some milliseconds for each megabyte of a heap: a larger one is left to V8. In bytes. */
 const largestHeap = 128 * 1024 * 1024;
 
@@ -25,15 +26,18 @@ export function startGivingBackMemory(): () => void {
   let before = performance.eventLoopUtilization();
   let quiet = 0;
   let settledAt = 0;
+  let restUntilMs = 0;
   const look = (): void => {
     const now = performance.eventLoopUtilization();
     quiet = performance.eventLoopUtilization(now, before).utilization < quietBelow ? quiet + 1 : 0;
     before = now;
     const bytes = heapBytes();
-    if (quiet < quietLooks || bytes > largestHeap || bytes < settledAt * worthFactor) return;
+    if (quiet < quietLooks || performance.now() < restUntilMs) return;
+    if (bytes > largestHeap || bytes < settledAt * worthFactor) return;
     // The one kind that also moves objects together, and so frees whole pages.
     collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
     settledAt = heapBytes();
+    restUntilMs = performance.now() + restMs;
   };
   const timer = setInterval(look, lookEveryMs);
   timer.unref();
