@@ -14,6 +14,14 @@ import type { Properties } from './properties.ts';
 /** The longest that API Gateway waits for a whole answer, and lasts while it streams one. */
 export const answerSeconds = { buffer: 29, stream: 900 } as const;
 
+/** Bodies pass as they are, both ways. LocalStack does not know the first, which says it all. */
+const binaryTypes = [
+  '*/*',
+  'application/vnd.kubernetes.protobuf',
+  'application/com.github.proto-openapi.spec.v2.v1.0+protobuf',
+  'application/octet-stream',
+];
+
 /** Who is calling is proven by the token in the request, which the function checks; here are the addresses and the rate. */
 export class RestApi extends Construct {
   /** `https://.../STAGE`, without a slash at the end. */
@@ -27,8 +35,7 @@ export class RestApi extends Construct {
       description: `Kubernetes API of the cluster ${properties.name}`,
       // Regional: an edge endpoint ends a stream that is silent for 30 s, a regional one after 5 minutes.
       endpointConfiguration: { types: [EndpointType.REGIONAL] },
-      // Bodies in Kubernetes' binary form reach the function as they were sent.
-      binaryMediaTypes: ['*/*'],
+      binaryMediaTypes: binaryTypes,
       // The role for its logs is one of the account, not of a stack.
       cloudWatchRole: false,
       policy: fromAddresses(properties.allowedAddresses),

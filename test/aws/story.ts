@@ -63,11 +63,11 @@ export function tellStory({ start, name }: Story): void {
       const file = join(cluster.folder, 'web.json');
       writeFileSync(file, JSON.stringify(web));
       await cluster.kubectlOk('apply', '-f', file);
-      await cluster.kubectlOk('rollout', 'status', 'deployment/web', '--timeout=60s');
+      await cluster.kubectlOk('rollout', 'status', 'deployment/web', '--timeout=120s');
       assert.match(await cluster.kubectlOk('logs', 'deployment/web'), /^line 1$/m);
       await followed(cluster);
       await cluster.kubectlOk('scale', 'deployment/web', '--replicas=3');
-      await cluster.kubectlOk('rollout', 'status', 'deployment/web', '--timeout=60s');
+      await cluster.kubectlOk('rollout', 'status', 'deployment/web', '--timeout=120s');
       const running = await cluster.kubectlOk(
         'get',
         'pods',
@@ -80,9 +80,9 @@ export function tellStory({ start, name }: Story): void {
       );
       assert.equal(running.trim().split('\n').length, 3);
       await cluster.kubectlOk('set', 'env', 'deployment/web', 'EDITION=2');
-      await cluster.kubectlOk('rollout', 'status', 'deployment/web', '--timeout=90s');
+      await cluster.kubectlOk('rollout', 'status', 'deployment/web', '--timeout=120s');
       await cluster.kubectlOk('delete', 'deployment', 'web');
-      await cluster.kubectlOk('wait', '--for=delete', 'pod', '-l', 'app=web', '--timeout=60s');
+      await cluster.kubectlOk('wait', '--for=delete', 'pod', '-l', 'app=web', '--timeout=120s');
     },
   );
 
