@@ -25,7 +25,13 @@ let lab: Lab;
 before(async () => {
   server = await startDynamoDbLocal();
   lab = await openLab(server);
-  await writeDefaults({ ...ports, store: lab.open() });
+  // A Java that has just begun may take longer for its first calls than the store waits.
+  for (let isWritten = false; !isWritten; ) {
+    isWritten = await writeDefaults({ ...ports, store: lab.open() }).then(
+      () => true,
+      (error: unknown) => (isStatus(error, 'ServiceUnavailable', 'Timeout') ? false : Promise.reject(error)),
+    );
+  }
 });
 after(async () => {
   await lab?.close();
