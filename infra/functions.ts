@@ -46,7 +46,10 @@ export class Functions extends Construct {
         const house = new HouseFunction(this, name, {
           code: props.folders[name],
           shape: shapes[name],
-          environment: withControlPlane.includes(name) ? controlPlaneEnvironment(props) : {},
+          // The dialer is told everything else by each call.
+          environment: withControlPlane.includes(name)
+            ? controlPlaneEnvironment(props)
+            : { [environment.responses]: properties.responses },
           logDays: properties.logDays,
           tracing: properties.tracing,
           network:

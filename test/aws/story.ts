@@ -151,7 +151,7 @@ export function tellStory({ start, name }: Story): void {
   });
 }
 
-const counting = 'i=0; while true; do i=$((i+1)); echo line $i; sleep 1; done';
+const counting = 'i=0; while true; do i=$((i+1)); echo line $i; sleep 0.3; done';
 
 const web = {
   apiVersion: 'apps/v1',
