@@ -13,7 +13,12 @@ import type { Runtime } from './runtime.ts';
 import type { SyncLoop } from './sync.ts';
 
 const checkMs = 10_000;
-const resendMs = 300_000;
+/** A status without news is sent this often, in leases: it is the lease that says that the node lives. */
+const resendLeases = 6;
+const leastResendMs = 300_000;
+
+export const resendMs = (leaseDurationSeconds: number): number =>
+  Math.max(leastResendMs, resendLeases * 1000 * leaseDurationSeconds);
 
 export interface ReporterDeps {
   config: ResolvedConfig;
@@ -72,7 +77,8 @@ export class NodeReporter {
   async #check(): Promise<void> {
     try {
       const status = await this.#status();
-      if (gist(status) !== this.#sent || Date.now() - this.#sentAt > resendMs) this.#send(status);
+      if (gist(status) !== this.#sent || Date.now() - this.#sentAt > resendMs(this.#deps.config.leaseDurationSeconds))
+        this.#send(status);
     } catch (error) {
       this.#deps.log('warn', 'node status not read', { error: (error as Error).message });
     }

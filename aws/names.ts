@@ -17,6 +17,8 @@ export const environment = {
   serviceCidr: 'SLIPWAY_SERVICE_CIDR',
   /** 'stream' or 'buffer': how the API answers. */
   responses: 'SLIPWAY_RESPONSES',
+  /** Set: each invocation logs what it asked AWS for. */
+  meter: 'SLIPWAY_METER',
   /** Function that reaches agents (name). */
   dialer: 'SLIPWAY_DIALER',
   /** Queue URL of delayed wishes to be woken, of the function that has it. */

@@ -7,11 +7,12 @@ import { indexValueOf } from '../../core/store/protocol/indexes.ts';
 import type { Op, Outcome, Slot } from '../../core/store/protocol/ops.ts';
 import type { Execute } from '../../core/store/protocol/run.ts';
 import type { Resource, Revision } from '../../core/store/store.ts';
+import { Counters } from './counters.ts';
 import { partsOf } from './encode.ts';
 import { CallFailed, statusOf } from './failures.ts';
 import type { StoredSlot } from './items.ts';
 import type { Tables } from './read.ts';
-import { openSlots, readCounter, readCounters, readRows, readRowsAt, readStored } from './read.ts';
+import { openSlots, readRows, readRowsAt, readStored } from './read.ts';
 import { scan } from './scan.ts';
 import type { Standing } from './transaction.ts';
 import { write } from './transaction.ts';
@@ -23,6 +24,7 @@ const mostKnown = 1_000;
 /** `keptMs`: how long rows and tombstones are kept at least. */
 export function dynamoExecutor(tables: Tables, keptMs: number): Execute {
   const known = new KnownObjects();
+  const counters = new Counters(tables);
 
   async function read(resource: Resource, key: ObjectKey): Promise<Slot | undefined> {
     const stored = await readStored(tables, resource, key);
@@ -43,9 +45,9 @@ export function dynamoExecutor(tables: Tables, keptMs: number): Execute {
       case 'take':
         return await take(tables, op);
       case 'counter':
-        return await readCounter(tables, op.resource);
+        return await counters.one(op.resource);
       case 'counters':
-        return await readCounters(tables);
+        return await counters.all();
       case 'read':
         return await read(op.resource, op.key);
       case 'write': {

@@ -4,12 +4,12 @@ import type { DynamoDBClient, QueryCommandInput } from '@aws-sdk/client-dynamodb
 import { GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import type { KubeObject, ObjectKey } from '../../core/api/objects.ts';
 import { orderOf } from '../../core/store/image.ts';
-import type { Counter, CounterOf, Row, Slot } from '../../core/store/protocol/ops.ts';
+import type { Row, Slot } from '../../core/store/protocol/ops.ts';
 import type { Resource, Revision } from '../../core/store/store.ts';
 import { batchGet } from './batch.ts';
 import type { Item, StoredRow, StoredSlot } from './items.ts';
-import { counterOf, keyItem, number, rowKeyItem, rowOf, slotOf, text } from './items.ts';
-import { changePartition, counterKey, counterPartition, fitsKey, lastOfSegment, segmentOf, slotKey } from './keys.ts';
+import { keyItem, number, rowKeyItem, rowOf, slotOf, text } from './items.ts';
+import { changePartition, fitsKey, lastOfSegment, segmentOf, slotKey } from './keys.ts';
 import type { Reference } from './parts.ts';
 import { assemble, partKeys } from './parts.ts';
 import { send } from './send.ts';
@@ -17,23 +17,6 @@ import type { TableNames } from './tables.ts';
 
 export interface Tables extends TableNames {
   readonly client: DynamoDBClient;
-}
-
-export async function readCounter({ client, objectsTable }: Tables, resource: Resource): Promise<Counter> {
-  const { Item: item } = await send(
-    client,
-    new GetItemCommand({ TableName: objectsTable, Key: keyItem(counterKey(resource)), ConsistentRead: true }),
-  );
-  return counterOf(item);
-}
-
-export async function readCounters(tables: Tables): Promise<CounterOf[]> {
-  const items = await query(tables, {
-    TableName: tables.objectsTable,
-    KeyConditionExpression: 'pk = :pk',
-    ExpressionAttributeValues: { ':pk': text(counterPartition) },
-  });
-  return items.map((item) => ({ resource: item['sk']!.S!, ...counterOf(item) }));
 }
 
 /** The slot as it is stored; undefined also for a name under which nothing can be. */

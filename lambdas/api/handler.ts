@@ -2,6 +2,7 @@
 import { systemClock } from '../../host/ports.ts';
 import { compose } from '../host/compose.ts';
 import { lambdaLog } from '../host/log.ts';
+import { metered } from '../host/meter.ts';
 import { responsesOf } from '../host/settings.ts';
 import { streamingRuntime } from '../host/streaming.ts';
 import { bufferedHandler } from './buffer.ts';
@@ -10,9 +11,9 @@ import { streamingHandler } from './stream.ts';
 const parts = { compose: () => compose(), clock: systemClock, log: lambdaLog('info') };
 
 function chosenHandler(): unknown {
-  if (responsesOf(process.env) === 'buffer') return bufferedHandler(parts);
+  if (responsesOf(process.env) === 'buffer') return metered('api', bufferedHandler(parts), { front: 'api-gateway' });
   const runtime = streamingRuntime();
-  return runtime.streamifyResponse(streamingHandler({ ...parts, runtime }));
+  return runtime.streamifyResponse(metered('api', streamingHandler({ ...parts, runtime }), { front: 'api-gateway' }));
 }
 
 export const handler = chosenHandler();

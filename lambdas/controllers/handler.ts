@@ -5,20 +5,24 @@ import { wakeQueue } from '../../aws/wake-queue.ts';
 import { compose } from '../host/compose.ts';
 import { decodeRecords } from '../host/decode.ts';
 import type { BatchResponse, FunctionEvent } from '../host/event.ts';
+import { metered } from '../host/meter.ts';
 import { invoke, type ReactingFunction } from '../host/reacting-function.ts';
 import { controllersFunction } from './function.ts';
 
 let made: ReactingFunction | undefined;
 
-export async function handler(event: FunctionEvent, context: Context): Promise<BatchResponse> {
-  const queue = process.env[environment.wakeQueue];
-  const composed = await compose();
-  made ??= controllersFunction({
-    ...composed,
-    ca: composed.cluster.keys.ca,
-    ring: (names) => composed.nodes.ring(names),
-    decode: decodeRecords,
-    sendDelayed: queue ? wakeQueue(composed.clients, queue) : undefined,
-  });
-  return await invoke(made, event, () => context.getRemainingTimeInMillis());
-}
+export const handler = metered(
+  'controllers',
+  async (event: FunctionEvent, context: Context): Promise<BatchResponse> => {
+    const queue = process.env[environment.wakeQueue];
+    const composed = await compose();
+    made ??= controllersFunction({
+      ...composed,
+      ca: composed.cluster.keys.ca,
+      ring: (names) => composed.nodes.ring(names),
+      decode: decodeRecords,
+      sendDelayed: queue ? wakeQueue(composed.clients, queue) : undefined,
+    });
+    return await invoke(made, event, () => context.getRemainingTimeInMillis());
+  },
+);

@@ -19,6 +19,7 @@ import { serverVersion } from '../../host/version.ts';
 import { type Nodes, nodesThroughDialer } from './dialer.ts';
 import { type Fetch, iamTokensOf } from './iam.ts';
 import { lambdaLog } from './log.ts';
+import { meterClients } from './meter.ts';
 import { openStore } from './open-store.ts';
 import { quietStore } from './quiet-store.ts';
 import { type Settings, settingsOf } from './settings.ts';
@@ -90,6 +91,7 @@ export async function composeFresh(options: ComposeOptions = {}): Promise<Compos
     log: options.log ?? lambdaLog('info'),
   };
   const clients = options.clients ?? coreClients();
+  await meterClients(clients, env);
   const [cluster, driver] = await Promise.all([
     (options.loadCluster ?? loadCluster)(clients, settings.parameters),
     (options.openStore ?? openStore)(clients, ports),

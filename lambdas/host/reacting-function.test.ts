@@ -193,3 +193,21 @@ test('a revision that the log does not show yet is looked for again soon', async
   assert.deepEqual(sent, [5]);
   assert.ok(reacting.parts.informers.for(resources.configMaps).revision < 7);
 });
+
+test('an invocation waits for what is due in a moment, not for what may as well come later', async () => {
+  const { host, reacting, invoke: invoked } = world();
+  const { clock } = reacting.parts;
+  await invoked({});
+  let fired = 0;
+  clock.after(500, () => fired++, 3_600_000);
+  const beganMs = host.clock.now();
+  await invoked({ tick: new Date(beganMs).toISOString() });
+  assert.equal(host.clock.now(), beganMs);
+  assert.equal(fired, 0);
+  clock.after(500, () => fired++);
+  const answer = invoke(reacting, {}, () => 60_000);
+  await turns();
+  host.pass(500);
+  await answer;
+  assert.equal(fired, 2);
+});

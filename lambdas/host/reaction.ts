@@ -107,7 +107,7 @@ class Invocation {
   /** All that it was woken for was seen before (its own writes, mostly), and nothing else is due: no read is needed. */
   isEcho(): boolean {
     const { clock, parts } = this.#parts;
-    if (!this.#wakes || this.#cold || clock.nextMs === 0 || !parts.every((part) => part.idle)) return false;
+    if (!this.#wakes || this.#cold || clock.nextDueMs === 0 || !parts.every((part) => part.idle)) return false;
     return this.#lagging().length === 0;
   }
 
@@ -169,7 +169,8 @@ class Invocation {
       }
       if (!this.#idle) continue;
       const lagging = this.#lagging();
-      const waitMs = lagging.length > 0 ? LAG_WAIT_MS : clock.nextMs;
+      // Not for what may as well come later.
+      const waitMs = lagging.length > 0 ? LAG_WAIT_MS : clock.nextDueMs;
       if (waitMs === undefined || waitMs > Math.min(PATIENCE_MS, this.#patienceMs, this.#leftMs(RESERVE_MS))) return;
       this.#patienceMs -= Math.max(waitMs, 1);
       await clock.sleep(waitMs);

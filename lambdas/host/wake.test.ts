@@ -36,6 +36,19 @@ test('what is due later stands where the tick reads it, and goes when the tick h
   assert.deepEqual((await readState(store)).due, {});
 });
 
+test('a time that stands and is still to come is not written again for a later one, whoever woke the function', async () => {
+  const { host, store, waker } = wakerOf();
+  await waker.plan(3_600_000, false);
+  const stands = { controllers: host.clock.now() + 3_600_000 };
+  host.pass(120_000);
+  await waker.plan(3_600_000, true);
+  assert.deepEqual((await readState(store)).due, stands);
+  host.pass(3_450_000);
+  // Now it is what the tick came for.
+  await waker.plan(3_600_000, true);
+  assert.deepEqual((await readState(store)).due, { controllers: host.clock.now() + 3_600_000 });
+});
+
 test('without a queue the tick does all, and an earlier wish of another instance stands', async () => {
   const store = new MemoryStore();
   const first = wakerOf(store, false);

@@ -6,6 +6,8 @@ import { type FunctionName, updateState, withDue } from './function-state.ts';
 
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html */
 const MESSAGE_DELAY_LIMIT_MS = 900_000;
+/** What falls due within it, the tick wakes for at once. */
+const MINUTE_MS = 60_000;
 
 export interface WakerOptions {
   name: FunctionName;
@@ -48,8 +50,9 @@ export class Waker {
     if (!byTick && !isEarlier) return;
     const state = await updateState(store, (standing) => {
       const stands = standing.due[name];
-      // Another instance may have asked for an earlier time: only the tick ends that.
-      const keeps = !byTick && stands !== undefined && stands <= dueMs!;
+      // An earlier time that is still to come may be another instance's; it costs a look, writing each wish costs more.
+      const isToCome = !byTick || (stands ?? 0) > this.#options.clock.now() + MINUTE_MS;
+      const keeps = stands !== undefined && dueMs !== undefined && isToCome && stands <= dueMs;
       return keeps ? standing : withDue(standing, name, dueMs);
     });
     this.#dueMs = state.due[name];

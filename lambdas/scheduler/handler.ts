@@ -6,12 +6,13 @@ import { wakeQueue } from '../../aws/wake-queue.ts';
 import { compose } from '../host/compose.ts';
 import { decodeRecords } from '../host/decode.ts';
 import type { BatchResponse, FunctionEvent } from '../host/event.ts';
+import { metered } from '../host/meter.ts';
 import { invoke, type ReactingFunction } from '../host/reacting-function.ts';
 import { schedulerFunction } from './function.ts';
 
 let made: ReactingFunction | undefined;
 
-export async function handler(event: FunctionEvent, context: Context): Promise<BatchResponse> {
+export const handler = metered('scheduler', async (event: FunctionEvent, context: Context): Promise<BatchResponse> => {
   const { [environment.workersFunction]: workers, [environment.wakeQueue]: queue } = process.env;
   const composed = await compose();
   made ??= schedulerFunction({
@@ -21,4 +22,4 @@ export async function handler(event: FunctionEvent, context: Context): Promise<B
     sendDelayed: queue ? wakeQueue(composed.clients, queue) : undefined,
   });
   return await invoke(made, event, () => context.getRemainingTimeInMillis());
-}
+});

@@ -139,3 +139,17 @@ test('a poll of all resources for those who watch costs one request', async () =
   const { read, write, requests } = lab.spent();
   assert.deepEqual([read / requests.length, write, new Set(requests)], [1, 0, new Set(['Query'])]);
 });
+
+test('caches that catch up together read all counters by one Query', async () => {
+  const store = lab.open();
+  const moved = [await store.head('pods'), await store.head('deployments.apps')];
+  lab.spent();
+  const heads = await Promise.all(
+    ['pods', 'deployments.apps', 'services', 'untouched'].map((each) => store.head(each)),
+  );
+  assert.equal(heads.at(-1), 1);
+  const { read, requests } = lab.spent();
+  assert.deepEqual(requests, ['Query']);
+  assert.equal(read, 1);
+  assert.deepEqual(heads.slice(0, 2), moved);
+});

@@ -25,6 +25,14 @@ test('a node that says the same at each look is silent from the first on; one th
   assert.ok(isSuspicious(seen.record));
 });
 
+test('silence at one look is usual, since a lease is renewed within half of its duration; at two it is suspicious', () => {
+  let seen = look(undefined, 0, { a: '1' });
+  seen = look(seen.record, 2, { a: '1' });
+  assert.equal(isSuspicious(seen.record), false);
+  seen = look(seen.record, 4, { a: '1' });
+  assert.equal(isSuspicious(seen.record), true);
+});
+
 test('a sign of life between looks counts at once', () => {
   let seen = look(undefined, 0, { a: '1' });
   for (const minute of [2, 4]) seen = look(seen.record, minute, { a: '1' });

@@ -47,6 +47,8 @@ export interface HeartbeatRecord {
  * below what a node's lease lasts.
  */
 const LOOK_GAP_MS = 200_000;
+/** A node renews its lease within half of its duration (5 minutes): one look without news is usual. */
+const USUAL_MS = 150_000;
 const SUSPICIOUS_MS = 900_000;
 
 /** The record after one more look. A look that is not later than the last (delivered twice, or late) changes nothing. */
@@ -65,9 +67,9 @@ export function lookedAgain(
   return { atMs: tickMs, sinceMs: isContinuous ? record.sinceMs : tickMs, nodes };
 }
 
-/** A node has said nothing between the last two looks, and it is not long known: the next looks should come soon. */
+/** A node has been silent for longer than is usual, and it is not long known: the next looks should come soon. */
 export const isSuspicious = ({ atMs, nodes }: HeartbeatRecord): boolean =>
-  Object.values(nodes).some((seen) => seen.atMs < atMs && atMs - seen.atMs < SUSPICIOUS_MS);
+  Object.values(nodes).some((seen) => atMs - seen.atMs >= USUAL_MS && atMs - seen.atMs < SUSPICIOUS_MS);
 
 export class RecordedHeartbeats implements Heartbeats {
   readonly byLooks = true;
