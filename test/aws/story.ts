@@ -13,16 +13,18 @@ import { deploy } from '../emulator/deploy.ts';
 import { account, type Emulator, region } from '../emulator/emulator.ts';
 import type { Instance } from '../emulator/instance.ts';
 import { assumeRole } from '../emulator/instance-metadata.ts';
-import { stackResources } from '../emulator/requests.ts';
+import { desiredCapacity, stackResources } from '../emulator/requests.ts';
 
 export interface Story {
   start(): Promise<Emulator>;
   /** Of the folder that it happens in. */
   name: string;
+  /** Whether the emulator has Auto Scaling groups, though it starts no instance for them. */
+  scales: boolean;
 }
 
 /** Defines the tests. What lacks root has no worker, and says so. */
-export function tellStory({ start, name }: Story): void {
+export function tellStory({ start, name, scales }: Story): void {
   const root = process.getuid?.() === 0;
   const needsWorker = root ? {} : { skip: 'a worker needs root' };
   let emulator: Emulator;
@@ -47,6 +49,22 @@ export function tellStory({ start, name }: Story): void {
   test('the same deployment again changes nothing', async () => {
     assert.equal(await deploy(cluster.deployment), 'unchanged');
   });
+
+  test(
+    'a pod that fits nowhere has a worker wanted for it',
+    scales ? {} : { skip: 'it has no Auto Scaling groups' },
+    async () => {
+      const group = cluster.resource('WorkersGroup');
+      assert.equal(await desiredCapacity(emulator.endpoint, region, group), 0);
+      await cluster.kubectlOk('create', 'deployment', 'waiting', '--image=slipway/sample:1');
+      await eventually(
+        'the group is to have an instance',
+        async () => (await desiredCapacity(emulator.endpoint, region, group)) === 1,
+        90_000,
+      );
+      await cluster.kubectlOk('delete', 'deployment', 'waiting');
+    },
+  );
 
   test('an instance becomes a node, under its own name', needsWorker, async () => {
     instance = await cluster.startInstance();

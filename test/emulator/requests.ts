@@ -55,3 +55,19 @@ export async function invoke(endpoint: string, region: string, name: string, eve
   if (!answer.ok || answer.headers.get('x-amz-function-error')) throw new Error(`${name}: ${answer.status} ${text}`);
   return JSON.parse(text || 'null');
 }
+
+/** How many instances an Auto Scaling group is to have. */
+export async function desiredCapacity(endpoint: string, region: string, group: string): Promise<number> {
+  const answer = await fetch(endpoint, {
+    method: 'POST',
+    body: new URLSearchParams({
+      Action: 'DescribeAutoScalingGroups',
+      Version: '2011-01-01',
+      'AutoScalingGroupNames.member.1': group,
+    }),
+    headers: { authorization: authorization(region, 'autoscaling') },
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`DescribeAutoScalingGroups: ${answer.status} ${text.slice(0, 1_000)}`);
+  return Number(/<DesiredCapacity>(\d+)</.exec(text)?.[1]);
+}
