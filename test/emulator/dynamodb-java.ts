@@ -1,8 +1,9 @@
 // What LocalStack finds where it looks for Java: starts DynamoDB Local as LocalStack asks, but where only this machine's loopback
 // reaches it. The real one listens on every address and cannot be told otherwise. Usage: dynamodb-java.ts JARS ... -port PORT ...
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { joinSockets } from './join-sockets.ts';
 
 const [jars, ...asked] = process.argv.slice(2) as [string, ...string[]];
 const port = Number(asked[asked.indexOf('-port') + 1]);
@@ -10,8 +11,9 @@ const memory = asked.find((argument) => argument.startsWith('-Xmx')) ?? '-Xmx512
 /** In a network namespace of its own, where nothing else is. */
 const innerPort = 8000;
 
-const server = createServer({ pauseOnConnect: true });
-server.listen(port, '127.0.0.1', () => {
+/** Where the inside is reached; LocalStack's own port opens only then, so that nobody waits at a door that nobody opens. */
+const door = createServer({ pauseOnConnect: true });
+door.listen(0, '127.0.0.1', () => {
   const java = [
     'java',
     memory,
@@ -26,8 +28,12 @@ server.listen(port, '127.0.0.1', () => {
     env: { ...process.env, PATH: process.env['SLIPWAY_PATH'] },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
+  const { port: doorPort } = door.address() as AddressInfo;
   child.on('exit', (code) => process.exit(code ?? 1));
-  child.on('message', () => server.close());
-  child.send('listen', server);
+  child.on('message', () => {
+    door.close();
+    createServer((outer) => joinSockets(outer, connect(doorPort, '127.0.0.1'))).listen(port, '127.0.0.1');
+  });
+  child.send('listen', door);
 });
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(0));

@@ -96,6 +96,8 @@ function settings(port: number, folder: string): Record<string, string> {
     // The usual server of its gateway listens on every address.
     GATEWAY_LISTEN: `127.0.0.1:${port}`,
     GATEWAY_SERVER: 'hypercorn',
+    // In URLs that it hands out: its usual name is asked of a name server somewhere.
+    LOCALSTACK_HOST: `localhost:${port}`,
     FILESYSTEM_ROOT: folder,
     OVERRIDE_IN_DOCKER: '0',
     DNS_ADDRESS: '0',
