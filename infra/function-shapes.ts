@@ -1,6 +1,5 @@
 // The functions: what each is for, how much memory it has, how long it may run, and why.
 import type { FunctionShape } from './function.ts';
-import { answerSeconds } from './rest-api.ts';
 
 export const functionNames = [
   'api',
@@ -14,6 +13,9 @@ export const functionNames = [
 ] as const;
 
 export type FunctionName = (typeof functionNames)[number];
+
+/** The longest that API Gateway waits for a whole answer, and lasts while it streams one. */
+export const answerSeconds = { buffer: 29, stream: 900 } as const;
 
 /** Of a reaction: it ends when nothing is left to do; until then another invocation of the same shard waits. */
 const reactionTimeout = {

@@ -9,10 +9,8 @@ import {
 import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import type { HouseFunction } from './function.ts';
+import { answerSeconds } from './function-shapes.ts';
 import type { Properties } from './properties.ts';
-
-/** The longest that API Gateway waits for a whole answer, and lasts while it streams one. */
-export const answerSeconds = { buffer: 29, stream: 900 } as const;
 
 /** Bodies pass as they are, both ways. LocalStack does not know the first, which says it all. */
 const binaryTypes = [

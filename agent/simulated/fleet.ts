@@ -1,8 +1,9 @@
 // Many simulated nodes in one process, for benches and tests of scale: each is an agent without server, certificate or
 // checkpoint, on a client that may do everything (or acts as the node).
+import type { NodeCondition, NodeStatus } from '../../core/api/types.gen.ts';
 import type { Client } from '../../core/client/client.ts';
 import type { Log } from '../../core/ports.ts';
-import { Agent } from '../agent.ts';
+import { Agent, type AgentDeps } from '../agent.ts';
 import { resolveConfig } from '../config.ts';
 import type { NodeFacts } from '../node-facts.ts';
 import { architecture, kubeletVersion } from '../node-facts.ts';
@@ -20,6 +21,8 @@ export interface FleetOptions {
   syncIntervalSeconds: number;
   leaseDurationSeconds: number;
   labels?: Record<string, string>;
+  /** Writes an event about a pod; absent: nobody is told. */
+  recordEvent?: AgentDeps['recordEvent'];
 }
 
 export interface SimulatedNode {
@@ -27,6 +30,8 @@ export interface SimulatedNode {
   agent: Agent;
   /** The doorbell. */
   ring(): void;
+  /** Sends the node's status, which has not changed, as an agent does every few minutes. */
+  report(): void;
 }
 
 const healthy = {
@@ -74,16 +79,18 @@ export async function startSimulatedNode(name: string, index: number, options: F
       systemUUID: name,
     },
   };
-  const status = nodeStatus({
-    config,
-    facts,
-    port: 0,
-    health: healthy,
-    images: [],
-    runtime: undefined,
-    before: [],
-    now: Date.now(),
-  });
+  const statusNow = (before: readonly NodeCondition[]): NodeStatus =>
+    nodeStatus({
+      config,
+      facts,
+      port: 0,
+      health: healthy,
+      images: [],
+      runtime: undefined,
+      before: [...before],
+      now: Date.now(),
+    });
+  const status = statusNow([]);
   await registerNode(client, config, facts, status);
   const agent = new Agent({
     nodeName: name,
@@ -91,7 +98,7 @@ export async function startSimulatedNode(name: string, index: number, options: F
     runtime: new SimulatedRuntime(() => Date.now(), podCidr),
     objects: new ObjectCache(),
     call: (request) => callSync(client, name, request),
-    recordEvent: () => undefined,
+    recordEvent: options.recordEvent ?? (() => undefined),
     abilities: () => ({ userNamespaces: false, supplementalGroupsPolicy: false, allowedUnsafeSysctls: [] }),
     leaseDurationSeconds: options.leaseDurationSeconds,
     syncIntervalMs: options.syncIntervalSeconds * 1000,
@@ -101,5 +108,6 @@ export async function startSimulatedNode(name: string, index: number, options: F
   await agent.start();
   agent.connect();
   agent.sync.reportNode(status);
-  return { name, agent, ring: () => agent.ring() };
+  const report = (): void => agent.sync.reportNode(statusNow(status.conditions ?? []));
+  return { name, agent, ring: () => agent.ring(), report };
 }

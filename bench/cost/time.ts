@@ -1,0 +1,183 @@
+// Simulated time: it passes only when all that is under way waits for it. `install` makes it the time of this whole process, so
+// that code with timers of its own (the agents) lives in it too.
+import { syncBuiltinESMExports } from 'node:module';
+import { setImmediate as turn } from 'node:timers';
+import timersPromises from 'node:timers/promises';
+import type { Clock } from '../../core/ports.ts';
+
+interface Due {
+  atMs: number;
+  /** Orders what is due at the same time. */
+  number: number;
+  callback: (() => void) | undefined;
+}
+
+const isBefore = (a: Due, b: Due): boolean => a.atMs < b.atMs || (a.atMs === b.atMs && a.number < b.number);
+
+/** Turns of the event loop in which nothing may happen before time passes: what libraries do between two awaits takes a few. */
+const quietTurns = 4;
+
+export class SimulatedTime {
+  now: number;
+  /** A heap: each is due before the two below it. */
+  readonly #due: Due[] = [];
+  #number = 0;
+  /** Work of other threads that is under way: cryptography. */
+  #elsewhere = 0;
+  readonly clock: Clock = {
+    now: () => Math.floor(this.now),
+    after: (delayMs, callback) => this.after(delayMs, callback),
+  };
+
+  constructor(startMs: number) {
+    this.now = startMs;
+  }
+
+  /** @returns cancels */
+  after(delayMs: number, callback: () => void): () => void {
+    const entry: Due = { atMs: this.now + Math.max(0, delayMs), number: this.#number++, callback };
+    const due = this.#due;
+    due.push(entry);
+    for (let i = due.length - 1; i > 0; ) {
+      const above = (i - 1) >>> 1;
+      if (!isBefore(due[i]!, due[above]!)) break;
+      [due[i], due[above]] = [due[above]!, due[i]!];
+      i = above;
+    }
+    return () => {
+      entry.callback = undefined;
+    };
+  }
+
+  /** Nothing that was planned happens any more. */
+  clear(): void {
+    this.#due.length = 0;
+  }
+
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.after(ms, resolve));
+  }
+
+  /** Lets time pass until `untilMs`. */
+  async pass(untilMs: number): Promise<void> {
+    for (;;) {
+      await this.#quiet();
+      const next = this.#due[0];
+      if (!next || next.atMs > untilMs) break;
+      this.#pop();
+      this.now = next.atMs;
+      next.callback?.();
+    }
+    this.now = untilMs;
+  }
+
+  /** Lets time pass until the promise is settled. */
+  async settle<T>(promise: Promise<T>): Promise<T> {
+    let isDone = false;
+    const done = promise.finally(() => (isDone = true));
+    done.catch(() => undefined);
+    while (!isDone) {
+      await this.#quiet();
+      if (isDone) break;
+      const next = this.#due[0];
+      if (!next) throw new Error('nothing is due, and what is waited for has not happened');
+      await this.pass(next.atMs);
+    }
+    return await done;
+  }
+
+  async #quiet(): Promise<void> {
+    for (let left = quietTurns; left > 0; left--) {
+      await new Promise<void>((resolve) => void turn(() => resolve()));
+      if (this.#elsewhere > 0) left = quietTurns + 1;
+    }
+  }
+
+  #pop(): void {
+    const due = this.#due;
+    const last = due.pop()!;
+    if (due.length === 0) return;
+    due[0] = last;
+    for (let i = 0; ; ) {
+      let least = i;
+      for (const below of [2 * i + 1, 2 * i + 2]) {
+        if (below < due.length && isBefore(due[below]!, due[least]!)) least = below;
+      }
+      if (least === i) return;
+      [due[i], due[least]] = [due[least]!, due[i]!];
+      i = least;
+    }
+  }
+
+  install(): void {
+    const time = this;
+    const RealDate = Date;
+    class SimulatedDate extends RealDate {
+      constructor(...parts: [] | [number | string | Date]) {
+        if (parts.length === 0) super(Math.floor(time.now));
+        else super(...parts);
+      }
+      static override now(): number {
+        return Math.floor(time.now);
+      }
+    }
+    const timer = (start: (callback: () => void, ms: number) => () => void) => {
+      return (callback: (...args: unknown[]) => void, ms = 0, ...args: unknown[]) =>
+        handle(start(() => callback(...args), ms));
+    };
+    const once = timer((callback, ms) => time.after(ms, callback));
+    const repeated = timer((callback, ms) => {
+      let cancel = time.after(ms, again);
+      function again(): void {
+        cancel = time.after(ms, again);
+        callback();
+      }
+      return () => cancel();
+    });
+    const clear = (one: { cancel?: () => void } | undefined): void => one?.cancel?.();
+    Object.assign(globalThis, {
+      Date: SimulatedDate,
+      setTimeout: once,
+      setInterval: repeated,
+      clearTimeout: clear,
+      clearInterval: clear,
+    });
+    performance.now = () => time.now;
+    const sleep = (ms = 1, value?: unknown): Promise<unknown> => time.sleep(ms).then(() => value);
+    Object.assign(timersPromises, { setTimeout: sleep });
+    syncBuiltinESMExports();
+    this.#watchCryptography();
+  }
+
+  #watchCryptography(): void {
+    const { subtle } = crypto;
+    const methods = [
+      'digest',
+      'sign',
+      'verify',
+      'encrypt',
+      'decrypt',
+      'importKey',
+      'exportKey',
+      'generateKey',
+    ] as const;
+    for (const name of methods) {
+      const real = (subtle[name] as (...args: unknown[]) => Promise<unknown>).bind(subtle);
+      Object.defineProperty(subtle, name, {
+        value: async (...args: unknown[]) => {
+          this.#elsewhere++;
+          try {
+            return await real(...args);
+          } finally {
+            this.#elsewhere--;
+          }
+        },
+      });
+    }
+  }
+}
+
+function handle(cancel: () => void) {
+  const one = { cancel, ref: () => one, unref: () => one, hasRef: () => true, [Symbol.dispose]: cancel };
+  return one;
+}
