@@ -5,4 +5,4 @@ import { tellStory } from './story.ts';
 
 const lacks = await ministackLacks();
 if (lacks) test('a cluster on MiniStack', { skip: lacks }, () => undefined);
-else tellStory({ start: () => startMiniStack(), name: 'ministack', scales: true });
+else tellStory({ start: () => startMiniStack(), name: 'ministack', scales: true, ours: true });
