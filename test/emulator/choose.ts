@@ -1,5 +1,5 @@
 // Which emulator: the one that is named, the one that runs already, or what this machine can run.
-import { type Emulator, emulatorEnvironment } from './emulator.ts';
+import type { Emulator } from './emulator.ts';
 import { localstackLacks, startLocalStack } from './localstack.ts';
 import { ministackLacks, startMiniStack } from './ministack.ts';
 
@@ -31,6 +31,5 @@ async function givenEmulator(endpoint: string): Promise<Emulator> {
   const health = await fetch(`${endpoint}/_localstack/health`).catch(() => undefined);
   if (!health?.ok) throw new Error(`no emulator answers at AWS_ENDPOINT_URL=${endpoint}`);
   const { edition = '' } = (await health.json()) as { edition?: string };
-  Object.assign(process.env, emulatorEnvironment(endpoint));
   return { name: 'given', endpoint, streams: /ministack|light/i.test(edition), stop: async () => undefined };
 }

@@ -69,13 +69,8 @@ export async function startInstance({ cluster, endpoint, front, role, folder }: 
     emulator: { port, at: { host: network.gateway, port: emulatorPort } },
     cgroupRoot: `${cgroupRoot}/kubepods`,
   };
-  const {
-    AWS_ACCESS_KEY_ID: _,
-    AWS_SECRET_ACCESS_KEY: __,
-    AWS_SESSION_TOKEN: ___,
-    AWS_PROFILE: ____,
-    ...env
-  } = process.env;
+  // What a person has set for AWS is not the instance's.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([variable]) => !variable.startsWith('AWS_')));
   const { AWS_REGION, AWS_DEFAULT_REGION } = emulatorEnvironment(endpoint);
   const log = openSync(join(folder, 'instance.log'), 'a');
   const main = fileURLToPath(new URL('instance-main.ts', import.meta.url));
