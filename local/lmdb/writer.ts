@@ -102,37 +102,29 @@ export class Writer {
       for (const change of draft.changes) this.#deps.written(resource, change);
       if (this.#deps.load(resource).log.head < draft.head) this.#deps.skipped(resource, draft.head);
     }
-    batch.forEach(({ commit, resolve }, i) => {
-      const revision = results[i];
-      if (revision !== undefined) resolve({ ok: true, revision });
-      else resolve({ ok: false, current: this.#standing(commit) });
-    });
+    for (const [i, { resolve }] of batch.entries()) resolve(results[i]!);
   }
 
-  #standing(commit: Commit | Skip): StoredObject | undefined {
-    return commit.op === 'skip' ? undefined : this.#deps.load(commit.resource).image.get(commit.key);
-  }
-
-  /** Undefined when the condition does not hold. */
-  #draft(drafts: Map<Resource, Draft>, commit: Commit | Skip): Revision | undefined {
+  /** A refused write is told what refused it, which a later write of the same batch may have replaced. */
+  #draft(drafts: Map<Resource, Draft>, commit: Commit | Skip): CommitResult {
     const loaded = this.#deps.load(commit.resource);
     const draft = drafts.get(commit.resource);
     if (commit.op === 'skip') {
-      if ((draft?.head ?? loaded.log.head) !== commit.expected) return undefined;
+      if ((draft?.head ?? loaded.log.head) !== commit.expected) return { ok: false, current: undefined };
       const head = commit.expected + 1;
       drafts.set(commit.resource, { changes: [], after: new Map(), ...draft, head });
-      return head;
+      return { ok: true, revision: head };
     }
     const order = orderOf(commit.key);
     const current = draft?.after.has(order) ? draft.after.get(order) : loaded.image.get(commit.key);
-    if (!conditionHolds(commit, current)) return undefined;
+    if (!conditionHolds(commit, current)) return { ok: false, current };
     const into: Draft = draft ?? { head: loaded.log.head, changes: [], after: new Map() };
     const change = applied(commit, current, into.head + 1, this.#deps.now());
     into.head = change.revision;
     into.changes.push(change);
     into.after.set(order, commit.op === 'put' ? { object: change.object, revision: change.revision } : undefined);
     drafts.set(commit.resource, into);
-    return change.revision;
+    return { ok: true, revision: change.revision };
   }
 
   /** All or nothing. Throws ServiceUnavailable when nothing was written. */

@@ -25,6 +25,18 @@ export function conditions(story: Story): void {
     assert.equal(await store.head('configmaps'), revision);
   });
 
+  story('a create refused in the moment in which the name is freed is told what refused it', async ({ store }) => {
+    const revision = await put(store, at('a'), 1, 'absent');
+    const commit = { resource: 'configmaps', key: at('a'), object: objectAt(at('a'), 2) } as const;
+    const [created, removed] = await Promise.all([
+      store.commit({ op: 'put', ...commit, expected: 'absent' }),
+      store.commit({ op: 'delete', ...commit, expected: revision }),
+    ]);
+    // Either may come first; that nothing was in the way of a create that was refused may not be.
+    assert.ok(removed.ok);
+    if (!created.ok) assert.equal(created.current?.revision, revision);
+  });
+
   story('an update of a version that is gone is refused and changes nothing', async ({ store }) => {
     const first = await put(store, at('a'), 1, 'absent');
     const second = await put(store, at('a'), 2, first);
