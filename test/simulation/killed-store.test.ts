@@ -65,8 +65,11 @@ test(`${kills} kills of the store's process lose no acknowledged write and show 
     const resume: Record<string, Revision> = {};
     for (let life = 0; life < kills; life++) {
       for (const line of await oneLife(directory, seed + life, resume, 1 + random.below(200))) {
-        if ('start' in line) started[line.start] ??= line.since;
-        else if ('trying' in line) attempted.add(line.trying);
+        if ('start' in line) {
+          started[line.start] ??= line.since;
+          // It may be killed before it says what it saw first.
+          resume[line.start] ??= line.since;
+        } else if ('trying' in line) attempted.add(line.trying);
         else if ('acknowledged' in line) acknowledged.push(line.acknowledged);
         else if ('failed' in line) assert.fail(line.failed);
         else {
