@@ -3,6 +3,7 @@
 import { readConfig } from './config.ts';
 import { jsonLog } from './log.ts';
 import { startNode } from './node.ts';
+import { startGivingBackMemory } from './quiet-memory.ts';
 
 const lowest = process.env['SLIPWAY_DEBUG'] ? 'debug' : 'info';
 
@@ -22,6 +23,7 @@ async function main(files: string[]): Promise<void> {
   const stop = (): void => void Promise.all(nodes.map(({ agent }) => agent.close())).finally(() => process.exit(0));
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  startGivingBackMemory();
 }
 
 await main(process.argv.slice(2));

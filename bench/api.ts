@@ -1,9 +1,11 @@
 // Rows about the API: writes and reads a second, a list of 10,000 pods, delivery to 1,000 watchers, memory.
 import { etcdClient } from './etcd.ts';
 import { type Api, connect, must, type Target } from './http.ts';
-import { median, medianOf, percentile, perSecond, type Row, residentMiB } from './measure.ts';
+import { inTurns, median, percentile, perSecond, type Row, residentMiB } from './measure.ts';
 
-const runs = 3;
+const runs = 5;
+const watchRounds = 15;
+const listRuns = 5;
 const manyClients = 16;
 const watchers = 1000;
 const listed = 10_000;
@@ -37,93 +39,133 @@ const pod = (name: string): string =>
     },
   });
 
-type Figures = Record<string, number>;
-
-let serial = 0;
-
-async function writesAndReads(api: Api, figures: Figures): Promise<void> {
-  const write = async () => void (await must(api, 'POST', maps, configMap(`bench-${serial++}`)));
-  const first = serial;
-  await perSecond(500, manyClients, write);
-  figures['writes, 1 client'] = await medianOf(runs, () => perSecond(400, 1, write));
-  figures['writes, 16 clients'] = await medianOf(runs, () => perSecond(3000, manyClients, write));
-  const read = async (index: number) =>
-    void (await must(api, 'GET', `${maps}/bench-${first + (index % (serial - first))}`));
-  figures['reads, 1 client'] = await medianOf(runs, () => perSecond(1000, 1, read));
-  figures['reads, 16 clients'] = await medianOf(runs, () => perSecond(5000, manyClients, read));
+/** One side of the table. Each has objects of its own, which grow in number as it is written to. */
+interface Side {
+  name: string;
+  target: Target;
+  api: Api;
+  maps: number;
 }
 
-async function watching(target: Target, api: Api, figures: Figures): Promise<void> {
-  const many = connect(target, watchers + 1);
-  const arrivals: number[] = [];
-  let expected = 0;
+type Figures = Map<string, number>;
+
+const write = async (side: Side): Promise<void> => {
+  await must(side.api, 'POST', maps, configMap(`bench-${side.maps++}`));
+};
+
+const read = async ({ api, maps: count }: Side, index: number): Promise<void> => {
+  await must(api, 'GET', `${maps}/bench-${index % count}`);
+};
+
+/** A gRPC put of a config map's size, with no API before it. */
+function barePut(address: string): { put(): Promise<void>; close(): void } {
+  const client = etcdClient(address);
+  const value = Buffer.alloc(1100, 'x');
+  let serial = 0;
+  return { put: () => client.put(`/bench/${serial++}`, value), close: () => client.close() };
+}
+
+/** Figures of each side, and of bare puts behind them if there are any. */
+async function writing(sides: readonly Side[], bare?: () => Promise<void>): Promise<Figures[]> {
+  const writers = [...sides.map((side) => () => write(side)), ...(bare ? [bare] : [])];
+  for (const one of writers) await perSecond(500, manyClients, one);
+  const single = await inTurns(
+    runs,
+    writers.map((one) => () => perSecond(400, 1, one)),
+  );
+  const many = await inTurns(
+    runs,
+    writers.map((one) => () => perSecond(2000, manyClients, one)),
+  );
+  return writers.map(
+    (_, i) =>
+      new Map([
+        ['writes, 1 client', single[i]!],
+        ['writes, 16 clients', many[i]!],
+      ]),
+  );
+}
+
+async function reading(sides: readonly Side[], figures: readonly Figures[]): Promise<void> {
+  const rows = [
+    ['reads, 1 client', 1, 1000],
+    ['reads, 16 clients', manyClients, 4000],
+  ] as const;
+  for (const [what, clients, count] of rows) {
+    const takes = sides.map((side) => () => perSecond(count, clients, (index) => read(side, index)));
+    const medians = await inTurns(runs, takes);
+    figures.forEach((of, i) => {
+      of.set(what, medians[i]!);
+    });
+  }
+}
+
+/** A crowd of watchers on one side: one create is timed to its arrival at all of them. */
+async function watchersOf(side: Side): Promise<{ deliver(): Promise<number[]>; close(): void }> {
+  const many = connect(side.target, watchers + 1);
+  let arrivals: number[] = [];
   let done: () => void = () => {};
-  const list = JSON.parse((await must(api, 'GET', `${maps}?limit=1`)).text) as {
+  const list = JSON.parse((await must(side.api, 'GET', `${maps}?limit=1`)).text) as {
     metadata: { resourceVersion: string };
   };
-  const path = `${maps}?watch=true&timeoutSeconds=120&resourceVersion=${list.metadata.resourceVersion}`;
+  const path = `${maps}?watch=true&timeoutSeconds=300&resourceVersion=${list.metadata.resourceVersion}`;
   const stops = await Promise.all(
     Array.from({ length: watchers }, () =>
       many.watch(path, () => {
-        arrivals.push(performance.now());
-        if (arrivals.length === expected) done();
+        if (arrivals.push(performance.now()) === watchers) done();
       }),
     ),
   );
-  const latest: number[] = [];
-  const spread: number[] = [];
-  for (let round = 0; round < 10; round++) {
-    arrivals.length = 0;
-    expected = watchers;
-    const all = new Promise<void>((resolve) => (done = resolve));
-    const began = performance.now();
-    await must(api, 'POST', maps, configMap(`watched-${serial++}`));
-    await all;
-    const times = arrivals.map((at) => at - began);
-    latest.push(percentile(times, 0.99));
-    spread.push(median(times));
-  }
-  figures['watch, p99'] = median(latest);
-  figures['watch, p50'] = median(spread);
-  for (const stop of stops) stop();
-  many.close();
+  return {
+    async deliver() {
+      arrivals = [];
+      const all = new Promise<void>((resolve) => (done = resolve));
+      const began = performance.now();
+      await write(side);
+      await all;
+      return arrivals.map((at) => at - began);
+    },
+    close() {
+      for (const stop of stops) stop();
+      many.close();
+    },
+  };
 }
 
-async function listing(api: Api, figures: Figures): Promise<void> {
-  await perSecond(listed, manyClients, async (index) => void (await must(api, 'POST', pods, pod(`pod-${index}`))));
-  const list = async () => {
+async function watching(sides: readonly Side[], figures: readonly Figures[]): Promise<void> {
+  const crowds = await Promise.all(sides.map(watchersOf));
+  const spread: number[][] = sides.map(() => []);
+  const last = await inTurns(
+    watchRounds,
+    crowds.map((crowd, i) => async () => {
+      const times = await crowd.deliver();
+      spread[i]!.push(median(times));
+      return percentile(times, 0.99);
+    }),
+  );
+  for (const crowd of crowds) crowd.close();
+  figures.forEach((of, i) => {
+    of.set('watch, p99', last[i]!).set('watch, p50', median(spread[i]!));
+  });
+}
+
+async function listing(sides: readonly Side[], figures: readonly Figures[]): Promise<void> {
+  for (const { api } of sides)
+    await perSecond(listed, manyClients, async (index) => void (await must(api, 'POST', pods, pod(`pod-${index}`))));
+  const list = async ({ api }: Side) => {
     const began = performance.now();
     const { bytes } = await must(api, 'GET', pods);
     if (bytes < listed * 500) throw new Error('the list is short');
     return performance.now() - began;
   };
-  await list();
-  figures['list'] = await medianOf(5, list);
-}
-
-async function measure(target: Target): Promise<Figures> {
-  const figures: Figures = {};
-  const api = connect(target, manyClients);
-  figures['memory, fresh'] = residentMiB(target.pids);
-  await writesAndReads(api, figures);
-  await watching(target, api, figures);
-  await listing(api, figures);
-  figures['memory, loaded'] = residentMiB(target.pids);
-  api.close();
-  return figures;
-}
-
-async function barePuts(address: string): Promise<Figures> {
-  const client = etcdClient(address);
-  const value = Buffer.alloc(1100, 'x');
-  const put = () => client.put(`/bench/${serial++}`, value);
-  await perSecond(500, manyClients, put);
-  const figures = {
-    'writes, 1 client': await medianOf(runs, () => perSecond(400, 1, put)),
-    'writes, 16 clients': await medianOf(runs, () => perSecond(3000, manyClients, put)),
-  };
-  client.close();
-  return figures;
+  for (const side of sides) await list(side);
+  const medians = await inTurns(
+    listRuns,
+    sides.map((side) => () => list(side)),
+  );
+  figures.forEach((of, i) => {
+    of.set('list', medians[i]!);
+  });
 }
 
 const units: Record<string, [string, Row['better']]> = {
@@ -143,14 +185,31 @@ const labels: Record<string, string> = {
 
 /** `etcdAddress`: the peer's store, for the bare puts. */
 export async function apiRows(slipway: Target, peer?: Target, etcdAddress?: string): Promise<Row[]> {
-  const ours = await measure(slipway);
-  const theirs = peer ? await measure(peer) : undefined;
-  const bare = etcdAddress ? await barePuts(etcdAddress) : undefined;
-  const row = (name: string, other: Figures | undefined, peerName: string): Row => {
-    const [unit, better] = units[name.split(',')[0]!]!;
-    const rest = other?.[name] === undefined ? {} : { peer: other[name], peerName };
-    return { what: labels[name] ?? name, unit, better, slipway: ours[name]!, ...rest };
+  const sides = [slipway, ...(peer ? [peer] : [])].map((target) => ({
+    name: target.name,
+    target,
+    api: connect(target, manyClients),
+    maps: 0,
+  }));
+  const fresh = sides.map(({ target }) => residentMiB(target.pids));
+  const bare = etcdAddress ? barePut(etcdAddress) : undefined;
+  const figures = await writing(sides, bare?.put);
+  bare?.close();
+  const own = figures.slice(0, sides.length);
+  await reading(sides, own);
+  await watching(sides, own);
+  await listing(sides, own);
+  sides.forEach(({ target, api }, i) => {
+    own[i]!.set('memory, fresh', fresh[i]!).set('memory, loaded', residentMiB(target.pids));
+    api.close();
+  });
+  const row = (what: string, other: Figures | undefined, peerName: string): Row => {
+    const [unit, better] = units[what.split(',')[0]!]!;
+    const value = other?.get(what);
+    const beside = value === undefined ? {} : { peer: value, peerName };
+    return { what: labels[what] ?? what, unit, better, slipway: own[0]!.get(what)!, ...beside };
   };
-  const rows = Object.keys(ours).map((name) => row(name, theirs, peer?.name ?? ''));
-  return bare ? [...rows, ...Object.keys(bare).map((name) => row(name, bare, 'bare etcd puts'))] : rows;
+  const rows = [...own[0]!.keys()].map((what) => row(what, own[1], peer?.name ?? ''));
+  const puts = figures[sides.length];
+  return puts ? [...rows, ...[...puts.keys()].map((what) => row(what, puts, 'bare etcd puts'))] : rows;
 }

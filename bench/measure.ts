@@ -23,11 +23,19 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
 }
 
-/** Median of `runs` figures, each taken anew. */
-export async function medianOf(runs: number, take: () => Promise<number>): Promise<number> {
-  const figures: number[] = [];
-  for (let run = 0; run < runs; run++) figures.push(await take());
-  return median(figures);
+/**
+ * Median of `runs` figures of each side. The sides take turns, each beginning as often as another, so that whatever else the
+ * machine does falls on all of them alike.
+ */
+export async function inTurns(runs: number, sides: readonly (() => Promise<number>)[]): Promise<number[]> {
+  const figures: number[][] = sides.map(() => []);
+  for (let run = 0; run < runs; run++) {
+    for (let turn = 0; turn < sides.length; turn++) {
+      const side = (run + turn) % sides.length;
+      figures[side]!.push(await sides[side]!());
+    }
+  }
+  return figures.map(median);
 }
 
 /** `total` calls by `clients` at a time; calls a second. */

@@ -1,12 +1,14 @@
 // Rows about a machine with real containers: start to a Ready node, a pod from create to Running as a watcher sees it (beside
 // kubelet, and beside the raw CRI calls by hand on the same containerd), and memory with 100 pods. Needs root, as the nodes do.
 import { type Api, connect } from './http.ts';
-import { median, perSecond, type Row, residentMiB } from './measure.ts';
+import { inTurns, perSecond, type Row, residentMiB } from './measure.ts';
 import { createPod, isRunning, podStartMs, rest, seen, untilPodsAreAdmitted } from './pods.ts';
-import { rawStartMs } from './raw-cri.ts';
+import { type RawCri, rawCri } from './raw-cri.ts';
 import { type NodeTarget, startRealNode, startSlipwayNodes } from './targets.ts';
 
-const podStarts = 15;
+const starts = 15;
+/** So that the end of one pod does not weigh on the start of the next. */
+const betweenMs = 500;
 const manyPods = 100;
 const clients = 16;
 const startRuns = 3;
@@ -22,48 +24,64 @@ async function startMs(start: () => Promise<NodeTarget>): Promise<number> {
   return took;
 }
 
-interface Figures {
-  podStart: number;
-  manySeconds: number;
+/** One pod after the other: medians of each side. Their first pods are not counted: a node finds out which images it has. */
+async function podStarts(sides: readonly ((name: string) => Promise<number>)[]): Promise<number[]> {
+  for (const side of sides) await side('first');
+  let serial = 0;
+  const takes = sides.map((side) => async () => {
+    const took = await side(`start-${serial++}`);
+    await rest(betweenMs);
+    return took;
+  });
+  return await inTurns(starts, takes);
+}
+
+interface Crowd {
+  seconds: number;
   controlPlane: number;
   agent: number;
 }
 
-async function crowd(target: NodeTarget, api: Api): Promise<Omit<Figures, 'podStart'>> {
+async function crowd(target: NodeTarget, api: Api): Promise<Crowd> {
   const many = await seen(api, manyPods, isRunning);
   const began = performance.now();
   await perSecond(manyPods, clients, async (index) => void (await createPod(api, `many-${index}`)));
   await many.all;
-  const manySeconds = (performance.now() - began) / 1000;
+  const seconds = (performance.now() - began) / 1000;
   many.stop();
   await rest(restMs);
-  return { manySeconds, controlPlane: residentMiB(target.pids), agent: residentMiB([target.agent.pid]) };
+  return { seconds, controlPlane: residentMiB(target.pids), agent: residentMiB([target.agent.pid]) };
 }
 
-async function measure(target: NodeTarget): Promise<Figures> {
+interface Figures extends Crowd {
+  podStart: number;
+}
+
+/** `raw`: takes turns with the pods. Returns its figure behind the target's. */
+async function measure(target: NodeTarget, raw?: RawCri): Promise<[Figures, number | undefined]> {
   const api = connect(target, clients + 1);
   await untilPodsAreAdmitted(api);
-  const podStart = await podStartMs(api, podStarts);
-  const figures = { podStart, ...(await crowd(target, api)) };
+  const sides = [(name: string) => podStartMs(api, name), ...(raw ? [(name: string) => raw.podStartMs(name)] : [])];
+  const [podStart, byHand] = await podStarts(sides);
+  const figures = { podStart: podStart!, ...(await crowd(target, api)) };
   api.close();
-  return figures;
+  return [figures, byHand];
 }
 
 /** `realPort`: also measure the real ones, at this port. */
 export async function nodeRows(realPort?: number): Promise<Row[]> {
-  const starts: number[] = [];
-  const realStarts: number[] = [];
-  for (let run = 0; run < startRuns; run++) {
-    starts.push(await startMs(() => startSlipwayNodes('containerd')));
-    if (realPort) realStarts.push(await startMs(() => startRealNode(realPort)));
-  }
+  const [readyMs, realReadyMs] = await inTurns(startRuns, [
+    () => startMs(() => startSlipwayNodes('containerd')),
+    ...(realPort ? [() => startMs(() => startRealNode(realPort))] : []),
+  ]);
   const slipway = await startSlipwayNodes('containerd');
+  const byHand = rawCri(slipway.socket);
   let ours: Figures;
-  let raw: number;
+  let raw: number | undefined;
   try {
-    raw = await rawStartMs(slipway.socket, podStarts);
-    ours = await measure(slipway);
+    [ours, raw] = await measure(slipway, byHand);
   } finally {
+    byHand.close();
     await slipway.stop();
   }
   const theirs = realPort ? await measureReal(realPort) : undefined;
@@ -77,12 +95,11 @@ export async function nodeRows(realPort?: number): Promise<Row[]> {
   const all = 'etcd, the real four and kubelet';
   const started = 'pod, create to Running seen by a watcher';
   const crowded = `with ${manyPods} real pods`;
-  const realStart = realStarts.length > 0 ? median(realStarts) : undefined;
   return [
-    row('start of everything to a Ready node', 'ms', median(starts), realStart, all),
+    row('start of everything to a Ready node', 'ms', readyMs!, realReadyMs, all),
     row(started, 'ms', ours.podStart, theirs?.podStart, all),
     row(started, 'ms', ours.podStart, raw, 'raw CRI calls by hand'),
-    row(`${manyPods} pods created at once, to all Running`, 's', ours.manySeconds, theirs?.manySeconds, all),
+    row(`${manyPods} pods created at once, to all Running`, 's', ours.seconds, theirs?.seconds, all),
     row(`memory of the control plane ${crowded}`, 'MiB', ours.controlPlane, theirs?.controlPlane, 'the real four'),
     row(`memory of the agent ${crowded}`, 'MiB', ours.agent, theirs?.agent, 'kubelet'),
   ];
@@ -92,7 +109,7 @@ async function measureReal(port: number): Promise<Figures> {
   const real = await startRealNode(port);
   try {
     await real.loadImages();
-    return await measure(real);
+    return (await measure(real))[0];
   } finally {
     await real.stop();
   }

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectCri } from '../agent/cri/client.ts';
 import type { ContainerConfig, PodSandboxConfig } from '../agent/cri/messages.ts';
-import { median } from './measure.ts';
 import { sample } from './pods.ts';
 
 const sandbox = (name: string, logs: string): PodSandboxConfig => ({
@@ -32,21 +31,29 @@ const container: ContainerConfig = {
   },
 };
 
-/** Sandbox, create and start, one after the other, as little as a pod can be made of. */
-export async function rawStartMs(socket: string, podStarts: number): Promise<number> {
+export interface RawCri {
+  /** Milliseconds of sandbox, create and start, one after the other, as little as a pod can be made of. It is removed again. */
+  podStartMs(name: string): Promise<number>;
+  close(): void;
+}
+
+export function rawCri(socket: string): RawCri {
   const cri = connectCri(socket);
   const logs = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
-  const figures: number[] = [];
-  for (let index = 0; index <= podStarts; index++) {
-    const config = sandbox(`raw-${index}`, logs);
-    const began = performance.now();
-    const id = await cri.runPodSandbox(config, '');
-    await cri.startContainer(await cri.createContainer(id, container, config));
-    if (index > 0) figures.push(performance.now() - began);
-    await cri.stopPodSandbox(id);
-    await cri.removePodSandbox(id);
-  }
-  cri.close();
-  rmSync(logs, { recursive: true });
-  return median(figures);
+  return {
+    async podStartMs(name) {
+      const config = sandbox(name, logs);
+      const began = performance.now();
+      const id = await cri.runPodSandbox(config, '');
+      await cri.startContainer(await cri.createContainer(id, container, config));
+      const took = performance.now() - began;
+      await cri.stopPodSandbox(id);
+      await cri.removePodSandbox(id);
+      return took;
+    },
+    close() {
+      cri.close();
+      rmSync(logs, { recursive: true });
+    },
+  };
 }

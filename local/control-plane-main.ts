@@ -2,13 +2,13 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { dirname } from 'node:path';
+import { startGivingBackMemory } from '../agent/quiet-memory.ts';
 import type { Log } from '../core/ports.ts';
 import type { ControlPlaneConfig, ControlPlaneReady } from './config.ts';
 import { exitCodes } from './config.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { openLog } from './log-file.ts';
 import { writePrivately } from './private-file.ts';
-import { startGivingBackMemory } from './quiet-memory.ts';
 
 const startedAtMs = Date.now();
 

@@ -4,6 +4,7 @@ import { readConfig } from '../agent/config.ts';
 import { jsonLog } from '../agent/log.ts';
 import { startNode } from '../agent/node.ts';
 import { machinePorts } from '../agent/node-ports.ts';
+import { startGivingBackMemory } from '../agent/quiet-memory.ts';
 import type { NodeSyncResponse } from '../core/api/node-sync.ts';
 import type { Log } from '../core/ports.ts';
 import { configure, install, readSettings } from './configure.ts';
@@ -55,6 +56,7 @@ async function run(root: string, log: Log): Promise<void> {
   }
   process.on('SIGTERM', () => stop(0));
   process.on('SIGINT', () => stop(0));
+  startGivingBackMemory();
 }
 
 async function main(args: readonly string[]): Promise<void> {

@@ -1,5 +1,6 @@
 // The files of a worker that are the same on every instance: units of systemd, the guard, what the kernel needs.
 
+import { agentProcess } from '../agent/process.ts';
 import { bundleName, nodeProgram, paths } from './settings.ts';
 import { agentUpdate } from './update/files.ts';
 
@@ -10,6 +11,9 @@ export interface WorkerFile {
 }
 
 const bundle = `${paths.current}/${bundleName}`;
+const environment = Object.entries(agentProcess.env)
+  .map(([name, value]) => `Environment=${name}=${value}`)
+  .join('\n');
 const ctr = `/usr/bin/ctr --address ${paths.containerdSocket} --namespace k8s.io`;
 
 const setupUnit = `[Unit]
@@ -66,7 +70,8 @@ ExecStartPre=${paths.guard}
 ExecStartPre=${nodeProgram} --enable-source-maps ${bundle} configure
 ExecStartPre=/usr/sbin/nft -f ${paths.networkRules}
 ExecStartPre=${ctr} images import ${paths.pauseArchive}
-ExecStart=${nodeProgram} --enable-source-maps --max-semi-space-size=1 ${bundle} run
+ExecStart=${nodeProgram} --enable-source-maps ${agentProcess.flags.join(' ')} ${bundle} run
+${environment}
 Environment=NODE_COMPILE_CACHE=/var/cache/slipway
 CacheDirectory=slipway
 Restart=always

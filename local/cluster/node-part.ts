@@ -4,13 +4,14 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AgentConfig } from '../../agent/config.ts';
 import { hostPortHandler } from '../../agent/containerd/config.ts';
+import { agentProcess } from '../../agent/process.ts';
 import { agentPort } from '../../host/agent-address.ts';
 import { importImages, startContainerd, untilServing } from '../containerd/containerd.ts';
 import { type AddressPlan, nodeAddress, podRange } from '../network/addresses.ts';
 import { type ClusterPaths, type NodePaths, nodePaths } from '../state/paths.ts';
 import { type ProcessRef, type ProcessTable, startDetached } from '../state/processes.ts';
 import { type ClusterSpec, logFile, type NodeSpec, readIfThere, writeFileAtomic } from '../state/spec.ts';
-import { clusterDomain, smallHeap } from './control-plane-part.ts';
+import { clusterDomain } from './control-plane-part.ts';
 import { agentPart, containerdPart, noteSimulated, runningNodes, simulatedPart } from './parts.ts';
 
 const entry = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
@@ -105,23 +106,13 @@ export function startSimulated(settings: AgentSettings): ProcessRef {
   return startDetached(agentCommand(configs), logFile(paths, simulatedPart), agentEnvironment());
 }
 
-/**
- * An agent mostly waits. Its heap grows by small steps; no code is optimised beyond the baseline, so that the compilers take no
- * memory; and what a rush of pods freed goes back to the system (glibc by itself raises both thresholds as large blocks are
- * freed, and then keeps them).
- */
-const heap = smallHeap(1);
-const flags = [
-  ...heap.flags,
-  '--optimize-for-size',
-  '--no-maglev',
-  '--no-opt',
-  '--single-threaded-gc',
-  '--v8-pool-size=1',
+const agentCommand = (configs: readonly string[]): string[] => [
+  process.execPath,
+  ...agentProcess.flags,
+  entry,
+  ...configs,
 ];
-const thresholds = { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' };
-const agentCommand = (configs: readonly string[]): string[] => [process.execPath, ...flags, entry, ...configs];
-const agentEnvironment = (): NodeJS.ProcessEnv => ({ ...process.env, ...heap.env, ...thresholds });
+const agentEnvironment = (): NodeJS.ProcessEnv => ({ ...process.env, ...agentProcess.env });
 
 function writeAgentConfig(settings: AgentSettings, node: NodeSpec): string {
   const own = nodePaths(settings.paths, node.name);

@@ -5,14 +5,14 @@ import { getHeapStatistics } from 'node:v8';
 
 const lookEveryMs = 500;
 /** Share of the time for which the event loop is busy, below which a process counts as quiet. */
-const quietBelow = 0.1;
+const quietBelow = 0.25;
 /** This many quiet looks in a row. */
 const quietLooks = 4;
 /** Growth since the last time that is worth a collection, and how long ago that must be: what comes in small portions is V8's. */
 const worthFactor = 1.15;
 const restMs = 30_000;
 /** A collection stops the process for some milliseconds for each megabyte of a heap: a larger one is left to V8. In bytes. */
-const largestHeap = 128 * 1024 * 1024;
+const largestHeap = 256 * 1024 * 1024;
 
 const heapBytes = (): number => {
   const { used_heap_size: used, external_memory: external } = getHeapStatistics();
