@@ -1,4 +1,4 @@
-// Waits until nodes are Ready, as the API shows them.
+// Waits until nodes are Ready and take pods, as the API shows them.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lease, Node } from '../../core/api/types.gen.ts';
 import type { Client } from '../../core/client/client.ts';
@@ -9,6 +9,10 @@ import { logFile, readIfThere } from '../state/spec.ts';
 
 export const isReady = (node: Node): boolean =>
   node.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
+
+/** Until its controller has taken the taint off, the scheduler passes a Ready node over, and crowds the others. */
+const takesPods = (node: Node): boolean =>
+  isReady(node) && !node.spec?.taints?.some(({ key }) => key === 'node.kubernetes.io/not-ready');
 
 export interface ReadyWait {
   client: Client;
@@ -64,7 +68,7 @@ async function notReady(client: Client, nodes: ReadyWait['nodes']): Promise<Read
     return Date.parse(lease?.spec?.renewTime ?? '') || 0;
   };
   const fresh = ({ name, since }: { name: string; since: number }): boolean =>
-    known.items.some((node) => node.metadata?.name === name && isReady(node)) &&
+    known.items.some((node) => node.metadata?.name === name && takesPods(node)) &&
     (since === 0 || renewed(name) >= since);
   return nodes.filter((node) => !fresh(node));
 }
