@@ -106,6 +106,8 @@ export class Functions extends Construct {
     house.set(environment.workersLimit, String(properties.maxWorkers));
     house.set(environment.workersIdleSeconds, String(properties.workerIdleSeconds));
     house.set(environment.workerTypes, properties.instanceTypes.join(','));
+    house.set(environment.workerLabels, JSON.stringify(properties.workerLabels));
+    house.set(environment.workerTaints, JSON.stringify(properties.workerTaints));
     const arn = Stack.of(this).formatArn({
       service: 'autoscaling',
       resource: 'autoScalingGroup',
@@ -114,7 +116,7 @@ export class Functions extends Construct {
     });
     house.allow(['autoscaling:SetDesiredCapacity', 'autoscaling:TerminateInstanceInAutoScalingGroup'], [arn]);
     // Descriptions cannot be granted by resource. Source: Service Authorization Reference, EC2 and EC2 Auto Scaling.
-    house.allow(['autoscaling:DescribeAutoScalingGroups', 'ec2:DescribeInstanceTypes'], ['*']);
+    house.allow(['autoscaling:DescribeAutoScalingGroups', 'ec2:DescribeInstances', 'ec2:DescribeInstanceTypes'], ['*']);
   }
 }
 

@@ -86,6 +86,8 @@ const everything = synthesise('everything', {
   customerKey: 'true',
   alarmTopic: 'arn:aws:sns:eu-central-1:123456789012:ops',
   tracing: 'true',
+  workerLabels: 'team=shop,example.com/disk=ssd',
+  workerTaints: 'dedicated=batch:NoSchedule',
 });
 const templates = { usual, everything };
 
@@ -188,6 +190,7 @@ function pricedByTheHour(resources: Resources): string[] {
 const everywhere: Record<string, string> = {
   'autoscaling:DescribeAutoScalingGroups': 'the workers function finds its group',
   'dynamodb:ListStreams': 'Lambda looks for the stream that it is to read',
+  'ec2:DescribeInstances': 'the workers function learns when an instance was launched that is no node yet',
   'ec2:DescribeInstanceTypes': 'the workers function learns how large a worker is',
   'ecr:GetAuthorizationToken': 'a worker asks for credentials to pull images',
   'ssm:UpdateInstanceInformation': 'Session Manager',

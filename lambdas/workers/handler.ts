@@ -1,5 +1,6 @@
 // Starts workers for pods that fit nowhere, and ends those that have nothing to do.
 import { awsClients } from '../../aws/clients.ts';
+import { regionOf } from '../../aws/identity/endpoints.ts';
 import { environment } from '../../aws/names.ts';
 import { workerGroup } from '../../aws/workers.ts';
 import { compose } from '../host/compose.ts';
@@ -17,6 +18,11 @@ export async function handler(call: Call): Promise<void> {
     ...composed,
     group: workerGroup(clients, required(env, environment.workers)),
     types: required(env, environment.workerTypes).split(','),
+    marks: {
+      region: regionOf(env) ?? required(env, 'AWS_REGION'),
+      labels: JSON.parse(env[environment.workerLabels] ?? '{}'),
+      taints: JSON.parse(env[environment.workerTaints] ?? '[]'),
+    },
     minimum: Number(env[environment.workersMinimum] ?? 0),
     maximum: Number(required(env, environment.workersLimit)),
     idleMs: 1_000 * Number(env[environment.workersIdleSeconds] ?? 600),
