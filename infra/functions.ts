@@ -47,9 +47,13 @@ export class Functions extends Construct {
           code: props.folders[name],
           shape: shapes[name],
           // The dialer is told everything else by each call.
-          environment: withControlPlane.includes(name)
-            ? controlPlaneEnvironment(props)
-            : { [environment.responses]: properties.responses },
+          environment: {
+            ...(withControlPlane.includes(name)
+              ? controlPlaneEnvironment(props)
+              : { [environment.responses]: properties.responses }),
+            // A deployment is no day of a cluster.
+            ...(properties.meter && name !== 'setup' ? { [environment.meter]: 'true' } : {}),
+          },
           logDays: properties.logDays,
           tracing: properties.tracing,
           network:

@@ -6,9 +6,10 @@ import { PropertyError } from './property-error.ts';
 const read = (given: Record<string, unknown>) => readProperties((name) => given[name]);
 
 test('nothing given: a cluster with no worker, streaming, whose state is kept', () => {
-  const { name, instanceTypes, minWorkers, maxWorkers, responses, removal, customerKey, alarmTopic } = read({});
+  const { name, instanceTypes, minWorkers, maxWorkers, responses, removal, customerKey, alarmTopic, meter } = read({});
   assert.deepEqual([name, instanceTypes, minWorkers, maxWorkers], ['slipway', ['t4g.medium'], 0, 5]);
   assert.deepEqual([responses, removal, customerKey, alarmTopic], ['stream', 'retain', false, undefined]);
+  assert.deepEqual([meter, read({ meter: 'true' }).meter, read({ meter: true }).meter], [false, true, true]);
 });
 
 test('the usual instance type follows the architecture', () => {
@@ -48,6 +49,7 @@ test('what cannot be used is refused with its name', () => {
     [{ removal: 'keep' }, /^removal must be retain or destroy/],
     [{ region: { name: 'x' } }, /^region must be one value/],
     [{ logDays: 1000 }, /^logDays must be/],
+    [{ meter: 'yes' }, /^meter must be true or false, not "yes"/],
     [{ workerLabels: 'team=a b' }, /^workerLabels: "team=a b": a valid label must be/],
     [{ workerLabels: '=x' }, /^workerLabels: "=x": name part must be non-empty/],
     [{ workerLabels: 'a=1,a=2' }, /^workerLabels: a is given twice/],

@@ -39,6 +39,8 @@ export interface Properties {
   alarmTopic?: string;
   /** X-Ray traces of the functions: 5 USD for a million beyond the first 100,000 a month. */
   tracing: boolean;
+  /** Each invocation logs what it asked AWS for: docs/cost.md. */
+  meter: boolean;
   /** Days that the functions' logs are kept. */
   logDays: number;
   /** Requests a second that the API takes before it answers 429. */
@@ -127,6 +129,7 @@ export function readProperties(context: Context): Properties {
     customerKey: choice(context, 'customerKey', 'false', ['true', 'false']) === 'true',
     alarmTopic: text(context, 'alarmTopic'),
     tracing: choice(context, 'tracing', 'false', ['true', 'false']) === 'true',
+    meter: choice(context, 'meter', 'false', ['true', 'false']) === 'true',
     logDays: days(context),
     requestsPerSecond: number(context, 'requestsPerSecond', 200, 1, 10_000),
     serviceCidr: text(context, 'serviceCidr') ?? '10.96.0.0/12',

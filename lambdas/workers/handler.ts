@@ -5,13 +5,14 @@ import { environment } from '../../aws/names.ts';
 import { workerGroup } from '../../aws/workers.ts';
 import { compose } from '../host/compose.ts';
 import type { Call } from '../host/event.ts';
+import { metered } from '../host/meter.ts';
 import { required } from '../host/settings.ts';
 import { type WorkersFunction, workersFunction } from './function.ts';
 
 const clients = awsClients();
 let made: WorkersFunction | undefined;
 
-export async function handler(call: Call): Promise<void> {
+export const handler = metered('workers', async (call: Call): Promise<void> => {
   const { env } = process;
   const composed = await compose({ clients });
   made ??= workersFunction({
@@ -28,4 +29,4 @@ export async function handler(call: Call): Promise<void> {
     idleMs: 1_000 * Number(env[environment.workersIdleSeconds] ?? 600),
   });
   await made.look(call.tick !== undefined);
-}
+});
