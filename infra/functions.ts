@@ -72,7 +72,7 @@ export class Functions extends Construct {
       ['controllers', environment.controllers],
       ['workers', environment.workersFunction],
     ]);
-    this.#setUp(this.get('setup'), props);
+    this.#setUp(this.get('setup'), this.get('scheduler'), props);
   }
 
   /** May invoke these, whose names it gets in these variables. */
@@ -98,8 +98,11 @@ export class Functions extends Construct {
     }
   }
 
-  #setUp(house: HouseFunction, props: FunctionsProps): void {
+  #setUp(house: HouseFunction, scheduler: HouseFunction, props: FunctionsProps): void {
     house.allow(['ssm:DeleteParameters', 'ssm:PutParameter'], [`${props.parametersArn}/*`]);
+    // One scheduler at a time where the account allows it (decision 8): a template that says so cannot be deployed where it does not.
+    house.set(environment.scheduler, scheduler.lambda.functionName);
+    house.allow(['lambda:PutFunctionConcurrency'], [scheduler.lambda.functionArn]);
   }
 
   /** The one function that may change the number of workers. */
