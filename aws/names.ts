@@ -37,6 +37,9 @@ export const environment = {
   workersIdleSeconds: 'SLIPWAY_WORKERS_IDLE_SECONDS',
   /** Instance types that the group starts, separated by commas. */
   workerTypes: 'SLIPWAY_WORKER_TYPES',
+  /** JSON: labels, and taints, that the stack gives its workers; none when absent. */
+  workerLabels: 'SLIPWAY_WORKER_LABELS',
+  workerTaints: 'SLIPWAY_WORKER_TAINTS',
   /** KMS key that wraps the data key of secrets (ARN). */
   kmsKey: 'SLIPWAY_KMS_KEY',
 } as const;

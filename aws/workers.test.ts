@@ -27,21 +27,25 @@ test('instances that are going do not count, and of strangers it is asked when t
     instance('i-3', 'Terminating:Wait'),
     instance('i-4', 'Terminated'),
   ];
+  const AvailabilityZones = ['eu-west-1a', 'eu-west-1b'];
   const { group, sent } = groupOver((command) =>
     command === 'DescribeInstancesCommand'
       ? { Reservations: [{ Instances: [{ InstanceId: 'i-2', LaunchTime: launched }] }] }
-      : { AutoScalingGroups: [{ DesiredCapacity: 2, MinSize: 0, MaxSize: 9, Instances }] },
+      : { AutoScalingGroups: [{ DesiredCapacity: 2, MinSize: 0, MaxSize: 9, AvailabilityZones, Instances }] },
   );
   assert.deepEqual(await group.describe((id) => id === 'i-1'), {
     desired: 2,
     minimum: 0,
     maximum: 9,
+    zone: undefined,
     instances: [
       { id: 'i-1', launchedMs: undefined },
       { id: 'i-2', launchedMs: launched.getTime() },
     ],
   });
   assert.deepEqual(sent[1]?.[1], { Filters: [{ Name: 'instance-id', Values: ['i-2'] }] });
+  AvailabilityZones.pop();
+  assert.equal((await group.describe(() => true)).zone, 'eu-west-1a');
 });
 
 test('a group that is not there is said so', async () => {

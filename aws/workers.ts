@@ -6,6 +6,8 @@ export interface GroupState {
   desired: number;
   minimum: number;
   maximum: number;
+  /** The only one that instances are started in; undefined: there are several. */
+  zone: string | undefined;
   /** Without those that are going. */
   instances: { id: string; launchedMs: number | undefined }[];
 }
@@ -52,6 +54,7 @@ export function workerGroup(clients: Pick<AwsClients, 'autoScaling' | 'ec2'>, na
         desired: group.DesiredCapacity ?? 0,
         minimum: group.MinSize ?? 0,
         maximum: group.MaxSize ?? 0,
+        zone: group.AvailabilityZones?.length === 1 ? group.AvailabilityZones[0] : undefined,
         instances: ids.map((id) => ({ id, launchedMs: launched.get(id) })),
       };
     },

@@ -1,6 +1,7 @@
-// npm run bench [-- --peers] [--only api,scheduler,nodes,simulated]: prints a table; each row beside the real Kubernetes 1.36 in the same run with --peers.
+// npm run bench [-- --peers] [--only functions,api,scheduler,nodes,simulated]: prints a table; each row beside the real Kubernetes 1.36 in the same run with --peers.
 import { parseArgs } from 'node:util';
 import { apiRows } from './api.ts';
+import { functionRows } from './functions.ts';
 import { markdown, type Row } from './measure.ts';
 import { nodeRows } from './nodes.ts';
 import { schedulerRow } from './scheduler.ts';
@@ -24,6 +25,7 @@ const scales = [
 const realPort = options.peers ? peerPort : undefined;
 
 try {
+  if (wanted('functions')) rows.push(...(await functionRows()));
   if (wanted('api')) {
     const slipway = await startSlipway(slipwayPort);
     const peer = options.peers ? await startReal(peerPort) : undefined;

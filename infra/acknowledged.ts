@@ -58,7 +58,7 @@ function acknowledged(cluster: string, region: string, tracing: boolean): Acknow
     ),
     anyResource(
       'Functions/workers/Role/DefaultPolicy',
-      'autoscaling:DescribeAutoScalingGroups and ec2:DescribeInstanceTypes cannot be granted by resource.',
+      'autoscaling:DescribeAutoScalingGroups, ec2:DescribeInstances and ec2:DescribeInstanceTypes cannot be granted by resource.',
     ),
     {
       path: 'Functions/workers/Role/DefaultPolicy',

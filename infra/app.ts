@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { buildBundle } from '../worker/bundle.ts';
 import { bundleFunctions } from './bundles.ts';
-import { PropertyError, readProperties } from './properties.ts';
+import { readProperties } from './properties.ts';
+import { PropertyError } from './property-error.ts';
 import { SlipwayStack } from './stack.ts';
 
 const app = new App();

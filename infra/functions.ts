@@ -47,9 +47,13 @@ export class Functions extends Construct {
           code: props.folders[name],
           shape: shapes[name],
           // The dialer is told everything else by each call.
-          environment: withControlPlane.includes(name)
-            ? controlPlaneEnvironment(props)
-            : { [environment.responses]: properties.responses },
+          environment: {
+            ...(withControlPlane.includes(name)
+              ? controlPlaneEnvironment(props)
+              : { [environment.responses]: properties.responses }),
+            // A deployment is no day of a cluster.
+            ...(properties.meter && name !== 'setup' ? { [environment.meter]: 'true' } : {}),
+          },
           logDays: properties.logDays,
           tracing: properties.tracing,
           network:
@@ -68,7 +72,7 @@ export class Functions extends Construct {
       ['controllers', environment.controllers],
       ['workers', environment.workersFunction],
     ]);
-    this.#setUp(this.get('setup'), props);
+    this.#setUp(this.get('setup'), this.get('scheduler'), props);
   }
 
   /** May invoke these, whose names it gets in these variables. */
@@ -94,8 +98,11 @@ export class Functions extends Construct {
     }
   }
 
-  #setUp(house: HouseFunction, props: FunctionsProps): void {
+  #setUp(house: HouseFunction, scheduler: HouseFunction, props: FunctionsProps): void {
     house.allow(['ssm:DeleteParameters', 'ssm:PutParameter'], [`${props.parametersArn}/*`]);
+    // One scheduler at a time where the account allows it (decision 8): a template that says so cannot be deployed where it does not.
+    house.set(environment.scheduler, scheduler.lambda.functionName);
+    house.allow(['lambda:PutFunctionConcurrency'], [scheduler.lambda.functionArn]);
   }
 
   /** The one function that may change the number of workers. */
@@ -106,6 +113,8 @@ export class Functions extends Construct {
     house.set(environment.workersLimit, String(properties.maxWorkers));
     house.set(environment.workersIdleSeconds, String(properties.workerIdleSeconds));
     house.set(environment.workerTypes, properties.instanceTypes.join(','));
+    house.set(environment.workerLabels, JSON.stringify(properties.workerLabels));
+    house.set(environment.workerTaints, JSON.stringify(properties.workerTaints));
     const arn = Stack.of(this).formatArn({
       service: 'autoscaling',
       resource: 'autoScalingGroup',
@@ -114,7 +123,7 @@ export class Functions extends Construct {
     });
     house.allow(['autoscaling:SetDesiredCapacity', 'autoscaling:TerminateInstanceInAutoScalingGroup'], [arn]);
     // Descriptions cannot be granted by resource. Source: Service Authorization Reference, EC2 and EC2 Auto Scaling.
-    house.allow(['autoscaling:DescribeAutoScalingGroups', 'ec2:DescribeInstanceTypes'], ['*']);
+    house.allow(['autoscaling:DescribeAutoScalingGroups', 'ec2:DescribeInstances', 'ec2:DescribeInstanceTypes'], ['*']);
   }
 }
 

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PropertyError, readProperties } from './properties.ts';
+import { readProperties } from './properties.ts';
+import { PropertyError } from './property-error.ts';
 
 const read = (given: Record<string, unknown>) => readProperties((name) => given[name]);
 
 test('nothing given: a cluster with no worker, streaming, whose state is kept', () => {
-  const { name, instanceTypes, minWorkers, maxWorkers, responses, removal, customerKey, alarmTopic } = read({});
+  const { name, instanceTypes, minWorkers, maxWorkers, responses, removal, customerKey, alarmTopic, meter } = read({});
   assert.deepEqual([name, instanceTypes, minWorkers, maxWorkers], ['slipway', ['t4g.medium'], 0, 5]);
   assert.deepEqual([responses, removal, customerKey, alarmTopic], ['stream', 'retain', false, undefined]);
+  assert.deepEqual([meter, read({ meter: 'true' }).meter, read({ meter: true }).meter], [false, true, true]);
 });
 
 test('the usual instance type follows the architecture', () => {
@@ -18,6 +20,19 @@ test('lists are written with commas, or as lists of cdk.json; numbers as text or
   assert.deepEqual(read({ instanceTypes: 'm7g.large, m6g.large' }).instanceTypes, ['m7g.large', 'm6g.large']);
   assert.deepEqual(read({ repositories: ['web', 'team/api'] }).repositories, ['web', 'team/api']);
   assert.deepEqual([read({ maxWorkers: '7' }).maxWorkers, read({ maxWorkers: 7 }).maxWorkers], [7, 7]);
+});
+
+test('workers have the labels and taints that they are given', () => {
+  const { workerLabels, workerTaints } = read({
+    workerLabels: 'team=shop, example.com/disk=, node.kubernetes.io/pool=a',
+    workerTaints: ['dedicated=batch:NoSchedule', 'spot:PreferNoSchedule'],
+  });
+  assert.deepEqual(workerLabels, { team: 'shop', 'example.com/disk': '', 'node.kubernetes.io/pool': 'a' });
+  assert.deepEqual(workerTaints, [
+    { key: 'dedicated', value: 'batch', effect: 'NoSchedule' },
+    { key: 'spot', effect: 'PreferNoSchedule' },
+  ]);
+  assert.deepEqual([read({}).workerLabels, read({}).workerTaints], [{}, []]);
 });
 
 test('what cannot be used is refused with its name', () => {
@@ -34,6 +49,24 @@ test('what cannot be used is refused with its name', () => {
     [{ removal: 'keep' }, /^removal must be retain or destroy/],
     [{ region: { name: 'x' } }, /^region must be one value/],
     [{ logDays: 1000 }, /^logDays must be/],
+    [{ meter: 'yes' }, /^meter must be true or false, not "yes"/],
+    [{ workerLabels: 'team=a b' }, /^workerLabels: "team=a b": a valid label must be/],
+    [{ workerLabels: '=x' }, /^workerLabels: "=x": name part must be non-empty/],
+    [{ workerLabels: 'a=1,a=2' }, /^workerLabels: a is given twice/],
+    [
+      { workerLabels: 'kubernetes.io/arch=arm64' },
+      /^workerLabels: kubernetes.io\/arch is in a domain of Kubernetes' own/,
+    ],
+    [
+      { workerLabels: 'node-role.kubernetes.io/worker=' },
+      /^workerLabels: node-role.kubernetes.io\/worker is in a domain/,
+    ],
+    [{ workerLabels: 'node.kubernetes.io/instance-type=x' }, /is set by each worker itself/],
+    [{ workerTaints: 'dedicated=batch' }, /^workerTaints: "dedicated=batch" is not KEY=VALUE:EFFECT with NoSchedule, /],
+    [{ workerTaints: 'dedicated:Never' }, /^workerTaints: "dedicated:Never" is not/],
+    [{ workerTaints: 'a b:NoSchedule' }, /^workerTaints: "a b:NoSchedule": name part must consist/],
+    [{ workerTaints: 'a:NoExecute,a=1:NoExecute' }, /^workerTaints: a:NoExecute is given twice/],
+    [{ workerTaints: 'node.kubernetes.io/not-ready:NoSchedule' }, /the control plane sets and removes it/],
   ];
   for (const [given, message] of refused) {
     assert.throws(

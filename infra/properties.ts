@@ -1,4 +1,6 @@
 // What a team chooses about its cluster: context values of the CDK app (`-c name=value`, or "context" in cdk.json).
+import { PropertyError } from './property-error.ts';
+import { readWorkerLabels, readWorkerTaints, type WorkerTaint } from './worker-labels.ts';
 
 export type Architecture = 'arm64' | 'x86_64';
 
@@ -14,6 +16,9 @@ export interface Properties {
   maxWorkers: number;
   /** Seconds that a worker is without pods before it is ended. */
   workerIdleSeconds: number;
+  /** Of workers to come, beside those that each has by itself. */
+  workerLabels: Record<string, string>;
+  workerTaints: WorkerTaint[];
   /** A VPC of the team's own, with the public subnets of it that workers go to; absent: a new one. */
   vpc?: { id: string; subnets: string[] };
   /** CIDRs that may call the API; empty: all, since each request proves an identity anyway. */
@@ -34,6 +39,8 @@ export interface Properties {
   alarmTopic?: string;
   /** X-Ray traces of the functions: 5 USD for a million beyond the first 100,000 a month. */
   tracing: boolean;
+  /** Each invocation logs what it asked AWS for: docs/cost.md. */
+  meter: boolean;
   /** Days that the functions' logs are kept. */
   logDays: number;
   /** Requests a second that the API takes before it answers 429. */
@@ -41,9 +48,6 @@ export interface Properties {
   /** Addresses of services; must not overlap the VPC. */
   serviceCidr: string;
 }
-
-/** A value that cannot be used, said in one sentence. */
-export class PropertyError extends Error {}
 
 type Context = (name: string) => unknown;
 
@@ -113,6 +117,8 @@ export function readProperties(context: Context): Properties {
     minWorkers: number(context, 'minWorkers', 0, 0, 1000),
     maxWorkers: number(context, 'maxWorkers', 5, 0, 1000),
     workerIdleSeconds: number(context, 'workerIdleSeconds', 600, 60, 86_400),
+    workerLabels: readWorkerLabels(list(context, 'workerLabels') ?? []),
+    workerTaints: readWorkerTaints(list(context, 'workerTaints') ?? []),
     vpc: vpcId === undefined ? undefined : { id: vpcId, subnets },
     allowedAddresses: list(context, 'allowedAddresses') ?? [],
     adminRole: text(context, 'adminRole'),
@@ -123,6 +129,7 @@ export function readProperties(context: Context): Properties {
     customerKey: choice(context, 'customerKey', 'false', ['true', 'false']) === 'true',
     alarmTopic: text(context, 'alarmTopic'),
     tracing: choice(context, 'tracing', 'false', ['true', 'false']) === 'true',
+    meter: choice(context, 'meter', 'false', ['true', 'false']) === 'true',
     logDays: days(context),
     requestsPerSecond: number(context, 'requestsPerSecond', 200, 1, 10_000),
     serviceCidr: text(context, 'serviceCidr') ?? '10.96.0.0/12',

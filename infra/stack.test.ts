@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
+import { environment } from '../aws/names.ts';
 import { assertGolden } from '../test/golden-file.ts';
 import type { FunctionFolders } from './bundles.ts';
 import { functionNames } from './function-shapes.ts';
@@ -86,6 +87,9 @@ const everything = synthesise('everything', {
   customerKey: 'true',
   alarmTopic: 'arn:aws:sns:eu-central-1:123456789012:ops',
   tracing: 'true',
+  meter: 'true',
+  workerLabels: 'team=shop,example.com/disk=ssd',
+  workerTaints: 'dedicated=batch:NoSchedule',
 });
 const templates = { usual, everything };
 
@@ -188,6 +192,7 @@ function pricedByTheHour(resources: Resources): string[] {
 const everywhere: Record<string, string> = {
   'autoscaling:DescribeAutoScalingGroups': 'the workers function finds its group',
   'dynamodb:ListStreams': 'Lambda looks for the stream that it is to read',
+  'ec2:DescribeInstances': 'the workers function learns when an instance was launched that is no node yet',
   'ec2:DescribeInstanceTypes': 'the workers function learns how large a worker is',
   'ecr:GetAuthorizationToken': 'a worker asks for credentials to pull images',
   'ssm:UpdateInstanceInformation': 'Session Manager',
@@ -265,6 +270,20 @@ test("a worker's role reads no keys: only parameters by their names", () => {
   assert.match(text, /parameter\/slipway\/slipway\/api-url/);
   assert.doesNotMatch(text, /parameter\/slipway\/slipway\/\*|keys/);
   assert.doesNotMatch(JSON.stringify(usual.resources), /AmazonSSMManagedInstanceCore/);
+});
+
+test('the meter is in every function that runs day by day, if it is asked for', () => {
+  const metered = (resources: Resources): string[] =>
+    Object.entries(resources)
+      .filter(([, { Type, Properties: properties }]) => {
+        const { Variables = {} } = (properties['Environment'] ?? {}) as { Variables?: Record<string, unknown> };
+        return Type === 'AWS::Lambda::Function' && environment.meter in Variables;
+      })
+      .map(([id]) => /^Functions(.+)Function[0-9A-F]{8}$/.exec(id)?.[1] ?? id)
+      .sort();
+  assert.deepEqual(metered(usual.resources), []);
+  const names = functionNames.filter((name) => name !== 'setup').map((name) => name.replaceAll('-', ''));
+  assert.deepEqual(metered(everything.resources), names.sort());
 });
 
 test('what is kept after the stack is gone is what was chosen', () => {

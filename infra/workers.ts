@@ -14,6 +14,7 @@ import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { parameters, repositoryPrefix } from '../aws/names.ts';
+import { workerDiskGiB } from '../aws/worker-capacity.ts';
 import { userData } from '../worker/user-data.ts';
 import type { Network } from './network.ts';
 import type { Properties } from './properties.ts';
@@ -22,9 +23,6 @@ import type { Properties } from './properties.ts';
 const machineImage = { arm64: 'arm64', x86_64: 'x86_64' } as const;
 const imageParameter = (architecture: Properties['architecture']): string =>
   `/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${machineImage[architecture]}`;
-
-/** Room for the system, the images and the logs of some dozen pods. */
-const diskGb = 30;
 
 /** Actions of Session Manager, the one way into a worker. */
 const sessionManager = [
@@ -64,6 +62,8 @@ export class Workers extends Construct {
           cluster: properties.name,
           region: Stack.of(this).region,
           parameters: props.parametersPath,
+          labels: properties.workerLabels,
+          taints: properties.workerTaints,
         }),
       ),
       // One hop: the answer does not get as far as a pod, so that a pod cannot take the instance's role.
@@ -74,7 +74,7 @@ export class Workers extends Construct {
       blockDevices: [
         {
           deviceName: '/dev/xvda',
-          volume: BlockDeviceVolume.ebs(diskGb, { volumeType: EbsDeviceVolumeType.GP3, encrypted: true }),
+          volume: BlockDeviceVolume.ebs(workerDiskGiB, { volumeType: EbsDeviceVolumeType.GP3, encrypted: true }),
         },
       ],
     });

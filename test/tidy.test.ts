@@ -29,7 +29,15 @@ const allowed: Record<string, string[]> = {
   cli: ['core/api', 'core/client', 'core/ports.ts', 'local', 'aws', 'scripts'],
   aws: ['core/api', 'core/store', 'core/ports.ts'],
   lambdas: ['core', 'aws', 'host'],
-  infra: ['aws/names.ts', 'aws/dynamo/schema.ts', 'worker/user-data.ts', 'worker/bundle.ts', 'package.json'],
+  infra: [
+    'core/api/names.ts',
+    'aws/names.ts',
+    'aws/worker-capacity.ts',
+    'aws/dynamo/schema.ts',
+    'worker/user-data.ts',
+    'worker/bundle.ts',
+    'package.json',
+  ],
   worker: ['core/api', 'core/client', 'core/ports.ts', 'agent', 'aws'],
 };
 

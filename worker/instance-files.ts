@@ -5,8 +5,9 @@ import { chainFolders, cniChain, containerdToml, hostPortHandler } from '../agen
 import { ociArchive } from '../agent/images/oci-archive.ts';
 import { pauseDescription, pauseImage } from '../agent/images/pause.ts';
 import type { InstanceFacts } from '../aws/instance-metadata.ts';
+import { podsPerWorker, reservedCpuMilli, reservedMemoryMiB } from '../aws/worker-capacity.ts';
 import type { WorkerParameters } from '../aws/worker-parameters.ts';
-import { defaultPodNetwork, podNetworkObjection, podRangeOf, podsPerWorker } from './pod-range.ts';
+import { defaultPodNetwork, podNetworkObjection, podRangeOf } from './pod-range.ts';
 import { paths, type WorkerSettings } from './settings.ts';
 import type { WorkerFile } from './units.ts';
 
@@ -16,8 +17,7 @@ const syncIntervalSeconds = 75;
 /** Open to the control plane's security group only. */
 const agentPort = 10250;
 const podPidsLimit = 4096;
-/** Kept from pods for the system, containerd and the agent. */
-const reserved = { cpu: '100m', memory: '384Mi' };
+const reserved = { cpu: `${reservedCpuMilli}m`, memory: `${reservedMemoryMiB}Mi` };
 
 export interface InstanceParts {
   settings: WorkerSettings;

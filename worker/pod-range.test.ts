@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { podNetworkObjection, podRangeOf, podsPerWorker } from './pod-range.ts';
+import { podsPerWorker } from '../aws/worker-capacity.ts';
+import { podNetworkObjection, podRangeOf } from './pod-range.ts';
 
 test('a worker finds its pod range from its own address', () => {
   assert.equal(podRangeOf('10.0.0.0'), '100.64.0.0/26');

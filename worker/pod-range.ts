@@ -1,12 +1,9 @@
 // Which addresses the pods of a worker get: worked out from the instance's own address, so that nobody has to hand them out and
 // no two workers of a VPC share any. The last 16 bits of the address count off pieces of 64 addresses in a /10.
 // docs/decisions/0007-worker-network.md says why.
+import { podAddressBits } from '../aws/worker-capacity.ts';
 
-const pieceBits = 6;
 const networkBits = 10;
-
-/** Addresses of a piece that pods can have: without the first (the network), the bridge's and the last (broadcast). */
-export const podsPerWorker = 2 ** pieceBits - 3;
 
 export const defaultPodNetwork = '100.64.0.0/10';
 
@@ -37,7 +34,7 @@ export function podRangeOf(address: string, network = defaultPodNetwork): string
   const whole = parseBlock(network);
   if (whole.bits !== networkBits) throw new RangeError(`the pod network must be a /${networkBits}, not ${network}`);
   const index = parseBlock(address).first % 2 ** 16;
-  return `${dotted(whole.first + index * 2 ** pieceBits)}/${32 - pieceBits}`;
+  return `${dotted(whole.first + index * 2 ** podAddressBits)}/${32 - podAddressBits}`;
 }
 
 /** Why pods cannot have addresses of this network in a VPC with these blocks; undefined: they can. */

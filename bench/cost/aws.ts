@@ -22,6 +22,8 @@ export interface Services {
   parameters: Map<string, { Value: string; Type: string }>;
   /** An asynchronous invocation. */
   invoke(name: string, event: unknown): void;
+  /** Most invocations of a function at once. */
+  reserve(name: string, executions: number): void;
   /** A delayed message. */
   message(delaySeconds: number): void;
 }
@@ -88,9 +90,13 @@ interface Asked {
   Name?: string;
   Value?: string;
   Type?: string;
+  ReservedConcurrentExecutions?: number;
   DelaySeconds?: number;
   MessageBody?: string;
 }
+
+/** `/2015-03-31/functions/NAME/invocations`. */
+const nameIn = (path: string): string => decodeURIComponent(path.split('/').at(-2)!);
 
 function other(services: Services, operation: string, { path }: Request, input: Asked): Answer {
   const { parameters } = services;
@@ -103,8 +109,11 @@ function other(services: Services, operation: string, { path }: Request, input: 
       parameters.set(input.Name!, { Value: input.Value!, Type: input.Type ?? 'String' });
       return done({ Version: 1 });
     case 'Invoke':
-      services.invoke(decodeURIComponent(path.split('/').at(-2)!), input);
+      services.invoke(nameIn(path), input);
       return done(undefined, 202);
+    case 'PutFunctionConcurrency':
+      services.reserve(nameIn(path), input.ReservedConcurrentExecutions!);
+      return done(input);
     case 'SendMessage':
       services.message(input.DelaySeconds ?? 0);
       // The SDK checks it.

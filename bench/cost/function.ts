@@ -9,6 +9,9 @@ import type { SimulatedTime } from './time.ts';
 const idleMs = 10 * 60_000;
 const oldestMs = 2 * 3_600_000;
 
+/** How long Lambda waits before it tries an invocation again that was throttled. AWS says nothing; this is taken to be so. */
+const throttledMs = 250;
+
 /** A share of a processor grows with memory: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html */
 const mbPerProcessor = 1_769;
 
@@ -92,6 +95,8 @@ export class SimulatedFunction<E, R> {
   readonly #total: Meter;
   #environments: Environment[] = [];
   coldStarts = 0;
+  /** Most invocations at once. */
+  reserved = Number.POSITIVE_INFINITY;
 
   constructor(options: FunctionOptions<E, R>, parts: { time: SimulatedTime; processor: Processor; total: Meter }) {
     this.#options = options;
@@ -107,6 +112,7 @@ export class SimulatedFunction<E, R> {
   /** Rejects with what the handler throws. */
   async invoke(event: E, cause: string): Promise<R> {
     const time = this.#time;
+    while (this.#environments.filter(({ busy }) => busy).length >= this.reserved) await time.sleep(throttledMs);
     const beganMs = time.now;
     const { environment, initMs } = this.#environment();
     environment.busy = true;

@@ -2,7 +2,7 @@
 // See docs/cost.md.
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
-import { initTimes } from './bundles.ts';
+import { bundleFigures } from './bundles.ts';
 import { type Days, report } from './report.ts';
 import { dayMs, play, scenarios } from './scenarios.ts';
 import { SimulatedTime } from './time.ts';
@@ -22,13 +22,16 @@ if (!(durationMs > 0)) throw new Error(`--hours ${options.hours} is no time`);
 setFlagsFromString('--no-opt');
 setFlagsFromString('--no-maglev');
 
-const inits = await initTimes();
+const bundles = await bundleFigures();
 const model: Model = {
   latencies: { read: 5, write: 7, transaction: 15, other: 25 },
   ringMs: 30,
-  initMs: (name) => inits[name as keyof typeof inits],
+  initMs: (name) => bundles[name as keyof typeof bundles].startMs,
 };
-const initTexts = Object.entries(inits).map(([name, ms]) => `${name} ${ms}`);
+const bundleTexts = Object.entries(bundles).map(
+  ([name, { bytes, startMs, importMs }]) =>
+    `${name} ${Math.round(bytes / 1_000)} KB, ${startMs.toFixed(0)} ms (${importMs.toFixed(0)} of them the import)`,
+);
 
 const time = new SimulatedTime(Date.UTC(2026, 11, 1));
 time.install();
@@ -44,6 +47,6 @@ for (const name of ['idle', 'nodes', 'rollouts', 'watch'] as const) {
     process.stdout.write(`${name}: ${cause}: ${Math.round(amount)} ${quantity} of ${service} ${operation}\n`);
   }
 }
-process.stdout.write(`Processor milliseconds of a cold start's import: ${initTexts.join(', ')}.\n\n`);
+process.stdout.write(`Bundles, and processor time of a cold start:\n${bundleTexts.join('\n')}\n\n`);
 process.stdout.write(`${report(days)}\n`);
 process.exit(0);

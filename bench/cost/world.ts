@@ -98,6 +98,9 @@ export class World {
         [`${prefix}/agent-version`, { Value: '0.1.0', Type: 'String' }],
       ]),
       invoke: (name, event) => this.#invokeLater(name, event as never),
+      reserve: (name, executions) => {
+        this.#functions.get(name)!.reserved = executions;
+      },
       message: (delaySeconds) => this.#message(delaySeconds),
     };
     this.api = this.#function('api', async (environment) => {

@@ -92,6 +92,29 @@ test('a deletion leaves the keys, unless it is told otherwise', async () => {
   assert.deepEqual([...ssm.values.keys()].sort(), Object.keys(stackParameters).sort());
 });
 
+test('one scheduler at a time is asked for; an account that allows none is no failure', async () => {
+  const { parts, logged } = await setUp();
+  const asked: object[] = [];
+  const outcomes = [() => ({}), refuse('InvalidParameterValueException'), refuse('TooManyRequestsException')];
+  for (const outcome of outcomes) {
+    const send = async ({ input }: { input: object }): Promise<object> => {
+      asked.push(input);
+      return outcome();
+    };
+    const clients = { ...parts.clients, lambda: async () => ({ send }) } as unknown as typeof parts.clients;
+    await onEvent(
+      { RequestType: 'Update' },
+      { ...parts, clients, env: { ...env, [environment.scheduler]: 'shop-scheduler' } },
+    );
+  }
+  assert.deepEqual(asked, Array(3).fill({ FunctionName: 'shop-scheduler', ReservedConcurrentExecutions: 1 }));
+  assert.equal(logged.filter(({ event }) => event === 'schedulers-not-limited').length, 2);
+});
+
+const refuse = (name: string) => (): never => {
+  throw Object.assign(new Error('no'), { name });
+};
+
 test('a deployment without the parameters of the stack fails by name', async () => {
   const { parts } = await setUp();
   const ssm = fakeSsm();

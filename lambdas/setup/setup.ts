@@ -1,7 +1,8 @@
-// Brings a cluster into being at its deployment, and up to date at each later one: keys and certificates, then the objects that
-// every cluster holds.
+// Brings a cluster into being at its deployment, and up to date at each later one: keys and certificates, the objects that every
+// cluster holds, and one scheduler at a time.
 
 import { deleteClusterKeys, ensureClusterKeys } from '../../aws/cluster-setup.ts';
+import { reserveConcurrency } from '../../aws/concurrency.ts';
 import type { CoreClients } from '../../aws/core-clients.ts';
 import { environment } from '../../aws/names.ts';
 import { nodeClientLeaf } from '../../core/api/cluster-certificates.ts';
@@ -70,5 +71,18 @@ export async function onEvent(event: SetupEvent, parts: SetupParts): Promise<Set
   } finally {
     await driver.close();
   }
+  await keepOneScheduler(parts);
   return { ...answer, Data: { ApiUrl: cluster.apiUrl } };
+}
+
+/** Decision 8. A cluster whose account reserves nothing works without it, so that it is no reason for a deployment to fail. */
+async function keepOneScheduler({ env, clients, ports: { log } }: SetupParts): Promise<void> {
+  const name = env[environment.scheduler];
+  if (!name) return;
+  try {
+    const reason = await reserveConcurrency(clients, name, 1);
+    if (reason !== undefined) log('info', 'schedulers-not-limited', { reason });
+  } catch (error) {
+    log('warn', 'schedulers-not-limited', { reason: String(error) });
+  }
 }

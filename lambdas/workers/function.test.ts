@@ -1,6 +1,9 @@
 // From a pod that fits nowhere to a worker, and from an idle worker to none, over the real API.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { resolveConfig } from '../../agent/config.ts';
+import type { NodeFacts } from '../../agent/node-facts.ts';
+import { nodeLabels } from '../../agent/node-status.ts';
 import type { GroupState } from '../../aws/workers.ts';
 import type { KubeObject } from '../../core/api/objects.ts';
 import { manualPorts } from '../../core/client/fixture/manual-ports.ts';
@@ -8,10 +11,13 @@ import { seededRandom } from '../../core/client/fixture/random.ts';
 import { resources } from '../../core/client/resources.ts';
 import { MemoryStore } from '../../core/store/memory.ts';
 import { composeOver, seededIds, writeDefaults } from '../../test/simulation/functions/control-plane.ts';
+import { agentConfig } from '../../worker/instance-files.ts';
 import { readState } from '../host/function-state.ts';
 import { offerOf, workersFunction } from './function.ts';
 
 const type = { type: 't4g.medium', cpuMilli: 2000, memoryMiB: 4096, arch: 'arm64' };
+
+const marks = { region: 'eu-west-1', labels: { team: 'shop' }, taints: [] };
 
 async function world() {
   const host = manualPorts();
@@ -19,7 +25,7 @@ async function world() {
   const plane = { store, clock: host.clock, ids: seededIds(seededRandom(1)), log: host.log };
   await writeDefaults(plane);
   const composed = await composeOver(plane);
-  const state: GroupState = { desired: 0, minimum: 0, maximum: 9, instances: [] };
+  const state: GroupState = { desired: 0, minimum: 0, maximum: 9, zone: undefined, instances: [] };
   const calls: string[] = [];
   const group = {
     describe: async () => structuredClone(state),
@@ -36,7 +42,7 @@ async function world() {
     offers: async () => [type],
   };
   const make = () =>
-    workersFunction({ ...composed, group, types: ['t4g.medium'], minimum: 0, maximum: 3, idleMs: 600_000 });
+    workersFunction({ ...composed, group, types: ['t4g.medium'], marks, minimum: 0, maximum: 3, idleMs: 600_000 });
   return { host, store, state, calls, make, client: composed.clientOf('user') };
 }
 
@@ -125,8 +131,35 @@ test('with no worker and nothing that waits nobody is asked to look again', asyn
 
 test('of several types a new worker has the least of each', () => {
   const large = { type: 'm7i.large', cpuMilli: 4000, memoryMiB: 2048, arch: 'amd64' };
-  assert.deepEqual(offerOf([type, large]), {
-    labels: { 'kubernetes.io/os': 'linux' },
-    allocatable: { cpu: '2000m', memory: '1743Mi', pods: '110' },
+  assert.deepEqual(offerOf([type, large], marks), {
+    labels: {
+      'beta.kubernetes.io/os': 'linux',
+      'kubernetes.io/os': 'linux',
+      'topology.kubernetes.io/region': 'eu-west-1',
+      team: 'shop',
+    },
+    taints: [],
+    allocatable: { cpu: '1900m', memory: '1510Mi', 'ephemeral-storage': '29184Mi', pods: '61' },
   });
+});
+
+/** Of the instance, and not to be chosen. */
+const knownLater = { 'kubernetes.io/hostname': '', 'topology.k8s.aws/zone-id': '' };
+
+test('of one type, and in one zone, it has the labels that a worker registers with', () => {
+  const instance = {
+    id: 'i-1',
+    address: '10.0.1.23',
+    region: 'eu-west-1',
+    zone: 'eu-west-1a',
+    zoneId: 'euw1-az1',
+    type: 't4g.medium',
+    vpcBlocks: ['10.0.0.0/16'],
+  };
+  const settings = { cluster: 'shop', region: 'eu-west-1', parameters: '/slipway/shop', labels: marks.labels };
+  const parts = { settings, instance, cluster: { apiUrl: '', ca: '' }, cniPlugins: '', runc: '' };
+  const facts = { info: { architecture: 'arm64' } } as NodeFacts;
+  const registered = nodeLabels(resolveConfig(agentConfig(parts)), facts);
+  assert.deepEqual({ ...offerOf([type], marks, 'eu-west-1a').labels, ...knownLater }, { ...registered, ...knownLater });
+  assert.ok(Object.keys(knownLater).every((key) => key in registered));
 });

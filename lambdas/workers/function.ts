@@ -1,8 +1,10 @@
 // The workers' function: one look at what waits and what is idle, and the size of the Auto Scaling group that follows. It keeps
 // nothing between looks. See core/scheduler/workers/decide.ts.
+import { podsPerWorker, reservedCpuMilli, reservedMemoryMiB, workerDiskGiB } from '../../aws/worker-capacity.ts';
 import type { GroupState, InstanceOffer, WorkerGroup } from '../../aws/workers.ts';
 import { isStatus } from '../../core/api/errors.ts';
 import type { KubeObject } from '../../core/api/objects.ts';
+import type { Taint } from '../../core/api/types.gen.ts';
 import type { Client, ResourceRef } from '../../core/client/client.ts';
 import { resources } from '../../core/client/resources.ts';
 import { withSharedReads } from '../../core/hosting/shared-reads.ts';
@@ -18,31 +20,55 @@ export interface WorkersHost extends Host {
   group: WorkerGroup;
   /** Instance types that the group starts. */
   types: readonly string[];
+  marks: WorkerMarks;
   minimum: number;
   maximum: number;
   idleMs: number;
 }
 
-/** What the system of a worker keeps for itself, and what the machine's maker counts differently. */
-const MEMORY_SHARE = 0.9;
-const MEMORY_RESERVE_MIB = 100;
-const PODS = 110;
+/** What the stack gives its workers, and where it is. */
+export interface WorkerMarks {
+  region: string;
+  labels: Readonly<Record<string, string>>;
+  taints: readonly Taint[];
+}
 
-/** Of several types the least of each: what a new worker has in any case. */
-export function offerOf(types: readonly InstanceOffer[]): WorkerOffer {
+/**
+ * An instance has less memory than its type says: firmware and kernel take some before they count. Karpenter takes the same share off
+ * (VM_MEMORY_OVERHEAD_PERCENT, https://karpenter.sh/docs/reference/settings/).
+ */
+const MEMORY_SHARE = 0.925;
+/** And a file system less than its disk. */
+const DISK_SHARE = 0.95;
+
+/**
+ * Of several types the least of each: what a new worker has in any case. Labels are those that workers register with (agent/node-status.ts,
+ * worker/instance-files.ts), but for what differs among them or is not known before they are there. `zone`: the one that all workers are in.
+ */
+export function offerOf(
+  types: readonly InstanceOffer[],
+  { region, labels, taints }: WorkerMarks,
+  zone?: string,
+): WorkerOffer {
   const least = (of: (type: InstanceOffer) => number): number => Math.min(...types.map(of));
   const archs = new Set(types.map(({ arch }) => arch));
   const [only] = types;
   return {
     labels: {
+      'beta.kubernetes.io/os': 'linux',
       'kubernetes.io/os': 'linux',
-      ...(archs.size === 1 ? { 'kubernetes.io/arch': only!.arch } : {}),
+      'topology.kubernetes.io/region': region,
+      ...(zone ? { 'topology.kubernetes.io/zone': zone } : {}),
+      ...(archs.size === 1 ? { 'beta.kubernetes.io/arch': only!.arch, 'kubernetes.io/arch': only!.arch } : {}),
       ...(types.length === 1 ? { 'node.kubernetes.io/instance-type': only!.type } : {}),
+      ...labels,
     },
+    taints,
     allocatable: {
-      cpu: `${least(({ cpuMilli }) => cpuMilli)}m`,
-      memory: `${Math.floor(least(({ memoryMiB }) => memoryMiB) * MEMORY_SHARE - MEMORY_RESERVE_MIB)}Mi`,
-      pods: String(PODS),
+      cpu: `${least(({ cpuMilli }) => cpuMilli) - reservedCpuMilli}m`,
+      memory: `${Math.floor(least(({ memoryMiB }) => memoryMiB) * MEMORY_SHARE - reservedMemoryMiB)}Mi`,
+      'ephemeral-storage': `${Math.floor(workerDiskGiB * 1024 * DISK_SHARE)}Mi`,
+      pods: String(podsPerWorker),
     },
   };
 }
@@ -52,17 +78,17 @@ export interface WorkersFunction {
 }
 
 export function workersFunction(host: WorkersHost): WorkersFunction {
-  const { ports, store, hub, clientOf, group, types, minimum, maximum, idleMs } = host;
+  const { ports, store, hub, clientOf, group, types, marks, minimum, maximum, idleMs } = host;
   const client = withSharedReads(clientOf('workers'), store, hub);
   const waker = new Waker({ name: 'workers', store, clock: ports.clock });
-  let offer: Promise<WorkerOffer> | undefined;
+  let offers: Promise<InstanceOffer[]> | undefined;
   const list = async (of: ResourceRef): Promise<KubeObject[]> => (await client.list(of)).items;
 
   return {
     async look(byTick) {
-      offer ??= group.offers(types).then(offerOf);
-      offer.catch(() => {
-        offer = undefined;
+      offers ??= group.offers(types);
+      offers.catch(() => {
+        offers = undefined;
       });
       const [nodes, pods] = (await Promise.all([list(resources.nodes), list(resources.pods)])) as unknown as [
         StoredNode[],
@@ -80,7 +106,7 @@ export function workersFunction(host: WorkersHost): WorkersFunction {
           namespaces: namespaces!,
           claims: claims!,
           volumes: volumes!,
-          offer: await offer,
+          offer: offerOf(await offers, marks, state.zone),
           idleMs,
           group: { ...state, ...bounds(state, minimum, maximum) },
         },

@@ -94,6 +94,7 @@ test('tables in memory consume what DynamoDB consumes', async () => {
         latencies: { read: 0, write: 0, transaction: 0, other: 0 },
         parameters: new Map(),
         invoke: () => {},
+        reserve: () => {},
         message: () => {},
       }),
     );

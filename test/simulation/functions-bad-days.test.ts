@@ -100,6 +100,37 @@ test(`a worker that is terminated while it runs is gone at once, and its pods ru
   assert.equal(before.filter((uid) => after.includes(uid)).length, 6 - lost);
 });
 
+/** Processors that pods ask for and nodes do not have (4 each), node by node; pods that have ended count nothing. */
+async function overfilled(world: World): Promise<string[]> {
+  const asked = new Map<string, number>();
+  for (const { spec, status } of await podsOf(world)) {
+    if (!spec?.nodeName || status?.phase === 'Succeeded' || status?.phase === 'Failed') continue;
+    const cpu = Number(spec.containers[0]?.resources?.requests?.['cpu'] ?? 0);
+    asked.set(spec.nodeName, (asked.get(spec.nodeName) ?? 0) + cpu);
+  }
+  return [...asked].filter(([, cpu]) => cpu > 4).map(([name, cpu]) => `${name} has ${cpu}`);
+}
+
+test(`one scheduler at a time gives no node more than it has, while pods wait for each other's room (seed ${seed})`, async () => {
+  const world = await worldOf({ ...bad, schedulers: 1, seed: seed * 67867967 }, 2);
+  const web = deployment(12, 'v1');
+  const { template } = web['spec'] as { template: { spec: { containers: { resources?: object }[] } } };
+  template.spec.containers[0]!.resources = { requests: { cpu: '1' } };
+  await world.client.create(resources.deployments, web);
+  let deleted = 0;
+  for (let i = 0; deleted < 12; i++) {
+    assert.ok(i < 30_000, `nothing goes on: ${await describe(world)}`);
+    await world.step();
+    assert.deepEqual(await overfilled(world), []);
+    if (i % 250 !== 249) continue;
+    const running = (await podsOf(world)).filter((pod) => isReady(pod) && !pod.metadata.deletionTimestamp);
+    const victim = world.random.pick(running);
+    if (!victim) continue;
+    deleted++;
+    await world.client.delete(resources.pods, { namespace: 'default', name: victim.metadata.name });
+  }
+});
+
 const nodeNames = async (world: World): Promise<string[]> =>
   (await world.store.list('nodes')).items.map(({ object }) => object.metadata.name ?? '');
 

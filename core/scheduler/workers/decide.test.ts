@@ -6,9 +6,14 @@ import { makeNode, makePod } from '../fixture/objects.ts';
 import type { StoredNode } from '../node-info.ts';
 import type { StoredPod } from '../pod-info.ts';
 import { decideWorkers, endingSince, idleSince, type ObservedWorkers } from './decide.ts';
+import type { WorkerOffer } from './growth.ts';
 
 const nowMs = Date.UTC(2026, 0, 1);
-const offer = { labels: { 'kubernetes.io/arch': 'arm64' }, allocatable: { cpu: '2', memory: '4Gi', pods: '10' } };
+const offer: WorkerOffer = {
+  labels: { 'kubernetes.io/arch': 'arm64' },
+  taints: [],
+  allocatable: { cpu: '2', memory: '4Gi', pods: '10' },
+};
 const unschedulable = [{ type: 'PodScheduled', status: 'False' as const, reason: 'Unschedulable' }];
 
 const waiting = (name: string, cpu: string, spec: object = {}): StoredPod =>
@@ -59,6 +64,22 @@ test('pods that no worker could take start none', () => {
     makePod('untried', { requests: { cpu: '1' } }),
   ];
   assert.equal(plan([], pods).desired, undefined);
+});
+
+test('what a new worker is labelled and tainted with decides whether a pod starts one', () => {
+  const marked: WorkerOffer = {
+    ...offer,
+    labels: { ...offer.labels, team: 'shop' },
+    taints: [{ key: 'dedicated', value: 'batch', effect: 'NoSchedule' }],
+  };
+  const tolerations = [{ key: 'dedicated', operator: 'Exists' }];
+  const desired = (spec: object, of = marked) =>
+    decideWorkers({ ...observe([], [waiting('a', '1', spec)]), offer: of }, nowMs).desired;
+  assert.equal(desired({ nodeSelector: { team: 'shop' }, tolerations }), 1);
+  assert.equal(desired({ nodeSelector: { team: 'shop' } }), undefined);
+  assert.equal(desired({ nodeSelector: { team: 'other' }, tolerations }), undefined);
+  assert.equal(desired({ nodeSelector: { team: 'shop' }, tolerations }, offer), undefined);
+  assert.equal(desired({}, { ...marked, taints: [{ key: 'spot', effect: 'PreferNoSchedule' }] }), 1);
 });
 
 test('workers that are on their way count: a second look starts no more', () => {

@@ -2,7 +2,7 @@
 // are, those that are starting, and as few imagined ones as will do. Pods that would not fit on a new worker either count nothing.
 // Follows https://kubernetes.io/docs/concepts/cluster-administration/node-autoscaling/
 import type { KubeObject } from '../../api/objects.ts';
-import type { PersistentVolume, PersistentVolumeClaim } from '../../api/types.gen.ts';
+import type { PersistentVolume, PersistentVolumeClaim, Taint } from '../../api/types.gen.ts';
 import { Cluster } from '../cluster.ts';
 import type { StoredNode } from '../node-info.ts';
 import { isTerminal, type PodInfo, podInfo, type StoredPod } from '../pod-info.ts';
@@ -11,6 +11,7 @@ import { schedule } from '../schedule.ts';
 /** What a new worker is, whichever of the group's instance types it gets. */
 export interface WorkerOffer {
   labels: Record<string, string>;
+  taints: readonly Taint[];
   /** Quantities as a node reports them. */
   allocatable: Record<string, string>;
 }
@@ -40,11 +41,11 @@ export const isUnschedulable = ({ metadata, spec, status }: StoredPod): boolean 
     ),
   );
 
-const imagined = (name: string, { labels, allocatable }: WorkerOffer): StoredNode => ({
+const imagined = (name: string, { labels, taints, allocatable }: WorkerOffer): StoredNode => ({
   apiVersion: 'v1',
   kind: 'Node',
   metadata: { name, uid: name, labels: { ...labels, 'kubernetes.io/hostname': name } },
-  spec: {},
+  spec: { taints: [...taints] },
   status: { allocatable },
 });
 

@@ -70,6 +70,8 @@ export interface WorldOptions {
   skewMs?: number;
   /** Instances of one function at once. */
   instances?: number;
+  /** Of the scheduler, where it is another number: reserved concurrency. */
+  schedulers?: number;
   faults?: { before: number; after: number };
   kills?: number;
   coldStarts?: number;
@@ -103,6 +105,7 @@ export class World {
     this.options = {
       skewMs: 0,
       instances: 1,
+      schedulers: options.instances ?? 1,
       faults: { before: 0, after: 0 },
       kills: 0,
       coldStarts: 0,
@@ -218,7 +221,8 @@ export class World {
     if (idle.length > 0 && this.random.chance(this.options.coldStarts)) this.#drop(this.random.pick(idle)!);
     const warm = this.random.pick(idle.filter(({ dead }) => !dead));
     if (warm) return warm;
-    if (own.filter(({ busy, dead }) => busy && !dead).length >= this.options.instances) return undefined;
+    const most = name === 'scheduler' ? this.options.schedulers : this.options.instances;
+    if (own.filter(({ busy, dead }) => busy && !dead).length >= most) return undefined;
     const fresh = await this.#cold(name);
     this.#instances.push(fresh);
     return fresh;
