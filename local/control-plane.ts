@@ -178,6 +178,7 @@ async function startApi(config: ControlPlaneConfig, { ports, store, hub, nodes, 
     startDoorbells({
       store,
       hub,
+      clock: ports.clock,
       log: ports.log,
       ring: (node) => nodes.ring(node),
       async nodesOf(resource, changes) {

@@ -1,6 +1,7 @@
 // What a node knows of the cluster's network: services and their endpoint slices, as sync brings them. Read by the rules that
 // send packets to services and by whoever answers for their names.
 import type { NetworkChanges } from '../../core/api/node-sync.ts';
+import { serviceNameLabel } from '../../core/api/service-labels.ts';
 import type { EndpointSlice, ObjectMeta, Service } from '../../core/api/types.gen.ts';
 
 /** Objects are shared: never mutate. */
@@ -15,9 +16,6 @@ export interface NetworkObjects {
    */
   onChange(listener: (services: ReadonlySet<string>) => void): () => void;
 }
-
-/** On an endpoint slice: the service that it belongs to. */
-const serviceNameLabel = 'kubernetes.io/service-name';
 
 const keyOf = ({ metadata }: { metadata?: ObjectMeta }): string => `${metadata?.namespace}/${metadata?.name}`;
 const textOf = ({ namespace, name }: { namespace: string; name: string }): string => `${namespace}/${name}`;
