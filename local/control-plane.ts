@@ -218,6 +218,7 @@ function startWork(
     ports,
     informers,
     rootCa: pki.ca.certificate,
+    balanceByNodes: true,
     signCertificate: async ({ csrPem, usages, durationSeconds }) => {
       const { signCertificateRequest } = await import('../core/api/certificates.ts');
       const ca = { certificatePem: pki.ca.certificate, privateKey: await importPrivateKey(pki.ca.key) };
