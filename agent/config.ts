@@ -42,6 +42,8 @@ export interface AgentConfig {
   /** The agent's TLS port (doorbell, logs, exec, stats). 0 takes a free one. */
   port: number;
   podCidr?: string;
+  /** The range of cluster IPs, where whoever starts the node knows it: what in it is no service is refused at once. */
+  serviceCidr?: string;
   /** `spec.providerID` of the node: `aws:///ZONE/INSTANCE`. */
   providerId?: string;
   /** Addresses that pods with dnsPolicy ClusterFirst ask; empty: they get the node's own resolv.conf. */

@@ -16,6 +16,7 @@ import type { ResolvedConfig } from './config.ts';
 import type { Cri } from './cri/client.ts';
 import { keepHouse } from './housekeeping.ts';
 import { Identity } from './identity.ts';
+import { ServiceRulesKeeper } from './net/services/apply.ts';
 import { readNodeFacts } from './node-facts.ts';
 import { machinePorts } from './node-ports.ts';
 import { NodeReporter } from './node-reporter.ts';
@@ -68,6 +69,14 @@ async function fetchOf(config: ResolvedConfig, identity: Identity, log: Log): Pr
   return iamFetch({ tokens, send, log });
 }
 
+/** Simulated nodes have no network of their own. */
+function serviceRulesOf(config: ResolvedConfig, objects: ObjectCache, log: Log): ServiceRulesKeeper | undefined {
+  if (config.runtime !== 'containerd') return undefined;
+  const { nodeName, address, podCidr, serviceCidr, stateDir } = config;
+  const node = { name: nodeName, address, podRange: podCidr, serviceRange: serviceCidr };
+  return new ServiceRulesKeeper({ network: objects.network, node, folder: stateDir, log });
+}
+
 interface Started {
   agent: Agent;
   identity: Identity;
@@ -108,6 +117,7 @@ async function assemble(
     host: config.nodeName,
     holdMs: eventHoldMs,
   });
+  const services = serviceRulesOf(config, objects, log);
   const agent = new Agent({
     nodeName: config.nodeName,
     hostIPs: [config.address],
@@ -115,6 +125,7 @@ async function assemble(
     objects,
     call: async (request) => {
       const answer = await callSync(client, config.nodeName, request);
+      services?.nodeSeen(answer.node);
       queueMicrotask(() => onAnswer(answer));
       return answer;
     },

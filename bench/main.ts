@@ -1,10 +1,11 @@
-// npm run bench [-- --peers] [--only functions,api,scheduler,nodes,simulated]: prints a table; each row beside the real Kubernetes 1.36 in the same run with --peers.
+// npm run bench [-- --peers] [--only PARTS]: prints a table; each row beside the real Kubernetes 1.36 in the same run with --peers.
 import { parseArgs } from 'node:util';
 import { apiRows } from './api.ts';
 import { functionRows } from './functions.ts';
 import { markdown, type Row } from './measure.ts';
 import { nodeRows } from './nodes.ts';
 import { schedulerRow } from './scheduler.ts';
+import { serviceRows } from './services.ts';
 import { simulatedRows } from './simulated.ts';
 import { startReal, startSlipway } from './targets.ts';
 
@@ -50,6 +51,7 @@ try {
   }
   if (wanted('nodes')) rows.push(...(await nodeRows(realPort)));
   if (wanted('simulated')) rows.push(...(await simulatedRows(realPort)));
+  if (wanted('services')) rows.push(...(await serviceRows()));
 } finally {
   // what was measured before something failed is worth reading too
   console.log(markdown(rows));

@@ -178,6 +178,7 @@ async function startApi(config: ControlPlaneConfig, { ports, store, hub, nodes, 
     startDoorbells({
       store,
       hub,
+      clock: ports.clock,
       log: ports.log,
       ring: (node) => nodes.ring(node),
       async nodesOf(resource, changes) {
@@ -217,6 +218,7 @@ function startWork(
     ports,
     informers,
     rootCa: pki.ca.certificate,
+    balanceByNodes: true,
     signCertificate: async ({ csrPem, usages, durationSeconds }) => {
       const { signCertificateRequest } = await import('../core/api/certificates.ts');
       const ca = { certificatePem: pki.ca.certificate, privateKey: await importPrivateKey(pki.ca.key) };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { manualPorts } from '../core/client/fixture/manual-ports.ts';
 import { Hub } from '../core/store/hub.ts';
 import { MemoryStore } from '../core/store/memory.ts';
 import type { Resource, Store } from '../core/store/store.ts';
@@ -21,9 +22,11 @@ async function cluster() {
   for (const name of ['n1', 'n2']) await add(store, 'nodes', name);
   const calls: string[] = [];
   const waiting: (() => void)[] = [];
+  const { clock, pass } = manualPorts();
   const stop = await startDoorbells({
     store,
     hub: new Hub(store),
+    clock,
     log: () => undefined,
     nodesOf: async (_resource, changes) =>
       changes.map(({ object }) => (object['spec'] as { node: string }).node).filter(Boolean),
@@ -32,7 +35,7 @@ async function cluster() {
       return new Promise((resolve) => waiting.push(resolve));
     },
   });
-  return { store, calls, stop, answer: () => waiting.shift()?.() };
+  return { store, calls, stop, pass, answer: () => waiting.shift()?.() };
 }
 
 test('a change rings the doorbell of the node that it concerns', async () => {
@@ -94,6 +97,7 @@ async function fragile(failures: number) {
   const stop = await startDoorbells({
     store,
     hub,
+    clock: manualPorts().clock,
     log: () => undefined,
     nodesOf: async (_resource, changes) =>
       changes.map(({ object }) => (object['spec'] as { node: string }).node).filter(Boolean),
@@ -127,5 +131,29 @@ test('a reader that fell behind begins anew and rings every node', async () => {
   await turns();
   // Once by the subscription that the test only pretended to end, and by the new one.
   assert.ok(calls.length > 1);
+  stop();
+});
+
+test('a service rings every node at once, and many changes of endpoints in a row make one more round', async () => {
+  const { store, calls, stop, answer, pass } = await cluster();
+  await add(store, 'services', 'web');
+  await turns();
+  assert.deepEqual(calls.splice(0).sort(), ['n1', 'n2']);
+  answer();
+  answer();
+  for (let i = 0; i < 5; i++) {
+    await add(store, 'endpointslices.discovery.k8s.io', `web-${i}`);
+    await turns();
+  }
+  assert.deepEqual(calls, []);
+  pass(54);
+  await turns();
+  assert.deepEqual(calls.splice(0).sort(), ['n1', 'n2']);
+  answer();
+  answer();
+  await turns();
+  pass(1000);
+  await turns();
+  assert.deepEqual(calls, [], 'nothing more was wished');
   stop();
 });

@@ -2,7 +2,8 @@
 // One that is lost is only a delay, so there is one more try and no more: the first may have met a connection that the agent
 // was just closing as idle.
 import type { KubeObject } from '../core/api/objects.ts';
-import type { Log } from '../core/ports.ts';
+import { networkResources, ringsEveryNode } from '../core/apiserver/nodes/doorbells.ts';
+import type { Clock, Log } from '../core/ports.ts';
 import type { Hub } from '../core/store/hub.ts';
 import type { Change, Resource, Store } from '../core/store/store.ts';
 
@@ -13,17 +14,25 @@ export interface DoorbellOptions {
   nodesOf(resource: Resource, changes: readonly Change[]): Promise<readonly string[]>;
   /** Resolves when the node's agent took the call. */
   ring(node: KubeObject): Promise<void>;
+  clock: Clock;
   log: Log;
 }
 
 const watched: readonly Resource[] = ['pods', 'nodes', 'configmaps', 'secrets'];
+
+/**
+ * A round to every node is made at once, and the next one no sooner than this, and two milliseconds more for each node: a rolling
+ * update changes slices many times a second, and each ring is a sync.
+ */
+const roundPauseMs = 50;
+const roundPausePerNodeMs = 2;
 
 /** One node's bell: while a call is under way, more wishes become one more call. */
 type Bell = 'ringing' | 'again';
 
 /** Returns a function that stops it. */
 export async function startDoorbells(options: DoorbellOptions): Promise<() => void> {
-  const { store, hub, nodesOf, log } = options;
+  const { store, hub, nodesOf, clock, log } = options;
   const bells = new Map<string, Bell>();
 
   const call = async (name: string): Promise<void> => {
@@ -48,12 +57,16 @@ export async function startDoorbells(options: DoorbellOptions): Promise<() => vo
 
   const subscriptions = new Map<Resource, { close(): void }>();
   let stopped = false;
-  const everyNode = async (): Promise<void> => {
+  const everyNode = async (): Promise<number> => {
     const { items } = await store.list('nodes');
     for (const { object } of items) void ring(object.metadata.name ?? '');
+    return items.length;
   };
+  const round = rounds(everyNode, clock, log);
   const subscribe = async (resource: Resource): Promise<void> => {
     const onChanges = (changes: readonly Change[]): void => {
+      if (changes.some((change) => ringsEveryNode(resource, change))) round.wish();
+      if (!watched.includes(resource)) return;
       nodesOf(resource, changes)
         .then((nodes) => new Set(nodes).forEach((name) => void ring(name)))
         .catch((error: Error) => log('warn', 'doorbells-not-rung', { resource, error: error.message }));
@@ -68,9 +81,35 @@ export async function startDoorbells(options: DoorbellOptions): Promise<() => vo
     };
     subscriptions.set(resource, await hub.subscribe(resource, await store.head(resource), { onChanges, onEnd }));
   };
-  await Promise.all(watched.map(subscribe));
+  await Promise.all([...watched, ...networkResources].map(subscribe));
   return () => {
     stopped = true;
+    round.stop();
     for (const subscription of subscriptions.values()) subscription.close();
+  };
+}
+
+/** Rounds to every node: wishes that come during a round's pause become one more round. */
+function rounds(everyNode: () => Promise<number>, clock: Clock, log: Log): { wish(): void; stop(): void } {
+  let state: 'quiet' | 'pausing' | 'wished' | 'stopped' = 'quiet';
+  const go = async (): Promise<void> => {
+    state = 'pausing';
+    const nodes = await everyNode().catch((error: Error) => {
+      log('warn', 'doorbells-not-rung', { error: error.message });
+      return 0;
+    });
+    clock.after(roundPauseMs + nodes * roundPausePerNodeMs, () => {
+      if (state === 'wished') void go();
+      else if (state === 'pausing') state = 'quiet';
+    });
+  };
+  return {
+    wish() {
+      if (state === 'quiet') void go();
+      else if (state === 'pausing') state = 'wished';
+    },
+    stop() {
+      state = 'stopped';
+    },
   };
 }

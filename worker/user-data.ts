@@ -4,8 +4,11 @@
 // https://docs.aws.amazon.com/linux/al2023/ug/nodejs.html, https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html
 import { bundleName, nodeProgram, paths, type WorkerSettings } from './settings.ts';
 
-/** nftables masquerades pods, iptables-nft is what the portmap plugin calls; the rest says what it is. */
-const packages = ['containerd', 'runc', 'cni-plugins', 'nftables', 'iptables-nft', 'nodejs24', 'awscli-2'];
+/**
+ * nftables masquerades pods and sends packets to services, conntrack forgets UDP flows whose endpoint is gone, iptables-nft is
+ * what the portmap plugin calls; the rest says what it is.
+ */
+const packages = ['containerd', 'runc', 'cni-plugins', 'nftables', 'conntrack', 'iptables-nft', 'nodejs24', 'awscli-2'];
 
 /** For the shell, whatever stands in it; CDK's placeholders pass unchanged and must not stand for a text with a quote. */
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

@@ -17,6 +17,7 @@ import { jobController } from './job/controller.ts';
 import { jobExpiryController } from './job/expiry.ts';
 import { namespaceController } from './namespace/controller.ts';
 import { nodeLifecycleController } from './node-lifecycle/controller.ts';
+import { nodeLoadBalancerController } from './node-load-balancer.ts';
 import { podGarbageController } from './pod-gc.ts';
 import { replicaSetController, replicationControllerController } from './replica-set/controller.ts';
 import { resourceQuotaController } from './resource-quota.ts';
@@ -40,6 +41,7 @@ export function builtInControllers({
   rootCa,
   signCertificate,
   heartbeats,
+  balanceByNodes,
 }: ControllerDeps): Controller<unknown>[] {
   const catalog = new ResourceCatalog(client, ports.clock);
   return [
@@ -69,5 +71,6 @@ export function builtInControllers({
     erased(clusterRoleAggregationController),
     erased(eventExpiryController),
     ...(rootCa ? [erased(rootCaController(rootCa))] : []),
+    ...(balanceByNodes ? [erased(nodeLoadBalancerController)] : []),
   ];
 }

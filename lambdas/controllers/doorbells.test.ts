@@ -22,7 +22,14 @@ async function world(...existing: KubeObject[]) {
   const api = new FakeApi(ports);
   for (const object of existing) api.create(resources.pods, object);
   const informers = new Informers(api.client(), ports);
-  for (const one of [resources.pods, resources.nodes, resources.configMaps]) informers.for(one);
+  const followed = [
+    resources.pods,
+    resources.nodes,
+    resources.configMaps,
+    resources.services,
+    resources.endpointSlices,
+  ];
+  for (const one of followed) informers.for(one);
   informers.forMetadata(resources.secrets);
   const calls: string[][] = [];
   const bells = new Doorbells(informers, async (names) => void calls.push([...names]));
@@ -88,6 +95,22 @@ test('a config map rings the nodes whose pods name it', async () => {
   for (const name of ['settings', 'other']) {
     api.create(resources.configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: key(name) });
   }
+  await catchUp();
+  assert.deepEqual(await rung(), [['n1', 'n2']]);
+});
+
+test('an endpoint slice rings every node, many of them once', async () => {
+  const { api, bells, catchUp, rung } = await world();
+  for (const name of ['n1', 'n2']) api.create(resources.nodes, { apiVersion: 'v1', kind: 'Node', metadata: { name } });
+  await catchUp();
+  bells.follow();
+  const slice = (name: string) => ({
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: key(name),
+    endpoints: [],
+  });
+  for (const name of ['web-1', 'web-2']) api.create(resources.endpointSlices, slice(name));
   await catchUp();
   assert.deepEqual(await rung(), [['n1', 'n2']]);
 });

@@ -1,13 +1,21 @@
 // Which doorbells the controllers' function rings: of the nodes that a batch concerns, before anything else is done, and of
 // those that a change concerns which the caches show first (its own writes, mostly).
 import type { KubeObject } from '../../core/api/objects.ts';
-import { nodesToRing } from '../../core/apiserver/nodes/doorbells.ts';
+import { nodesToRing, ringsEveryNode } from '../../core/apiserver/nodes/doorbells.ts';
 import type { Informer } from '../../core/client/informer.ts';
 import type { Informers } from '../../core/client/informers.ts';
 import { resourceName, resources } from '../../core/client/resources.ts';
+import type { Change } from '../../core/store/store.ts';
 import type { StreamChange } from '../host/event.ts';
 
-const rung = [resources.pods, resources.nodes, resources.configMaps, resources.secrets];
+const rung = [
+  resources.pods,
+  resources.nodes,
+  resources.configMaps,
+  resources.secrets,
+  resources.services,
+  resources.endpointSlices,
+];
 
 export class Doorbells {
   readonly #informers: Informers;
@@ -38,7 +46,7 @@ export class Doorbells {
       const standing = informer.get(change.key);
       const isSame = standing?.metadata.uid === change.object.metadata.uid;
       const previous = change.previous ?? (isSame ? standing : undefined);
-      this.#add(nodesToRing(resource, { ...change, ...(previous ? { previous } : {}) }, this.#podsIn));
+      this.#add(this.#nodesOf(resource, { ...change, ...(previous ? { previous } : {}) }));
       this.#told.set(resource, (this.#told.get(resource) ?? new Set()).add(revision));
     }
   }
@@ -56,7 +64,7 @@ export class Doorbells {
       isReplay = false;
     }
     for (const { resource, change } of this.#early.splice(0)) {
-      if (change) this.#add(nodesToRing(resource, change, this.#podsIn));
+      if (change) this.#add(this.#nodesOf(resource, change));
     }
   }
 
@@ -70,7 +78,12 @@ export class Doorbells {
     if (this.#told.get(resource)?.has(Number(resourceVersion))) return;
     const type = deleted ? 'DELETED' : previous ? 'MODIFIED' : 'ADDED';
     const change = { type, key: { namespace, name }, object, ...(previous ? { previous } : {}) } as const;
-    this.#add(nodesToRing(resource, change, this.#podsIn));
+    this.#add(this.#nodesOf(resource, change));
+  }
+
+  #nodesOf(resource: string, change: Pick<Change, 'type' | 'key' | 'object' | 'previous'>): string[] {
+    if (!ringsEveryNode(resource, change)) return nodesToRing(resource, change, this.#podsIn);
+    return this.#informers.list(resources.nodes).map(({ metadata }) => metadata.name ?? '');
   }
 
   readonly #podsIn = (namespace: string): readonly KubeObject[] => this.#informers.list(resources.pods, namespace);

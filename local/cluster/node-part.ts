@@ -71,6 +71,7 @@ export function agentConfig(
     stateDir: own.agentState,
     cgroupRoot: `${own.cgroup}/kubepods`,
     podCidr: podRange(plan, node.number),
+    serviceCidr: plan.services,
     clusterDns: [],
     clusterDomain,
   };

@@ -41,7 +41,7 @@ const checks: Record<string, (home: string) => Answer | Promise<Answer>> = {
   },
   packages: () => {
     const lacking = missing();
-    if (lacking.length === 0) return ok('containerd, runc, CNI plugins, nftables, iptables, iproute2');
+    if (lacking.length === 0) return ok('containerd, runc, CNI plugins, nftables, iptables, conntrack, iproute2');
     const command = `apt-get install --no-install-recommends ${packagesOf(lacking).join(' ')}`;
     return wrong(
       `missing: ${lacking.map((one) => one.what).join(', ')}`,

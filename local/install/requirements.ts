@@ -21,6 +21,7 @@ export const requirements: readonly Requirement[] = [
   { what: 'CNI plugins', package: 'containernetworking-plugins', present: () => cniPlugins() !== undefined },
   program('nft', 'nftables'),
   program('iptables', 'iptables'), // the portmap plugin calls it
+  program('conntrack', 'conntrack'),
   program('ip', 'iproute2'),
   program('nsenter', 'util-linux'),
 ];

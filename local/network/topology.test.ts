@@ -43,6 +43,10 @@ test('a node routes to the pods of the others, not to its own, and out only when
     false,
   );
   assert.ok(lines.includes('route replace unreachable default'));
+  assert.ok(
+    lines.includes('route add 10.130.0.0/16 dev eth0 src 10.66.0.11'),
+    'services have a route on the node itself',
+  );
   assert.ok(nodeBatch({ ...network, egress: true }, network.nodes[0]!).includes('route replace default via 10.66.0.1'));
 });
 

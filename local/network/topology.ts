@@ -63,7 +63,9 @@ export function nodeBatch({ plan, nodes, egress }: Network, node: NetworkNode): 
     `addr add ${nodeAddress(plan, node.number)}/24 dev eth0`,
     'link set eth0 up',
     `route add unreachable ${plan.cluster}`,
-    `route add unreachable ${plan.services}`,
+    // A connection that begins on the node needs a route, and a source address, before its packets come to the rules that send
+    // them to an endpoint. What is no service never goes this way: the rules refuse it, and nobody on the bridge has its address.
+    `route add ${plan.services} dev eth0 src ${nodeAddress(plan, node.number)}`,
     defaultRoute(plan, egress),
     ...nodes.filter((other) => other.number !== node.number).map((other) => podRoute(plan, other)),
   ];

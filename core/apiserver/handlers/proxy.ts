@@ -2,6 +2,7 @@
 // The agent's path for a pod is /podProxy/NAMESPACE/POD/SCHEME/PORT/PATH; a node's own paths are passed on as they are.
 // Follows https://kubernetes.io/docs/tasks/access-application-cluster/access-cluster-services/#manually-constructing-apiserver-proxy-urls
 import { badRequest, notFound, StatusError } from '../../api/errors.ts';
+import { serviceNameLabel } from '../../api/service-labels.ts';
 import type { EndpointSlice, Pod, Service, ServicePort } from '../../api/types.gen.ts';
 import { randomBelow } from '../claims.ts';
 import { pathAfterSubresource } from '../request-info.ts';
@@ -121,7 +122,7 @@ async function endpointOf(
   const { items } = await deps.store.list('endpointslices.discovery.k8s.io', { namespace: info.namespace });
   const found: { pod: string; port: number }[] = [];
   for (const { object } of items) {
-    if (object.metadata.labels?.['kubernetes.io/service-name'] !== service) continue;
+    if (object.metadata.labels?.[serviceNameLabel] !== service) continue;
     const slice = object as unknown as EndpointSlice;
     const number = slice.ports?.find(({ name }) => (name ?? '') === (port.name ?? ''))?.port;
     if (number === undefined) continue;

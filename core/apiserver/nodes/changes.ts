@@ -1,19 +1,19 @@
-// What changed for a node since it last asked: its pods, the config maps and secrets that they name, the services. Read from
-// views that follow the change log once for all nodes; when nothing moved, this costs one look at each log's head.
+// What changed for a node since it last asked: its pods, the config maps and secrets that they name, and the cluster's network.
+// Read from views that follow the change log once for all nodes; when nothing moved, this costs one look at each log's head.
 import { findKind } from '../../api/kinds/index.ts';
 import type { Kind } from '../../api/kinds/kind.ts';
-import type { NodeSyncResponse, PodGone } from '../../api/node-sync.ts';
+import type { NetworkChanges, NodeSyncResponse, PodGone } from '../../api/node-sync.ts';
 import type { KubeObject, ObjectKey } from '../../api/objects.ts';
-import type { Service } from '../../api/types.gen.ts';
 import type { Revision, Store, StoredObject } from '../../store/store.ts';
 import type { Lister, View } from '../lister.ts';
 import { podsByNode, referencesOf } from '../pods-by-node.ts';
 import { served } from '../serialize.ts';
+import { createNetworkReader } from './network-changes.ts';
 import { createPodJournal } from './pod-journal.ts';
 
 type Changed = Pick<
   NodeSyncResponse,
-  'since' | 'full' | 'pods' | 'deletedPods' | 'configMaps' | 'secrets' | 'services' | 'missing'
+  'since' | 'full' | 'pods' | 'deletedPods' | 'configMaps' | 'secrets' | 'network' | 'missing'
 >;
 
 export interface NodeChanges {
@@ -21,16 +21,17 @@ export interface NodeChanges {
   read(node: string, since: string | undefined): Promise<Changed>;
 }
 
-/** Revisions of pods, config maps, secrets and services. */
-type Seen = readonly [Revision, Revision, Revision, Revision];
+/** Revisions of pods, config maps, secrets, services and endpoint slices. */
+type Seen = readonly [Revision, Revision, Revision, Revision, Revision];
 
 const parseSince = (text: string | undefined): Seen | undefined => {
-  if (!text || !/^\d{1,15}(\.\d{1,15}){3}$/.test(text)) return undefined;
+  if (!text || !/^\d{1,15}(\.\d{1,15}){4}$/.test(text)) return undefined;
   return text.split('.').map(Number) as unknown as Seen;
 };
 
 export function createNodeChanges(store: Store, lister: Lister): NodeChanges {
   const journal = createPodJournal(store, lister);
+  const networkReader = createNetworkReader(store, lister);
   return {
     async read(node, since) {
       // Pods first: what they name is read at a later or the same moment, so nothing between is missed.
@@ -39,13 +40,16 @@ export function createNodeChanges(store: Store, lister: Lister): NodeChanges {
       const mine = pods.entriesBy(podsByNode, node);
       const seen = parseSince(since);
       const departed = seen && seen[0] <= podsAt ? await journal.departures(node, seen[0]) : undefined;
-      const [configMaps, secrets, services] = await Promise.all([
+      const [configMaps, secrets, network] = await Promise.all([
         lister.view('configmaps'),
         lister.view('secrets'),
-        lister.view('services'),
+        networkReader.catchUp(seen && [seen[3], seen[4]]),
       ]);
-      const next: Seen = [podsAt, configMaps.revision, secrets.revision, services.revision];
-      const known = seen && departed && next.every((revision, i) => revision >= (seen[i] ?? 0)) ? seen : undefined;
+      // No await from here on: what is read is of the revisions that are told.
+      const next: Seen = [podsAt, configMaps.revision, secrets.revision, ...network.revisions()];
+      const isWithin = seen && departed && next.every((revision, i) => revision >= (seen[i] ?? 0));
+      const networkSince = isWithin ? network.since([seen[3], seen[4]]) : undefined;
+      const known = networkSince ? seen : undefined;
       const named = namedBy(mine, known ? journal.arrivals(node, known[0]) : undefined);
       const maps = pick(kindOf('configmaps'), configMaps, named.configMaps, known?.[1]);
       const secretsOut = pick(kindOf('secrets'), secrets, named.secrets, known?.[2]);
@@ -57,12 +61,14 @@ export function createNodeChanges(store: Store, lister: Lister): NodeChanges {
         deletedPods: known && departed ? withoutPresent(departed, mine) : [],
         configMaps: maps.changed as Changed['configMaps'],
         secrets: secretsOut.changed as Changed['secrets'],
-        ...(known && services.revision === known[3] ? {} : { services: clusterServices(services) }),
+        ...(networkSince && isNothing(networkSince) ? {} : { network: networkSince ?? network.all() }),
         missing: [...maps.missing, ...secretsOut.missing],
       } as Changed;
     },
   };
 }
+
+const isNothing = (changes: NetworkChanges): boolean => Object.values(changes).every((list) => list.length === 0);
 
 function kindOf(plural: string): Kind {
   const kind = findKind('', 'v1', plural);
@@ -116,13 +122,4 @@ function pick(
     else if (fresh || found.revision > (since ?? -1)) changed.push(out(kind, found));
   }
   return { changed, missing };
-}
-
-function clusterServices(view: View): KubeObject[] {
-  const kind = kindOf('services');
-  const withAddress = view.entries().filter(({ object }) => {
-    const address = (object as unknown as Service).spec?.clusterIP;
-    return address && address !== 'None';
-  });
-  return withAddress.map((service) => out(kind, service));
 }

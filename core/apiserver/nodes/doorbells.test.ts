@@ -4,7 +4,7 @@ import type { KubeObject } from '../../api/objects.ts';
 import { MemoryStore } from '../../store/memory.ts';
 import type { Change } from '../../store/store.ts';
 import { createLister } from '../lister.ts';
-import { nodesToRing } from './doorbells.ts';
+import { nodesToRing, ringsEveryNode } from './doorbells.ts';
 
 const pod = (node: string, more: { metadata?: object; spec?: object; status?: object } = {}): KubeObject => ({
   apiVersion: 'v1',
@@ -88,4 +88,25 @@ test('a node whose object is deleted is rung, so that it registers again; other 
   assert.deepEqual(nodesToRing('nodes', change('DELETED', node), none), ['n1']);
   assert.deepEqual(nodesToRing('nodes', change('MODIFIED', node), none), []);
   assert.deepEqual(nodesToRing('deployments.apps', change('MODIFIED', pod('n1')), none), []);
+});
+
+test('services and endpoint slices ring every node when what a node acts on changes, and not for their times', () => {
+  const slice = (address: string, metadata: object = {}): KubeObject => ({
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { namespace: 'shop', name: 'web-1', uid: 's', ...metadata },
+    endpoints: [{ addresses: [address] }],
+  });
+  const rings = (type: Change['type'], after: KubeObject, before?: KubeObject): boolean =>
+    ringsEveryNode('endpointslices.discovery.k8s.io', change(type, after, before));
+  assert.equal(rings('ADDED', slice('10.0.0.1')), true);
+  assert.equal(rings('DELETED', slice('10.0.0.1'), slice('10.0.0.1')), true);
+  assert.equal(rings('MODIFIED', slice('10.0.0.2'), slice('10.0.0.1')), true);
+  const annotations = { 'endpoints.kubernetes.io/last-change-trigger-time': '2026-01-02T03:04:05Z' };
+  assert.equal(rings('MODIFIED', slice('10.0.0.1', { annotations }), slice('10.0.0.1')), false);
+  const labels = { 'kubernetes.io/service-name': 'other' };
+  assert.equal(rings('MODIFIED', slice('10.0.0.1', { labels }), slice('10.0.0.1')), true);
+  assert.equal(rings('MODIFIED', slice('10.0.0.1', { uid: 'anew' }), slice('10.0.0.1')), true);
+  assert.equal(ringsEveryNode('services', change('ADDED', slice('10.0.0.1'))), true);
+  assert.equal(ringsEveryNode('pods', change('ADDED', pod('n1'))), false);
 });

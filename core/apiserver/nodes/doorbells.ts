@@ -1,6 +1,7 @@
 // Which nodes a change concerns: their doorbells are rung so that they sync at once. Pure; a doorbell rung in vain costs one
 // sync, one missed is a delay until the node's next sync.
 import type { KubeObject } from '../../api/objects.ts';
+import { serviceNameLabel } from '../../api/service-labels.ts';
 import type { Pod } from '../../api/types.gen.ts';
 import { orderOf } from '../../store/image.ts';
 import type { Change, Resource } from '../../store/store.ts';
@@ -34,6 +35,21 @@ export function nodesToRing(
     default:
       return [];
   }
+}
+
+/** Resources whose changes every node follows: `ringsEveryNode` says which of them. */
+export const networkResources: readonly Resource[] = ['services', 'endpointslices.discovery.k8s.io'];
+
+/** Services and where they lead concern all nodes; what only speaks of the object itself (labels, times) concerns none. */
+export function ringsEveryNode(
+  resource: Resource,
+  { type, object, previous }: Pick<Change, 'type' | 'object' | 'previous'>,
+): boolean {
+  if (!networkResources.includes(resource)) return false;
+  if (type !== 'MODIFIED' || !previous) return true;
+  const acted = ({ metadata, apiVersion: _version, kind: _kind, ...rest }: KubeObject): string =>
+    JSON.stringify([metadata.uid, metadata.labels?.[serviceNameLabel], rest]);
+  return acted(previous) !== acted(object);
 }
 
 const nodeOf = (object: KubeObject | undefined): string | undefined => (object as Pod | undefined)?.spec?.nodeName;

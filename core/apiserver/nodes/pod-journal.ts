@@ -2,9 +2,10 @@
 // the view of pods; it reaches back to the view's own beginning, and further on request while the log still holds it.
 import type { KubeObject, ObjectKey } from '../../api/objects.ts';
 import type { Pod } from '../../api/types.gen.ts';
-import { type Change, type Revision, RevisionExpired, type Store } from '../../store/store.ts';
+import type { Change, Revision, Store } from '../../store/store.ts';
 import type { Lister } from '../lister.ts';
 import { referencesOf } from '../pods-by-node.ts';
+import { readBack } from './read-back.ts';
 
 export interface Departure extends ObjectKey {
   uid: string;
@@ -18,9 +19,6 @@ export interface PodJournal {
   arrivals(node: string, since: Revision): ReadonlySet<string>;
 }
 
-const changesPerPage = 1000;
-/** Beyond this many changes a full answer is cheaper than reading back. */
-const maxChangesBack = 5000;
 const maxEntriesPerNode = 10_000;
 
 interface NodeEntries {
@@ -61,18 +59,8 @@ export function createPodJournal(store: Store, lister: Lister): PodJournal {
   const extendBack = async (since: Revision): Promise<boolean> => {
     const known = new Map(nodes);
     const until = floor;
-    const changes: Change[] = [];
-    try {
-      for (let at = since; at < until; ) {
-        const page = await store.changesSince('pods', at, changesPerPage);
-        changes.push(...page.changes.filter(({ revision }) => revision <= until));
-        if (page.upTo <= at || changes.length > maxChangesBack) return false;
-        at = page.upTo;
-      }
-    } catch (error) {
-      if (error instanceof RevisionExpired) return false;
-      throw error;
-    }
+    const changes = await readBack(store, 'pods', since, until);
+    if (!changes) return false;
     // While this read, the view may have been listed anew or another call may have gone further back.
     if (floor !== until) return floor <= since;
     nodes.clear();

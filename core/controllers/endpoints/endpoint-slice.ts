@@ -1,6 +1,7 @@
 // Endpoint slices of services with selectors.
 // Follows https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/
 import { type KubeObject, keyOf, type ObjectKey } from '../../api/objects.ts';
+import { serviceNameLabel } from '../../api/service-labels.ts';
 import type { DiscoveryV1EndpointPort, Endpoint, Node } from '../../api/types.gen.ts';
 import type { ResourceRef } from '../../client/client.ts';
 import { resources } from '../../client/resources.ts';
@@ -21,7 +22,6 @@ import {
   type StoredService,
   selectsPod,
   selectsPods,
-  serviceNameLabel,
   targetPortOf,
 } from './service-pods.ts';
 import { type EndpointGroup, reconcileSlices, type StoredSlice } from './slices.ts';

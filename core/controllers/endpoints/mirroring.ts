@@ -1,13 +1,14 @@
 // Endpoints that somebody wrote by hand for a service without selector are mirrored into slices.
 // Follows https://kubernetes.io/docs/concepts/services-networking/service/#endpointslice-mirroring
 import { keyOf, type Stored } from '../../api/objects.ts';
+import { serviceNameLabel } from '../../api/service-labels.ts';
 import type { Endpoint, EndpointAddress, Endpoints, Service } from '../../api/types.gen.ts';
 import { resources } from '../../client/resources.ts';
 import type { Action, Controller } from '../controller.ts';
 import { canonicalJson } from '../hash.ts';
 import { controllerReference, isDeleting } from '../owner.ts';
 import { managedByLabel, sliceOwnerKey } from './endpoint-slice.ts';
-import { addressTypeOf, serviceNameLabel } from './service-pods.ts';
+import { addressTypeOf } from './service-pods.ts';
 import { type EndpointGroup, reconcileSlices, type StoredSlice } from './slices.ts';
 
 export interface ObservedMirror {

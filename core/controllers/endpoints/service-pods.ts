@@ -1,13 +1,13 @@
 // The pods of a service: which count, with what addresses and ports.
 // Follows https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/
 import type { Stored } from '../../api/objects.ts';
+import { serviceNameLabel } from '../../api/service-labels.ts';
 import type { ObjectReference, Service, ServicePort } from '../../api/types.gen.ts';
 import type { StoredPod } from '../pod-state.ts';
 import { isFinished } from '../pod-state.ts';
 
 export type StoredService = Stored<Service>;
 
-export const serviceNameLabel = 'kubernetes.io/service-name';
 export const headlessLabel = 'service.kubernetes.io/headless';
 
 export type AddressType = 'IPv4' | 'IPv6';
