@@ -1,11 +1,14 @@
-// What sync brought besides pods: config maps, secrets, services, the node. Read by volumes, environment, pull secrets.
+// What sync brought besides pods: config maps, secrets, the node, the cluster's network. Read by volumes, environment, pull
+// secrets, and by what the node does for services.
+import type { NetworkChanges } from '../core/api/node-sync.ts';
 import type { ConfigMap, Node, Secret, Service } from '../core/api/types.gen.ts';
+import { NetworkCache } from './net/network-objects.ts';
 
 export interface PodSources {
   configMap(namespace: string, name: string): ConfigMap | undefined;
   secret(namespace: string, name: string): Secret | undefined;
-  /** Services with a cluster IP. */
-  services(): readonly Service[];
+  /** All there are, those without a cluster IP too. */
+  services(): Iterable<Service>;
   node(): Node | undefined;
   /** False until the control plane answered once: what is missing may only be unknown. */
   complete(): boolean;
@@ -17,7 +20,7 @@ const key = (of: { metadata?: { namespace?: string; name?: string } }): string =
 export class ObjectCache implements PodSources {
   readonly #configMaps = new Map<string, ConfigMap>();
   readonly #secrets = new Map<string, Secret>();
-  #services: readonly Service[] = [];
+  readonly network = new NetworkCache();
   #node: Node | undefined;
   #complete = false;
 
@@ -33,8 +36,8 @@ export class ObjectCache implements PodSources {
     return this.#secrets.get(`${namespace}/${name}`);
   }
 
-  services(): readonly Service[] {
-    return this.#services;
+  services(): Iterable<Service> {
+    return this.network.services();
   }
 
   node(): Node | undefined {
@@ -47,13 +50,13 @@ export class ObjectCache implements PodSources {
     node: Node;
     configMaps: ConfigMap[];
     secrets: Secret[];
-    services?: Service[];
+    network?: NetworkChanges;
     missing: string[];
   }): Set<string> {
     const changed = new Set<string>();
     this.#node = answer.node;
     this.#complete ||= answer.full;
-    if (answer.services) this.#services = answer.services;
+    if (answer.network) this.network.apply(answer.network, answer.full);
     this.#take(this.#configMaps, answer.configMaps, answer.full, changed);
     this.#take(this.#secrets, answer.secrets, answer.full, changed);
     for (const name of answer.missing) {

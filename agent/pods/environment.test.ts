@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Stored } from '../../core/api/objects.ts';
 import type { ConfigMap, Container, Pod, Secret, Service } from '../../core/api/types.gen.ts';
 import { ObjectCache } from '../objects.ts';
 import { parseResolvConf, podDns } from './dns.ts';
@@ -11,19 +12,35 @@ import { hostsFile, nodename } from './hosts.ts';
 
 const base = (name: string) => ({ metadata: { name, namespace: 'ns', uid: name, resourceVersion: '1' } });
 
+const ofService = (name: string, namespace: string) => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name, namespace, uid: name, resourceVersion: '1' },
+});
+
 function sources(): ObjectCache {
   const cache = new ObjectCache();
-  const service: Service = {
-    metadata: { name: 'my-db', namespace: 'ns' },
+  const service: Stored<Service> = {
+    ...ofService('my-db', 'ns'),
     spec: { clusterIP: '10.0.0.7', ports: [{ port: 5432, name: 'pg' }] },
   };
-  const api: Service = {
-    metadata: { name: 'kubernetes', namespace: 'default' },
+  const api: Stored<Service> = {
+    ...ofService('kubernetes', 'default'),
     spec: { clusterIP: '10.0.0.1', ports: [{ port: 443 }] },
+  };
+  const headless: Stored<Service> = {
+    ...ofService('peers', 'ns'),
+    spec: { clusterIP: 'None', ports: [{ port: 7000 }] },
   };
   const map: ConfigMap = { ...base('settings'), data: { COLOUR: 'blue', 'with-dash': 'x' } };
   const secret: Secret = { ...base('keys'), data: { password: Buffer.from('geheim').toString('base64') } };
-  cache.apply({ full: true, node: {}, configMaps: [map], secrets: [secret], services: [service, api], missing: [] });
+  const network = {
+    services: [service, api, headless],
+    endpointSlices: [],
+    deletedServices: [],
+    deletedEndpointSlices: [],
+  };
+  cache.apply({ full: true, node: {}, configMaps: [map], secrets: [secret], network, missing: [] });
   return cache;
 }
 
@@ -67,6 +84,7 @@ test('services of the namespace and the API become variables; env goes before en
   assert.equal('NONE' in result, false);
   assert.equal(result['KUBERNETES_SERVICE_HOST'], '10.0.0.1');
   assert.equal(result['MY_DB_PORT_5432_TCP_ADDR'], '10.0.0.7');
+  assert.equal('PEERS_SERVICE_HOST' in result, false, 'a headless service has no address to tell');
 });
 
 test('what is missing is named', () => {

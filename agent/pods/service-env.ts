@@ -26,17 +26,17 @@ function variablesOf(service: Service, into: Map<string, string>): void {
 
 /** Of all services of the pod's namespace (unless it does not want links), and always of the API itself. */
 export function serviceEnvironment(
-  services: readonly Service[],
+  services: Iterable<Service>,
   namespace: string,
   links: boolean,
 ): Map<string, string> {
   const variables = new Map<string, string>();
   const isApi = (s: Service): boolean => s.metadata?.namespace === 'default' && s.metadata.name === 'kubernetes';
-  const own = services.filter((s) => s.metadata?.namespace === namespace);
+  const all = [...services];
+  const own = all.filter((s) => s.metadata?.namespace === namespace);
   const named = new Set(own.map((s) => s.metadata?.name));
-  for (const service of services) {
-    if (isApi(service) && !(links && named.has('kubernetes'))) variablesOf(service, variables);
-  }
+  const api = all.find(isApi);
+  if (api && !(links && named.has('kubernetes'))) variablesOf(api, variables);
   if (links) for (const service of own) variablesOf(service, variables);
   return variables;
 }

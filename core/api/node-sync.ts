@@ -1,8 +1,8 @@
 // The one call between a node and the control plane: POST /api/v1/nodes/{name}/sync (blueprint section 5).
 // It renews the lease, reports, and brings what changed for this node; the doorbell makes the agent call it at once.
 
-import type { Stored } from './objects.ts';
-import type { ConfigMap, Node, NodeStatus, Pod, PodStatus, Secret, Service } from './types.gen.ts';
+import type { ObjectKey, Stored } from './objects.ts';
+import type { ConfigMap, EndpointSlice, Node, NodeStatus, Pod, PodStatus, Secret, Service } from './types.gen.ts';
 
 export interface PodReport {
   namespace: string;
@@ -32,10 +32,19 @@ export interface NodeSyncRequest {
   since?: string;
 }
 
+/** What every node knows of the cluster's network: services and where they lead. Nobody's managed fields are in it. */
+export interface NetworkChanges {
+  services: Stored<Service>[];
+  endpointSlices: Stored<EndpointSlice>[];
+  /** Gone since then; empty when the answer is full. */
+  deletedServices: ObjectKey[];
+  deletedEndpointSlices: ObjectKey[];
+}
+
 export interface NodeSyncResponse {
   /** To be sent as `since` next time. */
   since: string;
-  /** True: `pods`, `configMaps` and `secrets` are all there is; what is not listed is gone. */
+  /** True: `pods`, `configMaps`, `secrets` and `network` are all there is; what is not listed is gone. */
   full: boolean;
   node: Stored<Node>;
   /** Pods bound to this node that changed. */
@@ -44,8 +53,8 @@ export interface NodeSyncResponse {
   /** Config maps and secrets that this node's pods name and that changed. */
   configMaps: Stored<ConfigMap>[];
   secrets: Stored<Secret>[];
-  /** All services with a cluster IP (environment of containers), when one of them changed or the answer is full. */
-  services?: Stored<Service>[];
+  /** When something of it changed, or the answer is full. */
+  network?: NetworkChanges;
   /** `kind/namespace/name` of objects that are named by pods but do not exist (any more). */
   missing: string[];
   /** Reports that were refused, with the reason (pod gone, uid differs ...). */
