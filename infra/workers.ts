@@ -64,6 +64,7 @@ export class Workers extends Construct {
           cluster: properties.name,
           region: Stack.of(this).region,
           parameters: props.parametersPath,
+          serviceCidr: properties.serviceCidr,
         }),
       ),
       // One hop: the answer does not get as far as a pod, so that a pod cannot take the instance's role.
