@@ -12,6 +12,7 @@ import {
   udpLimit,
 } from './message.ts';
 import { type AddressRange, rangeOf, reverseOctets } from './names.ts';
+import { RepeatedAnswers } from './repeated.ts';
 import { relay } from './upstream-answer.ts';
 import { answerInZone, soaRecord, ttl, type Zone, type ZoneAnswer } from './zone.ts';
 
@@ -39,7 +40,10 @@ const failure: Reply = { rcode: rcodes.servFail, authoritative: false, answers: 
  * failure that may pass, while musl's ignores a REFUSED and waits.
  */
 export function createResolver(deps: ResolverDeps): Resolve {
+  const repeated = new RepeatedAnswers(deps.zone.objects);
   return (message, transport) => {
+    const again = repeated.get(message, transport);
+    if (again) return again;
     const request = parseRequest(message);
     if (request.kind === 'silence') return undefined;
     if (request.kind === 'refused') return request.reply;
@@ -47,7 +51,12 @@ export function createResolver(deps: ResolverDeps): Resolve {
     const limit = transport === 'udp' ? udpLimit(query) : maxTcpBytes;
     const own = ownAnswer(deps, query);
     if (own instanceof Promise) return own.then((reply) => encodeReply(query, reply, limit));
-    if (own) return encodeReply(query, own, limit);
+    if (own) {
+      const reply = encodeReply(query, own, limit);
+      // what is shuffled is shuffled each time; a failure may pass without any change of a service
+      if (own.rcode !== rcodes.servFail && own.answers.length <= 1) repeated.set(message, transport, reply);
+      return reply;
+    }
     const { edns, question, checkingDisabled } = query;
     const forwarded = deps.forwarder.ask({ question, checkingDisabled, dnssecOk: edns?.dnssecOk ?? false });
     const pass = (found: Forwarded | undefined): Buffer =>

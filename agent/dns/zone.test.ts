@@ -43,6 +43,23 @@ test('what does not exist is NXDOMAIN, what has no such record is NODATA, and bo
   }
 });
 
+test('a question that comes again is answered by what is there then', async () => {
+  const world = new World().apply([web]);
+  const name = 'new.default.svc.cluster.local';
+  const ask = async (id: number) => {
+    const { answers, bytes, rcode } = await world.ask(name, 'A', { id });
+    assert.equal(bytes.readUInt16BE(0), id);
+    return answers?.length ? answers.map((one) => 'data' in one && one.data) : rcode;
+  };
+  for (const id of [1, 2]) assert.equal(await ask(id), 'NXDOMAIN');
+  world.apply([service('new', { clusterIP: '10.96.0.21' })]);
+  for (const id of [3, 4]) assert.deepEqual(await ask(id), ['10.96.0.21']);
+  assert.equal((await world.ask(name, 'AAAA')).answers?.length, 0);
+  assert.equal((await world.ask(name.toUpperCase())).questions?.[0]?.name, name.toUpperCase());
+  world.apply([service('new', { clusterIP: '10.96.0.22' })]);
+  assert.deepEqual(await ask(5), ['10.96.0.22']);
+});
+
 test('named ports have SRV records, also of all ports at once; unnamed ones have none', async () => {
   const world = new World().apply([web]);
   const target = 'web.default.svc.cluster.local';
