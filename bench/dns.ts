@@ -8,17 +8,17 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { agentNode } from '../local/cluster/node-part.ts';
+import { agentProcess } from '../agent/process.ts';
 import { installPackages } from '../local/install/debian.ts';
 import { run } from '../local/run.ts';
 import { freePort } from '../test/e2e/cluster.ts';
-import { type Load, load } from './dns-load.ts';
-import { median, type Row } from './measure.ts';
+import { load } from './dns-load.ts';
+import { inTurns, median, type Row } from './measure.ts';
 
 const services = 1000;
 const questions = 100_000;
 const warmUp = 20_000;
-const runs = 3;
+const runs = 4;
 const program = fileURLToPath(new URL('dns-server.ts', import.meta.url));
 
 const records = Array.from({ length: services }, (_, i) => ({
@@ -43,9 +43,9 @@ const running = (child: ChildProcess, port: number): Running => ({
 async function startOwn(folder: string): Promise<Running> {
   const file = join(folder, 'records.json');
   writeFileSync(file, JSON.stringify(records));
-  const child = spawn(process.execPath, [...agentNode.flags, program, file], {
+  const child = spawn(process.execPath, [...agentProcess.flags, program, file], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, ...agentNode.env },
+    env: { ...process.env, ...agentProcess.env },
   });
   const [line] = (await once(createInterface({ input: child.stdout! }), 'line')) as [string];
   return running(child, Number(line));
@@ -73,37 +73,37 @@ async function startDnsmasq(folder: string): Promise<Running> {
   return running(child, port);
 }
 
-async function measure(start: (folder: string) => Promise<Running>): Promise<Load> {
+/** `peers`: also measure dnsmasq, which is installed for it. */
+export async function dnsRows(peers: boolean): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
-  const server = await start(folder);
   const names = records.map(({ name }) => name);
+  const servers: Running[] = [];
   try {
-    await load(server.port, names, warmUp);
-    const figures: Load[] = [];
-    for (let i = 0; i < runs; i++) figures.push(await load(server.port, names, questions));
-    return {
-      perSecond: median(figures.map(({ perSecond }) => perSecond)),
-      p99Ms: median(figures.map(({ p99Ms }) => p99Ms)),
-    };
+    for (const start of peers ? [startOwn, startDnsmasq] : [startOwn]) servers.push(await start(folder));
+    for (const { port } of servers) await load(port, names, warmUp);
+    const p99s: number[][] = servers.map(() => []);
+    const rates = await inTurns(
+      runs,
+      servers.map(({ port }, side) => async () => {
+        const { perSecond, p99Ms } = await load(port, names, questions);
+        p99s[side]!.push(p99Ms);
+        return perSecond;
+      }),
+    );
+    return [
+      row('answers/s', 'more', rates, 'DNS answers for names of 1000 services, 64 questions at a time'),
+      row('ms', 'less', p99s.map(median), 'DNS answers for names of 1000 services, 64 questions at a time, p99'),
+    ];
   } finally {
-    await server.stop();
+    for (const server of servers) await server.stop();
     rmSync(folder, { recursive: true });
   }
 }
 
-/** `peers`: also measure dnsmasq, which is installed for it. */
-export async function dnsRows(peers: boolean): Promise<Row[]> {
-  const own = await measure(startOwn);
-  const theirs = peers ? await measure(startDnsmasq) : undefined;
-  const row = (what: string, unit: string, better: Row['better'], of: (load: Load) => number): Row => ({
-    what,
-    unit,
-    better,
-    slipway: of(own),
-    ...(theirs ? { peer: of(theirs), peerName: 'dnsmasq' } : {}),
-  });
-  return [
-    row('DNS answers for names of 1000 services, 64 questions at a time', 'answers/s', 'more', (l) => l.perSecond),
-    row('DNS answers for names of 1000 services, 64 questions at a time, p99', 'ms', 'less', (l) => l.p99Ms),
-  ];
-}
+const row = (unit: string, better: Row['better'], [slipway = 0, peer]: readonly number[], what: string): Row => ({
+  what,
+  unit,
+  better,
+  slipway,
+  ...(peer === undefined ? {} : { peer, peerName: 'dnsmasq' }),
+});
