@@ -17,6 +17,7 @@ const resolve = createResolver({
   complete: () => true,
   forwarder: new Forwarder({ servers: () => [], cache: new AnswerCache(0, now), log }),
   random: Math.random,
+  log,
 });
 const services = records.map(({ name, address }) => {
   const [own = '', namespace = ''] = name.split('.');

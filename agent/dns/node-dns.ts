@@ -56,6 +56,7 @@ function nodeResolver({ config, objects, complete, log }: NodeDnsDeps): Resolve 
       log,
     }),
     random: Math.random,
+    log,
   });
 }
 

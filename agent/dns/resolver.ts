@@ -1,5 +1,6 @@
 // From a request's bytes to the answer's: the cluster's own names from what this node knows, all others by the node's servers.
 import { type Answer, decode } from 'dns-packet';
+import type { Log } from '../../core/ports.ts';
 import type { Forwarded, Forwarder } from './forwarder.ts';
 import {
   encodeReply,
@@ -25,6 +26,7 @@ export interface ResolverDeps {
   forwarder: Forwarder;
   /** At least 0 and less than 1. */
   random(): number;
+  log: Log;
 }
 
 /** undefined: no answer at all. Never throws, never rejects. */
@@ -41,7 +43,7 @@ const failure: Reply = { rcode: rcodes.servFail, authoritative: false, answers: 
  */
 export function createResolver(deps: ResolverDeps): Resolve {
   const repeated = new RepeatedAnswers(deps.zone.objects);
-  return (message, transport) => {
+  const resolve: Resolve = (message, transport) => {
     const again = repeated.get(message, transport);
     if (again) return again;
     const request = parseRequest(message);
@@ -50,9 +52,11 @@ export function createResolver(deps: ResolverDeps): Resolve {
     const { query } = request;
     const limit = transport === 'udp' ? udpLimit(query) : maxTcpBytes;
     const own = ownAnswer(deps, query);
-    if (own instanceof Promise) return own.then((reply) => encodeReply(query, reply, limit));
+    const encode = (reply: Reply): Buffer => encodeReply(query, reply, limit);
+    // an answer from outside may hold what cannot be written again
+    if (own instanceof Promise) return own.then(encode).catch(() => encode(failure));
     if (own) {
-      const reply = encodeReply(query, own, limit);
+      const reply = encode(own);
       // what is shuffled is shuffled each time; a failure may pass without any change of a service
       if (own.rcode !== rcodes.servFail && own.answers.length <= 1) repeated.set(message, transport, reply);
       return reply;
@@ -60,8 +64,17 @@ export function createResolver(deps: ResolverDeps): Resolve {
     const { edns, question, checkingDisabled } = query;
     const forwarded = deps.forwarder.ask({ question, checkingDisabled, dnssecOk: edns?.dnssecOk ?? false });
     const pass = (found: Forwarded | undefined): Buffer =>
-      found ? relay(query, found.answer, found.ageSeconds, limit) : encodeReply(query, failure, limit);
+      found ? relay(query, found.answer, found.ageSeconds, limit) : encode(failure);
     return forwarded instanceof Promise ? forwarded.then(pass) : pass(forwarded);
+  };
+  return (message, transport) => {
+    try {
+      return resolve(message, transport);
+    } catch (error) {
+      // a fault of ours about one question must not take the agent down
+      deps.log('error', 'a DNS question was not answered', { error: (error as Error).stack });
+      return undefined;
+    }
   };
 }
 
