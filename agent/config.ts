@@ -49,7 +49,12 @@ export interface AgentConfig {
   /** Addresses that pods with dnsPolicy ClusterFirst ask; empty: they get the node's own resolv.conf. */
   clusterDns: string[];
   clusterDomain: string;
-  /** Read for dnsPolicy Default. Default: /etc/resolv.conf. */
+  /**
+   * Present: the agent answers DNS itself, on the addresses of `clusterDns`, which it takes on. `clusterRanges` (pods and services):
+   * their reverse names are the cluster's, and never asked elsewhere.
+   */
+  nodeDns?: { clusterRanges: string[] };
+  /** Read for dnsPolicy Default, and for the servers that the node's DNS asks. Default: /etc/resolv.conf. */
   resolvConf?: string;
   /** Extra node labels, and taints to register with. */
   labels?: Record<string, string>;

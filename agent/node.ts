@@ -14,6 +14,7 @@ import { apiFetch } from './api-fetch.ts';
 import { Checkpoint } from './checkpoint/checkpoint.ts';
 import type { ResolvedConfig } from './config.ts';
 import type { Cri } from './cri/client.ts';
+import { startNodeDns } from './dns/node-dns.ts';
 import { keepHouse } from './housekeeping.ts';
 import { Identity } from './identity.ts';
 import { ServiceRulesKeeper } from './net/services/apply.ts';
@@ -82,6 +83,7 @@ interface Started {
   identity: Identity;
   client: Client;
   cri: Cri | undefined;
+  objects: ObjectCache;
   parts: RuntimeParts;
   recorder: EventRecorder;
   reporter: NodeReporter;
@@ -147,7 +149,7 @@ async function assemble(
     sync: agent.sync,
     log,
   });
-  return { agent, identity, client, cri: parts.cri, parts, recorder, reporter };
+  return { agent, identity, client, cri: parts.cri, objects, parts, recorder, reporter };
 }
 
 /** Joins, registers, syncs; then the certificate of the server, and the server. */
@@ -187,11 +189,7 @@ export async function startNode(
   onAnswer: (answer: NodeSyncResponse) => void = () => {},
 ): Promise<RunningNode> {
   const started = await assemble(config, log, onAnswer);
-  const { agent, client, cri, parts, recorder } = started;
-  await agent.start();
-  log('info', 'agent started', { runtime: config.runtime, pods: [...agent.workers()].length });
-  if (cri && parts.observer) keepHouse({ agent, config, cri, observer: parts.observer, log });
-  void enter(config, log, started);
+  const { agent, client, cri, objects, parts, recorder } = started;
   const tell: RunningNode['tell'] = (type, reason, message) => {
     const node: KubeObject = {
       apiVersion: 'v1',
@@ -200,5 +198,18 @@ export async function startNode(
     };
     recorder.record(node, type, reason, message);
   };
+  const { nodeDns } = config;
+  if (nodeDns && cri)
+    startNodeDns({
+      config: { ...config, ...nodeDns },
+      objects: objects.network,
+      complete: () => objects.complete(),
+      log,
+      tell,
+    });
+  await agent.start();
+  log('info', 'agent started', { runtime: config.runtime, pods: [...agent.workers()].length });
+  if (cri && parts.observer) keepHouse({ agent, config, cri, observer: parts.observer, log });
+  void enter(config, log, started);
   return { agent, client, tell };
 }

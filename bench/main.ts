@@ -1,6 +1,7 @@
 // npm run bench [-- --peers] [--only PARTS]: prints a table; each row beside the real Kubernetes 1.36 in the same run with --peers.
 import { parseArgs } from 'node:util';
 import { apiRows } from './api.ts';
+import { dnsRows } from './dns.ts';
 import { functionRows } from './functions.ts';
 import { markdown, type Row } from './measure.ts';
 import { nodeRows } from './nodes.ts';
@@ -52,6 +53,7 @@ try {
   if (wanted('nodes')) rows.push(...(await nodeRows(realPort)));
   if (wanted('simulated')) rows.push(...(await simulatedRows(realPort)));
   if (wanted('services')) rows.push(...(await serviceRows()));
+  if (wanted('dns')) rows.push(...(await dnsRows(options.peers)));
 } finally {
   // what was measured before something failed is worth reading too
   console.log(markdown(rows));

@@ -64,6 +64,7 @@ export class Workers extends Construct {
           parameters: props.parametersPath,
           labels: properties.workerLabels,
           taints: properties.workerTaints,
+          serviceCidr: properties.serviceCidr,
         }),
       ),
       // One hop: the answer does not get as far as a pod, so that a pod cannot take the instance's role.

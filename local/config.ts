@@ -22,7 +22,7 @@ export interface ControlPlaneConfig {
   podCidr: string;
   /** What `kubernetes.default` leads to: host and port that pods can reach. */
   advertise: ListenAddress;
-  /** Address handed to pods as DNS server; the tenth of the service range by habit. */
+  /** On which nodes answer DNS: the address of the service `kube-system/kube-dns`, which is not there without it. */
   clusterDns?: string;
   clusterDomain: string;
   /** Holds the process id from the start; removed on a clean end. */

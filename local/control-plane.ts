@@ -1,6 +1,7 @@
 // Composition root of the control plane: store, API, controllers, scheduler, doorbells and the TLS listener in one process.
 import { join } from 'node:path';
 import { importPrivateKey, importSigningKey, standardServerNames } from '../core/api/cluster-certificates.ts';
+import { firstAddress } from '../core/api/service-range.ts';
 import { createAccess } from '../core/apiserver/access-control.ts';
 import { createApiServer } from '../core/apiserver/app.ts';
 import { bootstrap } from '../core/apiserver/bootstrap.ts';
@@ -19,7 +20,6 @@ import { withEncryption } from '../core/store/transform.ts';
 import type { NodeConnections } from '../host/node-dialer.ts';
 import { createNodeDialer } from '../host/node-dialer.ts';
 import { randomIds, systemClock } from '../host/ports.ts';
-import { firstAddress } from '../host/service-range.ts';
 import { serverVersion } from '../host/version.ts';
 import type { ControlPlaneConfig, ControlPlaneFiles, ListenAddress } from './config.ts';
 import { startDoorbells } from './doorbell.ts';
@@ -161,6 +161,7 @@ async function startApi(config: ControlPlaneConfig, { ports, store, hub, nodes, 
     {
       endpoint: { ip: config.advertise.host, port: config.advertise.port },
       serviceIp: firstAddress(config.serviceCidr),
+      dnsIp: config.clusterDns,
       serviceCidrs: [config.serviceCidr],
       ...(server ? { clusterInfo: { server: urlOf(server), caPem: pki.ca.certificate } } : {}),
     },

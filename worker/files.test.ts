@@ -26,7 +26,7 @@ import { paths } from './settings.ts';
 import { staticFiles } from './units.ts';
 import { agentUpdate } from './update/files.ts';
 
-const settings = { cluster: 'shop', region: 'eu-central-1', parameters: '/slipway/shop' };
+const settings = { cluster: 'shop', region: 'eu-central-1', parameters: '/slipway/shop', serviceCidr: '10.96.0.0/12' };
 const instance = {
   id: 'i-0123456789abcdef0',
   address: '10.0.1.23',
@@ -126,6 +126,8 @@ test(
         const config = readConfig(`${root}${paths.agentConfig}`);
         assert.equal(config.nodeName, instance.id);
         assert.equal(config.podCidr, '100.64.69.192/26');
+        assert.deepEqual(config.clusterDns, ['10.96.0.10']);
+        assert.deepEqual(config.nodeDns, { clusterRanges: ['100.64.0.0/10', '10.96.0.0/12'] });
         assert.equal(config.labels['topology.kubernetes.io/zone'], 'eu-central-1a');
         assert.equal(config.leaseDurationSeconds, 300);
         assert.equal(statSync(`${root}${paths.agentConfig}`).mode & 0o777, 0o600);

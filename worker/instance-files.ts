@@ -7,6 +7,7 @@ import { pauseDescription, pauseImage } from '../agent/images/pause.ts';
 import type { InstanceFacts } from '../aws/instance-metadata.ts';
 import { podsPerWorker, reservedCpuMilli, reservedMemoryMiB } from '../aws/worker-capacity.ts';
 import type { WorkerParameters } from '../aws/worker-parameters.ts';
+import { dnsAddress } from '../core/api/service-range.ts';
 import { defaultPodNetwork, podNetworkObjection, podRangeOf } from './pod-range.ts';
 import { paths, type WorkerSettings } from './settings.ts';
 import type { WorkerFile } from './units.ts';
@@ -43,7 +44,7 @@ export const agentConfig = ({ settings, instance, cluster }: InstanceParts): Age
   address: instance.address,
   port: agentPort,
   podCidr: podRangeOf(instance.address, settings.podNetwork),
-  clusterDns: [],
+  ...serviceNetwork(settings),
   clusterDomain: settings.clusterDomain ?? 'cluster.local',
   // systemd-resolved's own address, loopback, cannot be reached from a pod
   resolvConf: '/run/systemd/resolve/resolv.conf',
@@ -62,6 +63,16 @@ export const agentConfig = ({ settings, instance, cluster }: InstanceParts): Age
   leaseDurationSeconds,
   syncIntervalSeconds,
 });
+
+/** A worker that was launched before its cluster had DNS was not told the range. */
+function serviceNetwork({
+  serviceCidr,
+  podNetwork = defaultPodNetwork,
+}: WorkerSettings): Pick<AgentConfig, 'serviceCidr' | 'clusterDns' | 'nodeDns'> {
+  if (!serviceCidr) return { clusterDns: [] };
+  const clusterDns = [dnsAddress(serviceCidr)];
+  return { serviceCidr, clusterDns, nodeDns: { clusterRanges: [podNetwork, serviceCidr] } };
+}
 
 /** Pods go out in the instance's name, and may not ask for its credentials: those are a node's. */
 export const networkRules = (range: string, network: string): string => `table ip slipway_worker

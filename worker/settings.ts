@@ -7,6 +7,8 @@ export interface WorkerSettings {
   region: string;
   /** Prefix of the cluster's SSM parameters: `/slipway/NAME`. */
   parameters: string;
+  /** Addresses of services; the node answers DNS on the tenth. Absent: it does not. */
+  serviceCidr?: string;
   /** Default: `cluster.local`. */
   clusterDomain?: string;
   labels?: Record<string, string>;

@@ -42,6 +42,22 @@ function basis(pod: Pod, node: NodeDns): DnsSettings {
   };
 }
 
+/** What resolvers read at most: https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/#dns-search-domain-list-limits */
+const maxServers = 3;
+const maxSearches = 32;
+const maxSearchCharacters = 2048;
+
+function withinLimits(searches: readonly string[]): string[] {
+  let length = -1;
+  return searches.slice(0, maxSearches).filter((search) => (length += search.length + 1) <= maxSearchCharacters);
+}
+
+/**
+ * Without any server a resolver asks its own loopback, where nobody is; said in the file, since a runtime that is given nothing
+ * copies the machine's file, whose servers the pod may not reach.
+ */
+const nobody = '127.0.0.1';
+
 const optionName = (option: string): string => option.split(':')[0]!;
 
 export function podDns(pod: Pod, node: NodeDns): DnsSettings {
@@ -49,9 +65,10 @@ export function podDns(pod: Pod, node: NodeDns): DnsSettings {
   const config = pod.spec?.dnsConfig;
   const added = (config?.options ?? []).map((o) => (o.value ? `${o.name}:${o.value}` : (o.name ?? '')));
   const overridden = new Set(added.map(optionName));
+  const all = [...new Set([...servers, ...(config?.nameservers ?? [])])].slice(0, maxServers);
   return {
-    servers: [...new Set([...servers, ...(config?.nameservers ?? [])])],
-    searches: [...new Set([...searches, ...(config?.searches ?? [])])],
+    servers: all.length > 0 ? all : [nobody],
+    searches: withinLimits([...new Set([...searches, ...(config?.searches ?? [])])]),
     options: [...options.filter((o) => !overridden.has(optionName(o))), ...added],
   };
 }

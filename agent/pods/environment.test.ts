@@ -130,6 +130,22 @@ test('DNS by policy: the cluster first, the node, nobody; what the pod adds come
     options: ['ndots:2', 'rotate'],
   });
   assert.deepEqual(dns({ dnsConfig }).options, ['ndots:2', 'rotate']);
+  assert.deepEqual(dns({ hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet' }), dns({}));
+});
+
+test('a resolver is given no more than it reads, and never the servers of a machine that the pod cannot reach', () => {
+  const host = { servers: [], searches: [], options: [] };
+  const node = { clusterDns: ['10.0.0.10'], clusterDomain: 'cluster.local', host };
+  const dns = (spec: object) => podDns({ ...pod, spec: { ...pod.spec!, ...spec } }, node);
+  assert.deepEqual(dns({ dnsPolicy: 'Default' }).servers, ['127.0.0.1']);
+  const many = {
+    nameservers: ['1.1.1.1', '2.2.2.2', '3.3.3.3'],
+    searches: Array.from({ length: 40 }, (_, i) => `s${i}`),
+  };
+  assert.deepEqual(dns({ dnsConfig: many }).servers, ['10.0.0.10', '1.1.1.1', '2.2.2.2']);
+  assert.equal(dns({ dnsConfig: many }).searches.length, 32);
+  const long = { searches: Array.from({ length: 20 }, (_, i) => `${i}${'x'.repeat(200)}`) };
+  assert.ok(dns({ dnsConfig: long }).searches.join(' ').length <= 2048);
 });
 
 test('hostname, fully qualified on request, and the hosts file with aliases', () => {

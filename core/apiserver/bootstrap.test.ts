@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { aggregatedRules } from '../api/aggregate-roles.ts';
-import type { ClusterRole, Endpoints } from '../api/types.gen.ts';
+import type { ClusterRole, Endpoints, Service } from '../api/types.gen.ts';
 import { bootstrap } from './bootstrap.ts';
 import { createWorld, type World } from './fixture/world.ts';
 
@@ -50,6 +50,31 @@ test('a second start writes nothing', async () => {
     [roles, 'namespaces', 'services', 'endpoints'].map((resource) => world.store.head(resource)),
   );
   assert.deepEqual(after, before);
+});
+
+test('the address of DNS is a service’s of its own, unless an older cluster has given it to another', async () => {
+  const world = await createWorld();
+  const dns = { namespace: 'kube-system', name: 'kube-dns' };
+  const address = { namespace: '', name: '10.96.0.10' };
+  await bootstrap(world, { ...options, dnsIp: address.name });
+  const service = (await world.store.get('services', dns))?.object as Service | undefined;
+  assert.equal(service?.spec?.clusterIP, address.name);
+  assert.deepEqual(
+    service?.spec?.ports?.map(({ name, port, protocol }) => `${name} ${port}/${protocol}`),
+    ['dns 53/UDP', 'dns-tcp 53/TCP'],
+  );
+  const heads = () => Promise.all(['services', 'ipaddresses.networking.k8s.io'].map((one) => world.store.head(one)));
+  const before = await heads();
+  await bootstrap(world, { ...options, dnsIp: address.name });
+  assert.deepEqual(await heads(), before, 'a second start writes nothing');
+
+  const older = await createWorld();
+  const claim = (await world.store.get('ipaddresses.networking.k8s.io', address))!.object;
+  const object = { ...claim, spec: { parentRef: { resource: 'services', namespace: 'default', name: 'mine' } } };
+  const resource = 'ipaddresses.networking.k8s.io';
+  await older.store.commit({ op: 'put', resource, key: address, object, expected: 'absent' });
+  await bootstrap(older, { ...options, dnsIp: address.name });
+  assert.equal(await older.store.get('services', dns), undefined);
 });
 
 test('two API servers that start at once agree', async () => {

@@ -3,7 +3,7 @@
 // rbac.authorization.kubernetes.io/autoupdate: "false".
 // Source: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#auto-reconciliation
 import { type KubeObject, keyOf, type ObjectKey } from '../api/objects.ts';
-import type { PolicyRule, RbacV1Subject } from '../api/types.gen.ts';
+import type { IPAddressSpec, PolicyRule, RbacV1Subject } from '../api/types.gen.ts';
 import { type Clock, type Ids, timestamp } from '../ports.ts';
 import type { Store, StoredObject } from '../store/store.ts';
 import { missingRules } from './authorize/rule.ts';
@@ -12,6 +12,7 @@ import {
   clientAuthority,
   clusterInfo,
   defaultNamespaces,
+  dnsService,
   flowControlObjects,
   kubernetesEndpoints,
   kubernetesService,
@@ -63,9 +64,22 @@ export async function bootstrap(deps: BootstrapDeps, options: BootstrapOptions):
     ensure(deps, systemPriorityClasses(), keep),
     ensure(deps, flowControlObjects(), keep),
     ensure(deps, [...kubernetesService(options), serviceCidr(options, deps.clock.now())], keep),
+    ...(options.dnsIp ? [ensureDns(deps, options.dnsIp)] : []),
     ensure(deps, info ? [clusterInfo(info), clientAuthority(info.caPem)] : [], replaceData),
   ]);
   await ensure(deps, kubernetesEndpoints(endpoint), replaceAddresses);
+}
+
+/** Where a cluster older than its DNS has given the address to another service, that one keeps it, and no second claims it. */
+async function ensureDns(deps: BootstrapDeps, ip: string): Promise<void> {
+  const standing = (object: KubeObject) => deps.store.get(plurals[object.kind]!, keyOf(object));
+  const keep = async (object: KubeObject): Promise<void> =>
+    settle(deps, plurals[object.kind]!, object, await standing(object), () => undefined);
+  const [service, address] = dnsService(ip);
+  await keep(address);
+  const claim = (await standing(address))?.object['spec'] as IPAddressSpec | undefined;
+  const { namespace, name } = service.metadata;
+  if (claim?.parentRef.namespace === namespace && claim?.parentRef.name === name) await keep(service);
 }
 
 /** One list for each resource, then only the writes that are needed. */

@@ -6,10 +6,10 @@ import { reserveConcurrency } from '../../aws/concurrency.ts';
 import type { CoreClients } from '../../aws/core-clients.ts';
 import { environment } from '../../aws/names.ts';
 import { nodeClientLeaf } from '../../core/api/cluster-certificates.ts';
+import { dnsAddress, firstAddress } from '../../core/api/service-range.ts';
 import { bootstrap } from '../../core/apiserver/bootstrap.ts';
 import type { Ports } from '../../core/ports.ts';
 import { stillGood } from '../../host/certificate-check.ts';
-import { firstAddress } from '../../host/service-range.ts';
 import { encrypted, encryptionKeys, type StoreFactory } from '../host/compose.ts';
 import { settingsOf } from '../host/settings.ts';
 
@@ -63,6 +63,7 @@ export async function onEvent(event: SetupEvent, parts: SetupParts): Promise<Set
       { store: encrypted(driver, await encryptionKeys(cluster.keys), ports), ...ports },
       {
         serviceIp: firstAddress(settings.serviceCidr),
+        dnsIp: dnsAddress(settings.serviceCidr),
         serviceCidrs: [settings.serviceCidr],
         clusterInfo: { server: cluster.apiUrl, caPem, publiclyTrusted: true },
         publicIssuer: true,

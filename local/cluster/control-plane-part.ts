@@ -42,6 +42,7 @@ export function controlPlaneConfig(paths: ClusterPaths, spec: ClusterSpec, plan:
     serviceCidr: plan.services,
     podCidr: plan.cluster,
     advertise: real ? gateway : loopback,
+    clusterDns: plan.clusterDns,
     clusterDomain,
     pidFile: files.pid,
     readyFile: files.ready,

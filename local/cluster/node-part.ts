@@ -72,11 +72,11 @@ export function agentConfig(
     cgroupRoot: `${own.cgroup}/kubepods`,
     podCidr: podRange(plan, node.number),
     serviceCidr: plan.services,
-    clusterDns: [],
     clusterDomain,
   };
   if (spec.runtime === 'simulated') {
-    return { ...shared, runtime: 'simulated', apiUrl: `https://127.0.0.1:${spec.port}`, address: '127.0.0.1', port: 0 };
+    const apiUrl = `https://127.0.0.1:${spec.port}`;
+    return { ...shared, runtime: 'simulated', apiUrl, address: '127.0.0.1', port: 0, clusterDns: [] };
   }
   return {
     ...shared,
@@ -85,6 +85,8 @@ export function agentConfig(
     containerdSocket: own.socket,
     address: nodeAddress(plan, node.number),
     port: agentPort,
+    clusterDns: [plan.clusterDns],
+    nodeDns: { clusterRanges: [plan.cluster, plan.services] },
     resolvConf: own.resolvConf,
     hostPortHandler,
   };

@@ -13,8 +13,8 @@ export interface AddressPlan {
   /** The nodes' own network, and the machine's address in it (where the API server listens too). */
   nodes: string;
   gateway: string;
-  /** First address of the service range: `kubernetes.default`. */
-  kubernetesService: string;
+  /** Tenth address of the service range, on which every node answers DNS. */
+  clusterDns: string;
 }
 
 export function addressPlan(index: number): AddressPlan {
@@ -26,7 +26,7 @@ export function addressPlan(index: number): AddressPlan {
     services: `${s}.0.0/16`,
     nodes: `${a}.0.0/24`,
     gateway: `${a}.0.1`,
-    kubernetesService: `${s}.0.1`,
+    clusterDns: `${s}.0.10`,
   };
 }
 

@@ -106,6 +106,17 @@ export function tellStory({ start, name, scales, ours }: Story): void {
     },
   );
 
+  test('a pod on a worker finds services by their names', needsWorker, async () => {
+    const name = 'kubernetes.default.svc.cluster.local';
+    const asks = ['--image=slipway/sample:1', '--restart=Never', '--command', '--', 'nslookup', name];
+    await cluster.kubectlOk('run', 'asks', ...asks);
+    await cluster.kubectlOk('wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/asks', '--timeout=60s');
+    const said = await cluster.kubectlOk('logs', 'asks');
+    assert.match(said, /^Server:\s+10\.96\.0\.10$/m);
+    assert.match(said, /^Address: 10\.96\.0\.1$/m);
+    await cluster.kubectlOk('delete', 'pod', 'asks');
+  });
+
   test('a watch that ends is gone on with, and shows each change once', () => watchWithoutGap(cluster));
 
   test('an instance whose cable was pulled goes on where it was', needsWorker, async () => {

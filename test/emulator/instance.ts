@@ -64,7 +64,7 @@ export async function startInstance({ cluster, endpoint, front, role, folder }: 
   const cgroupRoot = `/slipway/${network.name}`;
   const settings: InstanceSettings = {
     folder,
-    worker: { cluster, region, parameters: `/slipway/${cluster}` },
+    worker: { cluster, region, parameters: `/slipway/${cluster}`, serviceCidr: '10.96.0.0/12' }, // the stack's default
     hosts: `${network.gateway} ${front.hostname}`,
     emulator: { port, at: { host: network.gateway, port: emulatorPort } },
     cgroupRoot: `${cgroupRoot}/kubepods`,

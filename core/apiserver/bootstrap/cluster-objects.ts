@@ -13,6 +13,8 @@ export interface BootstrapOptions {
   /** First address of the service range. */
   serviceIp: string;
   serviceCidrs: readonly string[];
+  /** On which the nodes answer DNS; without it there is no service `kube-dns`. */
+  dnsIp?: string;
   /** Public facts for those who join: the address from outside, and the authority's certificate (PEM). */
   clusterInfo?: {
     server: string;
@@ -79,19 +81,56 @@ export function kubernetesService({ endpoint, serviceIp }: BootstrapOptions): Ku
     },
     status: { loadBalancer: {} },
   };
-  const address: KubeObject = {
-    apiVersion: 'networking.k8s.io/v1',
-    kind: 'IPAddress',
+  return [service, addressOf(service, serviceIp), ...kubernetesEndpoints(endpoint)];
+}
+
+/** The claim to a service's cluster address. */
+const addressOf = ({ metadata: { namespace, name } }: KubeObject, ip: string): KubeObject => ({
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'IPAddress',
+  metadata: {
+    name: ip,
+    labels: {
+      'ipaddress.kubernetes.io/ip-family': ip.includes(':') ? 'IPv6' : 'IPv4',
+      'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io',
+    },
+  },
+  spec: { parentRef: { resource: 'services', namespace, name } },
+});
+
+/**
+ * The service by which users and tools find the cluster's DNS. Nothing is behind it: every node answers on its address itself, and
+ * the address must be nobody else's. Its names are those that the usual add-on has.
+ */
+export function dnsService(ip: string): [service: KubeObject, address: KubeObject] {
+  const service: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'Service',
     metadata: {
-      name: serviceIp,
+      namespace: 'kube-system',
+      name: 'kube-dns',
       labels: {
-        'ipaddress.kubernetes.io/ip-family': family,
-        'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io',
+        'k8s-app': 'kube-dns',
+        'kubernetes.io/cluster-service': 'true',
+        'kubernetes.io/name': 'KubeDNS',
       },
     },
-    spec: { parentRef: { resource: 'services', namespace: 'default', name: 'kubernetes' } },
+    spec: {
+      clusterIP: ip,
+      clusterIPs: [ip],
+      internalTrafficPolicy: 'Cluster',
+      ipFamilies: [ip.includes(':') ? 'IPv6' : 'IPv4'],
+      ipFamilyPolicy: 'SingleStack',
+      ports: [
+        { name: 'dns', port: 53, protocol: 'UDP', targetPort: 53 },
+        { name: 'dns-tcp', port: 53, protocol: 'TCP', targetPort: 53 },
+      ],
+      sessionAffinity: 'None',
+      type: 'ClusterIP',
+    },
+    status: { loadBalancer: {} },
   };
-  return [service, address, ...kubernetesEndpoints(endpoint)];
+  return [service, addressOf(service, ip)];
 }
 
 /** Kept in step with the address that is handed in, whoever changed them. */
