@@ -1,6 +1,7 @@
 // What `slipway doctor` looks at. A check never changes the machine.
 import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { cniPlugins, which } from '../../agent/containerd/programs.ts';
+import { freshTable, tableName, toEndpoint } from '../../agent/net/services/table.ts';
 import { portIsFree } from '../cluster/control-plane-part.ts';
 import { firstPort } from '../cluster/plan.ts';
 import { choosePlan } from '../network/addresses.ts';
@@ -76,6 +77,7 @@ const checks: Record<string, (home: string) => Answer | Promise<Answer>> = {
       : wrong(`the kernel lacks ${lacking.join(', ')}`, 'use a kernel with namespaces');
   },
   'bridge, veth, nftables': networkAnswer,
+  services: servicesAnswer,
   'bridged packets': () =>
     existsSync('/proc/sys/net/bridge')
       ? ok('service rules see them')
@@ -200,4 +202,19 @@ async function networkAnswer(): Promise<Answer> {
   return result.code === 0
     ? ok('work')
     : wrong(result.stderr.trim().split('\n')[0] ?? 'failed', 'use a kernel with bridge, veth and nf_tables');
+}
+
+/** The fixed part of a node's rules and one more, taken by the kernel in a namespace that goes away with the process. */
+async function servicesAnswer(): Promise<Answer> {
+  if (process.getuid?.() !== 0) return note('not tried: that needs root', 'sudo npx slipway doctor');
+  if (!which('nft')) return wrong('cannot be tried without nft', 'slipway up installs it');
+  const node = { name: '', zone: undefined, address: '10.64.0.11', podRange: '10.64.17.0/24', serviceRange: undefined };
+  const balanced = `add rule ip ${tableName} services ct mark set numgen random mod 2 goto ${toEndpoint}`;
+  const result = await run('unshare', ['--net', 'nft', [...freshTable(node), balanced].join('\n')]);
+  return result.code === 0
+    ? ok('the kernel takes their rules')
+    : wrong(
+        result.stderr.trim().split('\n')[0] ?? 'failed',
+        'use Linux 5.13 or later with nf_tables: nat, masquerade, reject, fib, numgen',
+      );
 }
