@@ -100,13 +100,7 @@ export class World {
     const ports: Ports = {
       clock: {
         now: () => this.time.now + skewMs + epochMs,
-        after: (delayMs, callback) => {
-          let isCancelled = false;
-          this.time.after(delayMs, () => isCancelled || isDead() || callback());
-          return () => {
-            isCancelled = true;
-          };
-        },
+        after: (delayMs, callback) => this.time.after(delayMs, () => isDead() || callback()),
       },
       ids: { uuid: () => `${life}-${written++}`, suffix: () => '', bytes: (length) => new Uint8Array(length) },
       log: () => undefined,

@@ -6,27 +6,12 @@ import type { ChangeRow } from '../../core/store/protocol/ops.ts';
 import type { Resource } from '../../core/store/store.ts';
 import type { Seen } from './history.ts';
 import { checkWatcher } from './history.ts';
+import { logOf, stateAfter } from './log-of-table.ts';
 import { World } from './protocol-world.ts';
 import { seedOfRun } from './random.ts';
 
 const runs = Number(process.env['SLIPWAY_RUNS'] ?? 20);
 const operationsPerRun = 52_000;
-
-/** The whole log, each change fitting the state before it. */
-function logOf(world: World, resource: Resource): ChangeRow[] {
-  const rows = [...(world.tables.history.get(resource)?.values() ?? [])].sort((a, b) => a.revision - b.revision);
-  const changes = rows.filter((row) => row.kind === 'change');
-  const revisions = new Map<string, number>();
-  for (const { key, revision, previousRevision, type } of changes) {
-    assert.equal(
-      revisions.get(key.name) ?? 0,
-      previousRevision,
-      `what stood before revision ${revision} of ${key.name}`,
-    );
-    revisions.set(key.name, type === 'DELETED' ? 0 : revision);
-  }
-  return changes;
-}
 
 function checkShown(world: World, resource: Resource, log: readonly ChangeRow[]): void {
   const state = new Map<string, ChangeRow>();
@@ -54,7 +39,7 @@ const seenOf = ({ type, revision, key, object }: ChangeRow, previous: string | n
 });
 
 async function check(world: World, resource: Resource): Promise<void> {
-  const log = logOf(world, resource);
+  const log = logOf(world.tables, resource);
   const byRevision = new Map(log.map((row) => [row.revision, row]));
   for (const write of world.acknowledged.filter((one) => one.resource === resource)) {
     const row = byRevision.get(write.revision);
@@ -85,12 +70,8 @@ async function checkEnd(world: World, resource: Resource): Promise<void> {
   });
   await world.time.passUntil(() => isDone);
   await looking;
-  const state = new Map<string, number>();
-  for (const { key, revision, type } of logOf(world, resource)) {
-    if (type === 'DELETED') state.delete(key.name);
-    else state.set(key.name, revision);
-  }
-  assert.deepEqual(items, [...state].map(([name, revision]) => `${name}@${revision}`).sort());
+  const stood = [...stateAfter(logOf(world.tables, resource)).values()];
+  assert.deepEqual(items, stood.map(({ key, revision }) => `${key.name}@${revision}`).sort());
 }
 
 test('the revision protocol keeps every property through faults, crashes and wrong clocks', async (t) => {
