@@ -109,6 +109,7 @@ export class Kubelet {
     const tellsStatus = this.#clock.now() >= this.#statusDueMs;
     const body: NodeSyncRequest = {
       leaseDurationSeconds: LEASE_SECONDS,
+      time: new Date(this.#clock.now()).toISOString(),
       ...(tellsStatus ? { nodeStatus: this.#nodeStatus() } : {}),
       podStatuses,
       podsGone: deleting.map(idOf),
