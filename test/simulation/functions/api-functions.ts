@@ -11,6 +11,8 @@ type Handle = (request: Request) => Promise<Response>;
 /** API Gateway waits for so long: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html */
 const limitMs = 29_000;
 
+const againMs = 5_000;
+
 /** What API Gateway says when there is no answer of a function. */
 const gatewaySays = (status: number, message: string): Response => Response.json({ message }, { status });
 
@@ -25,6 +27,12 @@ export function apiFunctions(lambda: Lambda, ids: Ids, instances: number): (comp
     };
   });
   const answer = async (component: string, request: Request): Promise<Response> => {
+    if (lambda.outage) {
+      // Who calls does so every few seconds; the calls that do not matter are left out.
+      await lambda.outage;
+      await lambda.time.sleep(lambda.random.below(againMs));
+      return gatewaySays(503, 'Service Unavailable');
+    }
     try {
       return await pool.invoke(limitMs, async (handleOf) => {
         const response = await handleOf(component)(request);

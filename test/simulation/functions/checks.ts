@@ -4,31 +4,42 @@ import { keyOf } from '../../../core/api/objects.ts';
 import type { Informer } from '../../../core/client/informer.ts';
 import { resourceName } from '../../../core/client/resources.ts';
 import { orderOf } from '../../../core/store/image.ts';
-import type { Resource, Revision } from '../../../core/store/store.ts';
+import type { ChangeRow } from '../../../core/store/protocol/ops.ts';
+import type { Revision } from '../../../core/store/store.ts';
 import type { FakeTable } from '../fake-table.ts';
-import { logOf, stateAfter } from '../log-of-table.ts';
+import { checkShown, checkTold, logOf, stateAfter } from '../log-of-table.ts';
 import type { World } from './world.ts';
 
 type Versions = Map<string, Revision>;
 
-/** What the log says of the objects as they stood at a revision. */
-const versionsAt = (tables: FakeTable, resource: Resource, revision: Revision): Versions => {
-  const log = logOf(tables, resource).filter((row) => row.revision <= revision);
-  return new Map([...stateAfter(log)].map(([order, row]) => [order, row.revision]));
-};
+/** How the objects stand after a log. */
+const versionsOf = (log: readonly ChangeRow[]): Versions =>
+  new Map([...stateAfter(log)].map(([order, { revision }]) => [order, revision]));
 
-/** No acknowledged write is lost, the log gives exactly the objects, and no pod ever had two nodes. Returns how many had one. */
-export function checkTables({ tables, acknowledged }: World): number {
+/**
+ * No acknowledged write is lost; the log gives exactly the objects; each process was told the log without a gap, and shown lists as
+ * it says; no pod ever had two nodes. Returns how many had one.
+ */
+export function checkTables({ tables, notes }: World): number {
   for (const [resource, { slots }] of tables.table.parts) {
-    const rows = new Map(logOf(tables, resource).map((row) => [row.revision, row]));
-    for (const { op, key, revision } of acknowledged.filter((one) => one.resource === resource)) {
+    const log = logOf(tables, resource);
+    const rows = new Map(log.map((row) => [row.revision, row]));
+    for (const { op, key, revision } of notes.acknowledged.filter((one) => one.resource === resource)) {
       const row = rows.get(revision);
       assert.ok(row, `the acknowledged write of revision ${revision} of ${resource} ${orderOf(key)} was lost`);
       assert.deepEqual([orderOf(row.key), row.type === 'DELETED'], [orderOf(key), op === 'delete']);
     }
     const stands: Versions = new Map();
     for (const [order, { object, revision }] of slots) if (object) stands.set(order, revision);
-    assert.deepEqual(stands, versionsAt(tables, resource, Number.POSITIVE_INFINITY), resource);
+    assert.deepEqual(stands, versionsOf(log), resource);
+    checkShown(
+      log,
+      notes.shown.filter((one) => one.resource === resource),
+    );
+    checkTold(
+      log,
+      notes.told.filter((one) => one.resource === resource),
+    );
   }
   return checkBindings(tables);
 }
@@ -60,11 +71,8 @@ export async function checkAtRest(world: World): Promise<void> {
     const shown: Versions = new Map();
     for (const object of informer.list()) shown.set(orderOf(keyOf(object)), Number(object.metadata.resourceVersion));
     const resource = resourceName(informer.of);
-    assert.deepEqual(
-      new Map([...shown].sort()),
-      new Map([...versionsAt(world.tables, resource, informer.revision)].sort()),
-      resource,
-    );
+    const log = logOf(world.tables, resource).filter(({ revision }) => revision <= informer.revision);
+    assert.deepEqual(shown, versionsOf(log), `the cache of ${resource}`);
     checked++;
   };
   await world.does(

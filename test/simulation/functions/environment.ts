@@ -1,14 +1,10 @@
 // One environment of a function: its clock is off, its store is a process of its own on the tables that all share, what comes
 // while no invocation runs is heard with the next, and after its death nothing is.
 import type { Clock, Ids, Log, Ports } from '../../../core/ports.ts';
-import { ProtocolStore } from '../../../core/store/protocol/store.ts';
-import type { Commit, CommitResult } from '../../../core/store/store.ts';
 import { type QuietStore, quietStore } from '../../../lambdas/host/quiet-store.ts';
 import type { FakeTable } from '../fake-table.ts';
 import type { Deaths } from './deaths.ts';
-
-/** A write that was acknowledged to who asked for it. */
-export type Acknowledged = Pick<Commit, 'op' | 'resource' | 'key'> & { revision: number };
+import { NotedStore, type Notes } from './noted-store.ts';
 
 /** What all environments have in common. */
 export interface Surroundings {
@@ -18,23 +14,7 @@ export interface Surroundings {
   log: Log;
   tables: FakeTable;
   deaths: Deaths;
-  acknowledged: Acknowledged[];
-}
-
-class NotedStore extends ProtocolStore {
-  readonly #acknowledged: Acknowledged[];
-
-  constructor(options: ConstructorParameters<typeof ProtocolStore>[0], acknowledged: Acknowledged[]) {
-    super(options);
-    this.#acknowledged = acknowledged;
-  }
-
-  override async commit(commit: Commit): Promise<CommitResult> {
-    const result = await super.commit(commit);
-    const { op, resource, key } = commit;
-    if (result.ok) this.#acknowledged.push({ op, resource, key, revision: result.revision });
-    return result;
-  }
+  notes: Notes;
 }
 
 export class Environment {
@@ -48,7 +28,7 @@ export class Environment {
   #unheard: (() => void)[] = [];
   #die: () => void = () => {};
 
-  constructor(name: string, skewMs: number, { clock, ids, log, tables, deaths, acknowledged }: Surroundings) {
+  constructor(name: string, skewMs: number, { clock, ids, log, tables, deaths, notes }: Surroundings) {
     this.died = new Promise((resolve) => {
       this.#die = resolve;
     });
@@ -67,7 +47,7 @@ export class Environment {
             );
           }),
       },
-      acknowledged,
+      notes,
     );
     this.tidyUp = () => store.tidyUp();
     this.store = quietStore(store);

@@ -5,7 +5,15 @@ import type { VirtualTime } from '../virtual-time.ts';
 import type { Environment } from './environment.ts';
 
 /** No environment is free, and no more may be made; or nobody is invoked at all. */
-export class Throttled extends Error {}
+export class Throttled extends Error {
+  /** When somebody is invoked again. */
+  readonly outage: Promise<void> | undefined;
+
+  constructor(name: string, outage: Promise<void> | undefined) {
+    super(name);
+    this.outage = outage;
+  }
+}
 
 /** The environment died; what the invocation has done nobody knows. */
 export class Died extends Error {}
@@ -15,8 +23,8 @@ export interface Lambda {
   random: Random;
   /** Probability that an environment that rests is thrown away when it is wanted. */
   coldStarts: number;
-  /** Nobody is invoked. */
-  isOut: boolean;
+  /** Nobody is invoked until this resolves. */
+  outage: Promise<void> | undefined;
   invocations: number;
   open(name: string): Environment;
 }
@@ -83,8 +91,8 @@ export class Pool<M> {
   }
 
   #take(): Slot<M> {
-    const { random, coldStarts, isOut } = this.#lambda;
-    if (isOut || this.busy >= this.#most) throw new Throttled(this.#name);
+    const { random, coldStarts, outage } = this.#lambda;
+    if (outage || this.busy >= this.#most) throw new Throttled(this.#name, outage);
     this.#lambda.invocations++;
     let slot = random.pick(this.#slots.filter(({ isBusy }) => !isBusy));
     if (slot && random.chance(coldStarts)) {

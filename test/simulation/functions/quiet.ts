@@ -1,7 +1,5 @@
 // When all that can go on has gone on. Cryptography is done on other threads, and ends when those please: a run that is to repeat
 // itself waits for it.
-import { setImmediate as turn } from 'node:timers/promises';
-
 const methods = ['digest', 'sign', 'verify', 'encrypt', 'decrypt', 'importKey', 'exportKey', 'generateKey'] as const;
 
 let elsewhere = 0;
@@ -20,7 +18,11 @@ for (const name of methods) {
   });
 }
 
-export async function quiet(): Promise<void> {
-  do await turn();
-  while (elsewhere > 0);
-}
+export const quiet = (): Promise<void> =>
+  new Promise((resolve) => {
+    const look = (): void => {
+      if (elsewhere > 0) setImmediate(look);
+      else resolve();
+    };
+    setImmediate(look);
+  });

@@ -118,6 +118,7 @@ class Shard {
       );
     } catch (error) {
       if (!(error instanceof Throttled)) return 0;
+      await error.outage;
       await this.#time.sleep(this.#random.below(2_000));
       return 'throttled';
     }

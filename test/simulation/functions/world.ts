@@ -13,8 +13,9 @@ import { VirtualTime } from '../virtual-time.ts';
 import { apiFunctions } from './api-functions.ts';
 import { composeOver, seededIds, writeDefaults } from './control-plane.ts';
 import { Deaths } from './deaths.ts';
-import { type Acknowledged, Environment, type Surroundings } from './environment.ts';
+import { Environment, type Surroundings } from './environment.ts';
 import { Kubelet } from './kubelet.ts';
+import { Notes } from './noted-store.ts';
 import { soundHost, type WorldOptions } from './options.ts';
 import type { Lambda } from './pool.ts';
 import { quiet } from './quiet.ts';
@@ -38,12 +39,12 @@ export class World implements Lambda {
   readonly time = new VirtualTime(quiet);
   readonly tables: FakeTable;
   readonly deaths: Deaths;
-  readonly acknowledged: Acknowledged[] = [];
+  readonly notes = new Notes();
   readonly reactors: Reactors;
   readonly kubelets: Kubelet[] = [];
   readonly user: User;
   readonly coldStarts: number;
-  isOut = false;
+  outage: Promise<void> | undefined;
   invocations = 0;
   /** The true time. */
   readonly clock: Clock = {
@@ -69,9 +70,9 @@ export class World implements Lambda {
     });
     this.tables.faults = faults;
     this.deaths = new Deaths(this.random, deaths);
-    const { tables, clock, acknowledged } = this;
+    const { tables, clock, notes } = this;
     const ids = seededIds(this.random);
-    this.#surroundings = { tables, clock, acknowledged, ids, log: this.#log, deaths: this.deaths };
+    this.#surroundings = { tables, clock, notes, ids, log: this.#log, deaths: this.deaths };
     this.#clientOf = apiFunctions(this, ids, apiInstances);
     this.user = userOf(this.#clientOf('user'), this.time, this.random);
     const ring = (names: readonly string[]): void => this.#ring(names);
@@ -161,10 +162,10 @@ export class World implements Lambda {
   }
 
   /** The control plane does nothing for so long: no tick, no invocation, no answer to anybody. What came meanwhile is late. */
-  async outage(ms: number): Promise<void> {
-    this.isOut = true;
+  async rest(ms: number): Promise<void> {
+    this.outage = this.time.sleep(ms);
     await this.run(ms);
-    this.isOut = false;
+    this.outage = undefined;
   }
 
   /** From now on nothing goes wrong; what is under way ends. */
