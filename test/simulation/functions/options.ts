@@ -7,6 +7,8 @@ export interface WorldOptions {
   skewMs?: number;
   /** Environments of a reacting function that work at once. */
   instances?: number;
+  /** Of the scheduler, where it is another number: reserved concurrency. */
+  schedulers?: number;
   /** Of calls to the tables. */
   faults?: Faults;
   /** A function dies when an operation is done. */
@@ -22,6 +24,7 @@ export interface WorldOptions {
 export const soundHost: Required<Omit<WorldOptions, 'seed'>> = {
   skewMs: 0,
   instances: 1,
+  schedulers: 1,
   faults: { refused: 0, unanswered: 0, slow: 0 },
   deaths: 0,
   coldStarts: 0,
@@ -33,6 +36,7 @@ export const soundHost: Required<Omit<WorldOptions, 'seed'>> = {
 export const bad: Omit<WorldOptions, 'seed'> = {
   skewMs: 180_000,
   instances: 2,
+  schedulers: 2,
   faults: { refused: 8, unanswered: 4, slow: 3 },
   deaths: 0.001,
   coldStarts: 0.05,

@@ -20,6 +20,7 @@ export const reactors: readonly Reactor[] = ['scheduler', 'controllers'];
 export interface ReactorOptions {
   /** Environments of each function that work at once. */
   instances: number;
+  schedulers: number;
   /** Probability that a call or a wish comes twice. */
   duplicates: number;
   /** Probability that an invocation has hardly any time. */
@@ -36,6 +37,8 @@ const shortMs = 5_050;
 const oldestCallMs = 60_000;
 const visibilityMs = 360_000;
 const mostReceives = 3;
+const mostTakers = 2;
+const mostWishes = 10;
 
 /** Nothing is signed here; the bundle is published in every namespace. */
 const ca = { certificate: 'PEM', key: '' };
@@ -45,6 +48,9 @@ export class Reactors {
   readonly #options: ReactorOptions;
   readonly #time: VirtualTime;
   readonly #random: Random;
+  /** Messages that have come, and how often each was received before. */
+  readonly #wishes: { receives: number }[] = [];
+  #takers = 0;
   /** How often the scheduler asked for workers. */
   workersAsked = 0;
 
@@ -52,9 +58,12 @@ export class Reactors {
     this.#options = options;
     this.#time = lambda.time;
     this.#random = lambda.random;
-    const pool = (name: Reactor): Pool<ReactingFunction> =>
-      new Pool(lambda, name, options.instances, (environment) => this.#make(name, environment));
-    this.#pools = { scheduler: pool('scheduler'), controllers: pool('controllers') };
+    const pool = (name: Reactor, most: number): Pool<ReactingFunction> =>
+      new Pool(lambda, name, most, (environment) => this.#make(name, environment));
+    this.#pools = {
+      scheduler: pool('scheduler', options.schedulers),
+      controllers: pool('controllers', options.instances),
+    };
   }
 
   async #make(name: Reactor, environment: Environment): Promise<ReactingFunction> {
@@ -66,7 +75,7 @@ export class Reactors {
     if (name === 'scheduler') {
       return schedulerFunction({ ...host, decode, askForWorkers: async () => void this.workersAsked++ });
     }
-    const sendDelayed = async (delaySeconds: number): Promise<void> => void this.#wish(name, delaySeconds * 1_000);
+    const sendDelayed = async (delaySeconds: number): Promise<void> => this.#wish(delaySeconds * 1_000);
     return controllersFunction({ ...host, decode, ca, sendDelayed, ring: async (names) => ring(names) });
   }
 
@@ -93,19 +102,32 @@ export class Reactors {
     }
   }
 
-  /** A delayed message: seen again later until it was taken, a few times. */
-  async #wish(name: Reactor, delayMs: number): Promise<void> {
-    await this.#time.sleep(delayMs + this.#random.below(1_000));
-    const event = { Records: [{ messageId: 'wish' }] } as unknown as FunctionEvent;
-    for (let receives = 0; receives < mostReceives; ) {
-      const outcome = await this.invoke(name, event).then(
+  /** A delayed message comes to the controllers' queue. */
+  #wish(delayMs: number, receives = 0): void {
+    this.#time.after(delayMs + this.#random.below(1_000), () => {
+      this.#wishes.push({ receives });
+      void this.#takeWishes();
+    });
+  }
+
+  /** As the mapping in infra/wake-ups.ts: what waits is taken together, and seen again later when it was not done with, a few times. */
+  async #takeWishes(): Promise<void> {
+    if (this.#takers === mostTakers) return;
+    this.#takers++;
+    while (this.#wishes.length > 0) {
+      const batch = this.#wishes.splice(0, mostWishes);
+      const Records = batch.map(() => ({ messageId: 'wish' }));
+      const outcome = await this.invoke('controllers', { Records } as unknown as FunctionEvent).then(
         ({ batchItemFailures }) => (batchItemFailures.length === 0 ? 'taken' : 'failed'),
         (error: unknown) => (error instanceof Throttled ? 'throttled' : 'failed'),
       );
-      if (outcome === 'taken' && !this.#random.chance(this.#options.duplicates)) return;
-      if (outcome !== 'throttled') receives++;
-      await this.#time.sleep(outcome === 'failed' ? visibilityMs : 1 + this.#random.below(5_000));
+      for (const { receives } of batch) {
+        if (outcome === 'throttled') this.#wish(this.#random.below(5_000), receives);
+        else if (outcome === 'taken' && !this.#random.chance(this.#options.duplicates)) continue;
+        else if (receives + 1 < mostReceives) this.#wish(visibilityMs, receives + 1);
+      }
     }
+    this.#takers--;
   }
 
   /** Each function that rests does something, for who looks into their caches. */

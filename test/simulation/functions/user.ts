@@ -10,6 +10,7 @@ export interface User {
   create(of: ResourceRef, object: KubeObject): Promise<KubeObject>;
   /** A strategic patch, which does the same when it is done twice. */
   patch(of: ResourceRef, key: { namespace?: string; name: string }, patch: object): Promise<KubeObject>;
+  delete(of: ResourceRef, key: { namespace?: string; name: string }): Promise<void>;
 }
 
 /** Whether to ask again; the gateway's own answers come as errors of the server. */
@@ -27,6 +28,14 @@ export function userOf(client: Client, time: VirtualTime, random: Random): User 
     }
   };
   return {
+    delete: (of, key) =>
+      patiently(async (isAgain) => {
+        try {
+          await client.delete(of, key);
+        } catch (error) {
+          if (!isAgain || !isStatus(error, 'NotFound')) throw error;
+        }
+      }),
     create: (of, object) =>
       patiently(async (isAgain) => {
         try {
