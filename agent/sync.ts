@@ -108,6 +108,7 @@ export class SyncLoop {
     try {
       const answer = await this.#deps.call({
         leaseDurationSeconds: this.#deps.leaseDurationSeconds,
+        time: new Date().toISOString(),
         ...(nodeStatus ? { nodeStatus } : {}),
         podStatuses: statuses,
         podsGone: gone,

@@ -4,6 +4,7 @@ import { manualPorts } from '../core/client/fixture/manual-ports.ts';
 import { Hub } from '../core/store/hub.ts';
 import { MemoryStore } from '../core/store/memory.ts';
 import type { Resource, Store } from '../core/store/store.ts';
+import { turns } from '../test/turns.ts';
 import { startDoorbells } from './doorbell.ts';
 
 async function add(store: Store, resource: Resource, name: string, spec = {}): Promise<void> {
@@ -11,10 +12,6 @@ async function add(store: Store, resource: Resource, name: string, spec = {}): P
   const object = { apiVersion: 'v1', kind: 'Any', metadata: key, spec };
   assert.ok((await store.commit({ op: 'put', resource, key, object, expected: 'absent' })).ok);
 }
-
-const turns = async (count = 20): Promise<void> => {
-  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
-};
 
 /** Doorbells of two nodes; every pod names its node in its spec. `calls` are answered by `answer`. */
 async function cluster() {

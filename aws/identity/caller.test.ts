@@ -1,11 +1,11 @@
 // Tokens as they are made, against an STS that checks their signatures as AWS describes it.
 import assert from 'node:assert/strict';
-import { createHash, createHmac } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { isStatus } from '../../core/api/errors.ts';
 import { parseIamToken } from '../../core/apiserver/authenticate/iam-token.ts';
+import { presignedSignature } from '../fixture/signature.ts';
 import { callerOf } from './caller.ts';
 import { allowedOrigins, stsOrigin } from './endpoints.ts';
 import { identityToken } from './token.ts';
@@ -24,47 +24,14 @@ before(async () => {
 });
 after(() => server.close());
 
-const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
-
-/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html */
-function isSigned(url: string, headers: Readonly<Record<string, string | string[] | undefined>>): boolean {
-  const [, query = ''] = url.split('?');
-  const parameters = new URLSearchParams(query);
-  const signed = (parameters.get('X-Amz-SignedHeaders') ?? '').split(';');
-  const canonicalQuery = query
-    .split('&')
-    .filter((part) => !part.startsWith('X-Amz-Signature='))
-    .sort()
-    .join('&');
-  const canonical = [
-    'GET',
-    '/',
-    canonicalQuery,
-    ...signed.map((name) => `${name}:${headers[name]}`),
-    '',
-    signed.join(';'),
-    createHash('sha256').update('').digest('hex'),
-  ].join('\n');
-  const [, date = '', where = '', service = ''] = (parameters.get('X-Amz-Credential') ?? '').split('/');
-  const text = [
-    'AWS4-HMAC-SHA256',
-    parameters.get('X-Amz-Date'),
-    `${date}/${where}/${service}/aws4_request`,
-    createHash('sha256').update(canonical).digest('hex'),
-  ].join('\n');
-  const key = [date, where, service, 'aws4_request'].reduce<string | Buffer>(
-    hmac,
-    `AWS4${credentials.secretAccessKey}`,
-  );
-  return hmac(key, text).toString('hex') === parameters.get('X-Amz-Signature');
-}
-
 const result = { Account: '111122223333', Arn: 'arn:aws:iam::111122223333:user/Ann', UserId: 'AIDAEXAMPLE' };
 const caller = { account: result.Account, arn: result.Arn, userId: result.UserId };
 const json = JSON.stringify({ GetCallerIdentityResponse: { GetCallerIdentityResult: result } });
 
 const checking: RequestListener = ({ url = '', headers }, response) => {
-  if (isSigned(url, headers)) response.end(json);
+  const [, query = ''] = url.split('?');
+  const signature = new URLSearchParams(query).get('X-Amz-Signature');
+  if (signature === presignedSignature(credentials.secretAccessKey, query, headers)) response.end(json);
   else response.writeHead(403).end('<Error><Code>SignatureDoesNotMatch</Code></Error>');
 };
 

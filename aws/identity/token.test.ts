@@ -1,38 +1,14 @@
 import assert from 'node:assert/strict';
-import { createHash, createHmac } from 'node:crypto';
 import { test } from 'node:test';
+import { presignedSignature } from '../fixture/signature.ts';
 import { identityToken } from './token.ts';
 import { TokenSource } from './token-source.ts';
 
 const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };
 const at = Date.parse('2026-11-26T10:00:00Z');
 
-const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
-
-/** Signature Version 4 written out from AWS's description, so that the library is not checked against itself. */
-function expectedSignature(url: URL, cluster: string): string {
-  const query = url.search
-    .slice(1)
-    .split('&')
-    .filter((part) => !part.startsWith('X-Amz-Signature='))
-    .sort()
-    .join('&');
-  const canonical = [
-    'GET',
-    '/',
-    query,
-    `host:${url.host}\nx-k8s-aws-id:${cluster}\n`,
-    'host;x-k8s-aws-id',
-    createHash('sha256').update('').digest('hex'),
-  ].join('\n');
-  const scope = '20261126/eu-central-1/sts/aws4_request';
-  const text = `AWS4-HMAC-SHA256\n20261126T100000Z\n${scope}\n${createHash('sha256').update(canonical).digest('hex')}`;
-  const key = ['20261126', 'eu-central-1', 'sts', 'aws4_request'].reduce<string | Buffer>(
-    hmac,
-    `AWS4${credentials.secretAccessKey}`,
-  );
-  return createHmac('sha256', key).update(text).digest('hex');
-}
+const expectedSignature = (url: URL, cluster: string): string =>
+  presignedSignature(credentials.secretAccessKey, url.search.slice(1), { host: url.host, 'x-k8s-aws-id': cluster });
 
 const urlOf = (token: string): URL => new URL(Buffer.from(token.slice('k8s-aws-v1.'.length), 'base64url').toString());
 
@@ -43,6 +19,8 @@ test('a token is the presigned URL, with the cluster in a signed header', async 
   assert.equal(url.origin, 'https://sts.eu-central-1.amazonaws.com');
   assert.equal(url.searchParams.get('Action'), 'GetCallerIdentity');
   assert.equal(url.searchParams.get('X-Amz-SignedHeaders'), 'host;x-k8s-aws-id');
+  assert.equal(url.searchParams.get('X-Amz-Credential'), 'AKIDEXAMPLE/20261126/eu-central-1/sts/aws4_request');
+  assert.equal(url.searchParams.get('X-Amz-Date'), '20261126T100000Z');
   assert.equal(url.searchParams.get('X-Amz-Signature'), expectedSignature(url, 'shop'));
   assert.notEqual(url.searchParams.get('X-Amz-Signature'), expectedSignature(url, 'other'));
   assert.equal(made.expiresAtMs, at + 14 * 60_000);

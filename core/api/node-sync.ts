@@ -21,6 +21,11 @@ export interface PodGone {
 export interface NodeSyncRequest {
   /** Lease: holder identity is the node's name; duration in seconds. */
   leaseDurationSeconds: number;
+  /**
+   * RFC 3339, by the node's own clock, which is one: how old the lease is goes by it, not by the clocks of the servers that the node
+   * happens to reach. Absent: by the server's.
+   */
+  time?: string;
   /** Full node status when it changed (or every few minutes), otherwise absent. */
   nodeStatus?: NodeStatus;
   podStatuses: PodReport[];

@@ -1,6 +1,7 @@
 // A cache that follows the log, through ends, expiry and repetition, and shows this process its own writes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { turns } from '../../test/turns.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { Client, WatchEvent } from './client.ts';
 import { FakeApi } from './fixture/fake-api.ts';
@@ -22,9 +23,6 @@ const make = (name: string, data = '', owner?: string): KubeObject => ({
   data: { data },
 });
 const key = (name: string) => ({ namespace: 'default', name });
-const turns = async (): Promise<void> => {
-  for (let i = 0; i < 8; i++) await new Promise((resolve) => setImmediate(resolve));
-};
 
 async function follow(client?: Client) {
   const ports = manualPorts();

@@ -1,44 +1,23 @@
 // Keys: once each, again after changes, later after failures.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { turns } from '../../test/turns.ts';
 import { StatusError } from '../api/errors.ts';
-import type { KubeObject } from '../api/objects.ts';
 import { FakeApi } from '../client/fixture/fake-api.ts';
 import { manualPorts } from '../client/fixture/manual-ports.ts';
 import { Informers } from '../client/informers.ts';
 import { resources } from '../client/resources.ts';
 import type { Action, Controller } from './controller.ts';
+import { configMap, lookingController } from './fixture/looking.ts';
 import { ControllerRunner } from './runner.ts';
 import { WorkQueue } from './work-queue.ts';
-
-const turns = async (): Promise<void> => {
-  for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
-};
-
-const map = (name: string): KubeObject => ({
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  metadata: { name, namespace: 'default' },
-});
 
 async function run(decide: (name: string) => Action[], more: Partial<Controller<string>> = {}) {
   const ports = manualPorts();
   const api = new FakeApi(ports);
   const client = api.client();
   const informers = new Informers(client, ports);
-  const looked: string[] = [];
-  const controller: Controller<string> = {
-    name: 'test',
-    component: 'tester',
-    watches: [resources.configMaps],
-    keysFor: (_of, { metadata }) => [{ namespace: 'default', name: metadata.name ?? '' }],
-    observe: ({ name }) => {
-      looked.push(name);
-      return name;
-    },
-    decide,
-    ...more,
-  };
+  const { controller, looked } = lookingController(decide, more);
   const runner = new ControllerRunner(controller, { client, ports, informers });
   informers.start();
   await informers.for(resources.configMaps).whenSynced();
@@ -52,7 +31,7 @@ async function run(decide: (name: string) => Action[], more: Partial<Controller<
 
 test('a change is looked at, and an own write does not make it look for ever', async () => {
   const { api, looked, stop } = await run(() => []);
-  api.create(resources.configMaps, map('a'));
+  api.create(resources.configMaps, configMap('a'));
   await turns();
   assert.deepEqual(looked, ['a']);
   await stop();
@@ -63,11 +42,11 @@ test('a failure is tried again with growing delays, a success forgets them', asy
   const { ports, api, looked, stop } = await run((name) =>
     broken ? [{ do: 'delete', of: resources.secrets, key: { namespace: 'default', name } }] : [],
   );
-  api.create(resources.secrets, { ...map('a'), kind: 'Secret' });
+  api.create(resources.secrets, { ...configMap('a'), kind: 'Secret' });
   api.admit = (verb) => {
     if (verb === 'delete') throw new StatusError('Forbidden', 'no');
   };
-  api.create(resources.configMaps, map('a'));
+  api.create(resources.configMaps, configMap('a'));
   await turns();
   for (const delay of [5, 10, 20, 40]) {
     const before = looked.length;
@@ -96,7 +75,7 @@ test('creates go in growing batches, and the first failure ends the list', async
       Array.from({ length: 7 }, (_, i) => ({
         do: 'create',
         of: resources.secrets,
-        object: { ...map(`s${i}`), kind: 'Secret' },
+        object: { ...configMap(`s${i}`), kind: 'Secret' },
       })),
     {
       failed: (_observed, found) => {
@@ -132,7 +111,7 @@ test('a batch of keys is handled without a running process, each once', async ()
 test('deleting what is gone is no failure, and a create in a namespace that is going is given up', async () => {
   const { api, runner, stop } = await run(() => [
     { do: 'delete', of: resources.secrets, key: { namespace: 'default', name: 'gone' } },
-    { do: 'create', of: resources.secrets, object: { ...map('late'), kind: 'Secret' } },
+    { do: 'create', of: resources.secrets, object: { ...configMap('late'), kind: 'Secret' } },
   ]);
   api.admit = (verb) => {
     const causes = [{ reason: 'NamespaceTerminating', message: 'x', field: 'metadata.namespace' }];
@@ -144,7 +123,7 @@ test('deleting what is gone is no failure, and a create in a namespace that is g
 
 test('all is looked at again at every resync', async () => {
   const { ports, api, looked, stop } = await run(() => [], { resyncMs: 60_000 });
-  api.create(resources.configMaps, map('a'));
+  api.create(resources.configMaps, configMap('a'));
   await turns();
   ports.pass(60_000);
   await turns();

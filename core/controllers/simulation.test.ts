@@ -2,6 +2,7 @@
 // end all is as asked.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { turns } from '../../test/turns.ts';
 import type { KubeObject } from '../api/objects.ts';
 import { FakeApi } from '../client/fixture/fake-api.ts';
 import { type FaultRates, type FaultyClient, faultyClient } from '../client/fixture/faulty-client.ts';
@@ -27,11 +28,6 @@ interface World {
 const none: FaultRates = { refused: 0, lostAnswer: 0, watchEnds: 0, repeated: 0, delayed: 0 };
 const bad: FaultRates = { refused: 0.08, lostAnswer: 0.08, watchEnds: 0.05, repeated: 0.1, delayed: 0.5 };
 const only = ['deployment', 'replica-set'];
-
-/** Lets everything that can go on do so, a few turns of the event loop. */
-const turns = async (count: number): Promise<void> => {
-  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
-};
 
 function startInstance(world: World, rates: FaultRates): void {
   const pause = (): Promise<void> => (world.random.chance(0.3) ? turns(1) : Promise.resolve());

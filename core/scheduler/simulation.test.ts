@@ -1,6 +1,7 @@
 // Schedulers under a bad network, from seeds: no node is ever given more than it has, and whatever fits is placed in the end.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { turns } from '../../test/turns.ts';
 import type { KubeObject } from '../api/objects.ts';
 import { FakeApi } from '../client/fixture/fake-api.ts';
 import { type FaultyClient, faultyClient } from '../client/fixture/faulty-client.ts';
@@ -16,10 +17,6 @@ import { type RunningScheduler, startScheduler } from './start.ts';
 const seeds = Number(process.env['SEEDS'] ?? 10);
 const first = Number(process.env['SEED'] ?? 1);
 const rates = { refused: 0.1, lostAnswer: 0.1, watchEnds: 0.05, repeated: 0.1, delayed: 0.4 };
-
-const turns = async (count: number): Promise<void> => {
-  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
-};
 
 function assertNotOvercommitted(api: FakeApi): void {
   for (const node of api.objects(resources.nodes) as unknown as StoredNode[]) {

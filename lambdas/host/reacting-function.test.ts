@@ -2,29 +2,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StatusError } from '../../core/api/errors.ts';
-import type { KubeObject } from '../../core/api/objects.ts';
 import { FakeApi } from '../../core/client/fixture/fake-api.ts';
 import { manualPorts } from '../../core/client/fixture/manual-ports.ts';
 import { Informers } from '../../core/client/informers.ts';
 import { resources } from '../../core/client/resources.ts';
-import type { Action, Controller } from '../../core/controllers/controller.ts';
+import type { Action } from '../../core/controllers/controller.ts';
+import { configMap, lookingController } from '../../core/controllers/fixture/looking.ts';
 import { ControllerRunner } from '../../core/controllers/runner.ts';
 import { MemoryStore } from '../../core/store/memory.ts';
+import { turns } from '../../test/turns.ts';
 import { InvocationClock } from './clock.ts';
 import type { FunctionEvent, StreamChange } from './event.ts';
 import { invoke, type ReactingFunction } from './reacting-function.ts';
 import { noting } from './reaction.ts';
 import { Waker } from './wake.ts';
-
-const turns = async (): Promise<void> => {
-  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
-};
-
-const map = (name: string): KubeObject => ({
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  metadata: { name, namespace: 'default' },
-});
 
 function world(decide: (name: string) => Action[] = () => []) {
   const host = manualPorts();
@@ -47,18 +38,7 @@ function world(decide: (name: string) => Action[] = () => []) {
     written,
   );
   const informers = new Informers(client, ports);
-  const looked: string[] = [];
-  const controller: Controller<string> = {
-    name: 'test',
-    component: 'tester',
-    watches: [resources.configMaps],
-    keysFor: (_of, { metadata }) => [{ namespace: 'default', name: metadata.name ?? '' }],
-    observe: ({ name }) => {
-      looked.push(name);
-      return name;
-    },
-    decide,
-  };
+  const { controller, looked } = lookingController(decide);
   const runner = new ControllerRunner(controller, { client, ports, informers });
   runner.pause();
   const synced = informers
@@ -116,21 +96,21 @@ const failed = (answer: { batchItemFailures: { itemIdentifier: string }[] }): st
 
 test('a cold function lists and looks at everything; what it has seen already costs no read', async () => {
   const { api, invoke, looked, reads } = world();
-  api.create(resources.configMaps, map('a'));
+  api.create(resources.configMaps, configMap('a'));
   assert.deepEqual(failed(await invoke(batch(record(2)))), []);
   assert.deepEqual(looked, ['a']);
   const before = reads();
   await invoke(batch(record(2)));
   await invoke(batch(record(9, 'secrets')));
   assert.equal(reads(), before);
-  api.create(resources.configMaps, map('b'));
+  api.create(resources.configMaps, configMap('b'));
   await invoke(batch(record(3)));
   assert.deepEqual(looked, ['a', 'b']);
 });
 
 test('a batch that is delivered twice, and late, is looked at once', async () => {
   const { api, invoke, looked } = world();
-  for (const name of ['a', 'b']) api.create(resources.configMaps, map(name));
+  for (const name of ['a', 'b']) api.create(resources.configMaps, configMap(name));
   await invoke(batch(record(3)));
   await invoke(batch(record(2), record(3)));
   assert.deepEqual(looked, ['a', 'b']);
@@ -138,7 +118,7 @@ test('a batch that is delivered twice, and late, is looked at once', async () =>
 
 test('a record that cannot be read is named, and all that came with it is done', async () => {
   const { api, invoke, looked } = world();
-  api.create(resources.configMaps, map('a'));
+  api.create(resources.configMaps, configMap('a'));
   const poison = { dynamodb: { SequenceNumber: 'bad' } };
   assert.deepEqual(failed(await invoke(batch(record(2), poison, record(2)))), ['bad']);
   assert.deepEqual(looked, ['a']);
@@ -146,7 +126,7 @@ test('a record that cannot be read is named, and all that came with it is done',
 
 test('when the caches cannot be read the whole batch comes again, and so does the function', async () => {
   const { api, invoke, looked, down, sent } = world();
-  api.create(resources.configMaps, map('a'));
+  api.create(resources.configMaps, configMap('a'));
   down(true);
   assert.deepEqual(failed(await invoke(batch(record(2), record(3)))), ['s2']);
   assert.deepEqual(sent, [30]);
@@ -162,7 +142,7 @@ test('an error of one key fails neither the batch nor the others', async () => {
     if (name === 'bad') throw new Error('a mistake');
     return name === 'later' ? [{ do: 'requeue', afterMs: 60_000 }] : [];
   });
-  for (const name of ['bad', 'good', 'later']) api.create(resources.configMaps, map(name));
+  for (const name of ['bad', 'good', 'later']) api.create(resources.configMaps, configMap(name));
   // No time passes here: its pauses are not waited for.
   const answer = await invoke(batch(record(4)), 5_001);
   assert.deepEqual(failed(answer), []);
@@ -172,7 +152,7 @@ test('an error of one key fails neither the batch nor the others', async () => {
 
 test('a key that wants to be looked at later is, by a message', async () => {
   const { api, host, invoke, looked, sent } = world(() => [{ do: 'requeue', afterMs: 60_000 }]);
-  api.create(resources.configMaps, map('a'));
+  api.create(resources.configMaps, configMap('a'));
   await invoke(batch(record(2)));
   assert.deepEqual(sent, [60]);
   host.pass(60_000);
@@ -183,7 +163,7 @@ test('a key that wants to be looked at later is, by a message', async () => {
 
 test('a revision that the log does not show yet is looked for again soon', async () => {
   const { api, host, invoke, sent, reacting } = world();
-  api.create(resources.configMaps, map('a'));
+  api.create(resources.configMaps, configMap('a'));
   const answer = invoke(batch(record(7)));
   for (let i = 0; i < 30; i++) {
     await turns();

@@ -27,6 +27,17 @@ test('what is due within a quarter of an hour is a delayed message; none is sent
   assert.deepEqual((await readState(store)).due, {});
 });
 
+test('a message that comes at the second after a due time serves it', async () => {
+  const { host, sent, waker } = wakerOf();
+  await waker.plan(30_200, false);
+  // Looked at again and again meanwhile, the due time is the same.
+  for (const passed of [150, 250, 5_000]) {
+    host.pass(passed);
+    await waker.plan(30_200 - (host.clock.now() - Date.UTC(2026, 0, 1)), false);
+  }
+  assert.deepEqual(sent, [31]);
+});
+
 test('what is due later stands where the tick reads it, and goes when the tick has come', async () => {
   const { host, sent, store, waker } = wakerOf();
   await waker.plan(3_600_000, false);

@@ -6,6 +6,7 @@ import { type FunctionName, updateState, withDue } from './function-state.ts';
 
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html */
 const MESSAGE_DELAY_LIMIT_MS = 900_000;
+const MESSAGE_GRAIN_MS = 1_000;
 /** What falls due within it, the tick wakes for at once. */
 const MINUTE_MS = 60_000;
 
@@ -35,11 +36,12 @@ export class Waker {
     if (this.#messageMs !== undefined && this.#messageMs <= nowMs) this.#messageMs = undefined;
     const dueMs = nextDueMs === undefined ? undefined : nowMs + nextDueMs;
     const isSoon = sendDelayed !== undefined && nextDueMs !== undefined && nextDueMs <= MESSAGE_DELAY_LIMIT_MS;
-    if (isSoon && !(this.#messageMs !== undefined && this.#messageMs <= dueMs!)) {
-      // A whole second is the grain: not before the time.
-      const delaySeconds = Math.ceil(nextDueMs / 1_000);
+    // A whole second is the grain, and none comes before the time: what is on its way for it may come up to a second after.
+    const isOnItsWay = (this.#messageMs ?? Number.POSITIVE_INFINITY) < (dueMs ?? 0) + MESSAGE_GRAIN_MS;
+    if (isSoon && !isOnItsWay) {
+      const delaySeconds = Math.ceil(nextDueMs / MESSAGE_GRAIN_MS);
       await sendDelayed(delaySeconds);
-      this.#messageMs = nowMs + delaySeconds * 1_000;
+      this.#messageMs = nowMs + delaySeconds * MESSAGE_GRAIN_MS;
     }
     await this.#note(isSoon ? undefined : dueMs, byTick);
   }

@@ -56,7 +56,12 @@ export function expiry(story: Story, make: MakeSubject): void {
     const hub = new Hub(store);
     const page = await store.list('configmaps', { limit: 2 });
     const live: Change[] = [];
-    const onChanges = (changes: readonly Change[]): void => void live.push(...changes);
+    let hear = (): void => {};
+    const heard = new Promise<void>((resolve) => (hear = resolve));
+    const onChanges = (changes: readonly Change[]): void => {
+      live.push(...changes);
+      if (live.length > 0) hear();
+    };
     await hub.subscribe('configmaps', page.revision, { onChanges, onEnd: assert.ifError });
     nowMs += 1_000;
     await expire();
@@ -77,7 +82,7 @@ export function expiry(story: Story, make: MakeSubject): void {
         [next],
       );
     }
-    await new Promise((resolve) => setImmediate(resolve));
+    await heard;
     assert.deepEqual(
       live.map(({ revision }) => revision),
       [next],

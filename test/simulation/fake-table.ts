@@ -4,7 +4,6 @@ import type { Op, Outcome, Row, ScanPage } from '../../core/store/protocol/ops.t
 import type { Resource, Revision } from '../../core/store/store.ts';
 import type { Flaws } from '../model/table.ts';
 import { Table } from '../model/table.ts';
-import type { Random } from './random.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 export interface Faults {
@@ -16,6 +15,15 @@ export interface Faults {
   slow: number;
 }
 
+/** What a seed decides; both generators of the simulations are one. */
+interface Random {
+  /** 0 <= value < bound */
+  below(bound: number): number;
+}
+
+/** Told of each row when it is put, as the table's stream is. */
+export type RowListener = (resource: Resource, row: Row) => void;
+
 const isRead = (op: Op): boolean => ['counter', 'counters', 'read', 'rows', 'rowsAt', 'scan'].includes(op.do);
 
 export class FakeTable {
@@ -26,11 +34,13 @@ export class FakeTable {
   faults: Faults = { refused: 0, unanswered: 0, slow: 0 };
   readonly #time: VirtualTime;
   readonly #random: Random;
+  readonly #onRow: RowListener | undefined;
 
-  constructor(time: VirtualTime, random: Random, flaws: Flaws) {
+  constructor(time: VirtualTime, random: Random, flaws: Flaws = {}, onRow?: RowListener) {
     this.table = new Table(flaws);
     this.#time = time;
     this.#random = random;
+    this.#onRow = onRow;
   }
 
   /** For one process: once it is dead it hears nothing more, but what it sent arrives. */
@@ -38,13 +48,14 @@ export class FakeTable {
     return (op) =>
       new Promise((resolve) => {
         if (isDead()) return;
-        this.#send(op, (outcome) => {
+        this.send(op, (outcome) => {
           if (!isDead()) resolve(outcome);
         });
       });
   }
 
-  #send(op: Op, answer: (outcome: Outcome) => void): void {
+  /** Does an operation, sooner or later; what nobody answers ends as lost after a while. */
+  send(op: Op, answer: (outcome: Outcome) => void): void {
     const random = this.#random;
     const chance = random.below(1_000);
     const { refused, unanswered, slow } = this.faults;
@@ -52,7 +63,8 @@ export class FakeTable {
     const onWayMs = 1 + random.below(random.below(1_000) < slow ? 5_000 : 15);
     const backMs = 1 + random.below(5);
     if (chance < refused) {
-      this.#time.after(onWayMs, () => answer({ ended: 'failed', error: 'throttled' }));
+      const error = op.do === 'write' && random.below(2) === 0 ? 'TransactionConflict' : 'throttled';
+      this.#time.after(onWayMs, () => answer({ ended: 'failed', error }));
     } else if (chance < refused + unanswered) {
       const ended = isRead(op) ? 'failed' : 'lost';
       const timeoutMs = 100 + random.below(1_000);
@@ -87,7 +99,10 @@ export class FakeTable {
     const row = there.get(revision);
     const known = rows.get(revision);
     if (!row || row === known) return;
-    if (!known) rows.set(revision, row);
+    if (!known) {
+      rows.set(revision, row);
+      this.#onRow?.(resource, row);
+    }
     // What has expired may be sealed once nobody can read the log from before it.
     else if (row.kind !== 'void' || counter.floor < revision)
       throw new Error(`row ${revision} of ${resource} has changed`);

@@ -2,10 +2,11 @@
 // page and watch through it. Processes crash and come back cold.
 import assert from 'node:assert/strict';
 import { isStatus } from '../../core/api/errors.ts';
-import type { KubeObject, ObjectKey } from '../../core/api/objects.ts';
+import { type KubeObject, keyOf, type ObjectKey } from '../../core/api/objects.ts';
 import { createLister } from '../../core/apiserver/lister.ts';
 import type { Ports } from '../../core/ports.ts';
 import { Hub } from '../../core/store/hub.ts';
+import type { ChangeRow } from '../../core/store/protocol/ops.ts';
 import { ProtocolStore } from '../../core/store/protocol/store.ts';
 import type { Commit, ListPage, Resource, Revision, Store, StoredObject } from '../../core/store/store.ts';
 import { RevisionAhead, RevisionExpired } from '../../core/store/store.ts';
@@ -13,6 +14,7 @@ import type { Flaws } from '../model/table.ts';
 import { FakeTable } from './fake-table.ts';
 import type { Acknowledged } from './history.ts';
 import { Replica, seen } from './history.ts';
+import { type Shown, shownAs } from './log-of-table.ts';
 import type { Random } from './random.ts';
 import { seeded } from './random.ts';
 import { VirtualTime } from './virtual-time.ts';
@@ -26,16 +28,12 @@ const retentionMs = 40 * minuteMs;
 /** When the world begins: no clock shows less than nothing. */
 const epochMs = 60 * minuteMs;
 
-/** A list that a client was shown. */
-export interface Shown {
-  resource: Resource;
-  revision: Revision;
-  /** The node whose pods were asked for. */
-  node: string | undefined;
-  items: readonly string[];
-}
-
-export const shownAs = ({ object, revision }: StoredObject): string => `${object.metadata.name}@${revision}`;
+const shown = ({ object, revision }: StoredObject): string => shownAs(keyOf(object), revision);
+const all = (): boolean => true;
+const onNode =
+  (node: string) =>
+  ({ object }: ChangeRow): boolean =>
+    (object['spec'] as { nodeName: string }).nodeName === node;
 
 interface Life {
   isDead: boolean;
@@ -100,13 +98,7 @@ export class World {
     const ports: Ports = {
       clock: {
         now: () => this.time.now + skewMs + epochMs,
-        after: (delayMs, callback) => {
-          let isCancelled = false;
-          this.time.after(delayMs, () => isCancelled || isDead() || callback());
-          return () => {
-            isCancelled = true;
-          };
-        },
+        after: (delayMs, callback) => this.time.after(delayMs, () => isDead() || callback()),
       },
       ids: { uuid: () => `${life}-${written++}`, suffix: () => '', bytes: (length) => new Uint8Array(length) },
       log: () => undefined,
@@ -232,11 +224,11 @@ export class World {
       assert.equal(page.revision, revision);
       items.push(...page.items);
     }
-    this.shown.push({ resource, revision, node, items: items.map(shownAs) });
+    this.shown.push({ resource, revision, items: items.map(shown), selects: node === undefined ? all : onNode(node) });
     if (random.below(3) > 0) return;
     await this.time.sleep(random.below(5_000));
     const exact = await store.list(resource, { exact: revision });
-    this.shown.push({ resource, revision, node: undefined, items: exact.items.map(shownAs) });
+    this.shown.push({ resource, revision, items: exact.items.map(shown), selects: all });
   }
 
   /** As authorizers read: what was committed before must be in it. */
@@ -245,8 +237,7 @@ export class World {
     const known = this.#newest.get(resource) ?? 0;
     const view = await lister.view(resource);
     this.#checkNew(resource, view.revision, known);
-    const items = view.entries().map(shownAs).sort();
-    this.shown.push({ resource, revision: view.revision, node: undefined, items });
+    this.shown.push({ resource, revision: view.revision, items: view.entries().map(shown), selects: all });
   }
 
   async #watch(life: Life): Promise<void> {

@@ -2,48 +2,17 @@
 // SLIPWAY_SEED=N repeats a run, SLIPWAY_RUNS=N makes more of them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { keyOf } from '../../core/api/objects.ts';
 import type { ChangeRow } from '../../core/store/protocol/ops.ts';
 import type { Resource } from '../../core/store/store.ts';
 import type { Seen } from './history.ts';
 import { checkWatcher } from './history.ts';
+import { checkShown, logOf, shownAs, stateAfter } from './log-of-table.ts';
 import { World } from './protocol-world.ts';
 import { seedOfRun } from './random.ts';
 
 const runs = Number(process.env['SLIPWAY_RUNS'] ?? 20);
 const operationsPerRun = 52_000;
-
-/** The whole log, each change fitting the state before it. */
-function logOf(world: World, resource: Resource): ChangeRow[] {
-  const rows = [...(world.tables.history.get(resource)?.values() ?? [])].sort((a, b) => a.revision - b.revision);
-  const changes = rows.filter((row) => row.kind === 'change');
-  const revisions = new Map<string, number>();
-  for (const { key, revision, previousRevision, type } of changes) {
-    assert.equal(
-      revisions.get(key.name) ?? 0,
-      previousRevision,
-      `what stood before revision ${revision} of ${key.name}`,
-    );
-    revisions.set(key.name, type === 'DELETED' ? 0 : revision);
-  }
-  return changes;
-}
-
-function checkShown(world: World, resource: Resource, log: readonly ChangeRow[]): void {
-  const state = new Map<string, ChangeRow>();
-  let next = 0;
-  const lists = world.shown.filter((one) => one.resource === resource).sort((a, b) => a.revision - b.revision);
-  for (const { revision, node, items } of lists) {
-    for (let row = log[next]; row && row.revision <= revision; row = log[++next]) {
-      if (row.type === 'DELETED') state.delete(row.key.name);
-      else state.set(row.key.name, row);
-    }
-    const stood = [...state.values()].filter(
-      ({ object }) => !node || (object['spec'] as { nodeName: string }).nodeName === node,
-    );
-    const expected = stood.map((row) => `${row.key.name}@${row.revision}`).sort();
-    assert.deepEqual(items, expected, `a list of ${resource} at ${revision}, node ${node}`);
-  }
-}
 
 const seenOf = ({ type, revision, key, object }: ChangeRow, previous: string | null): Seen => ({
   type,
@@ -54,7 +23,7 @@ const seenOf = ({ type, revision, key, object }: ChangeRow, previous: string | n
 });
 
 async function check(world: World, resource: Resource): Promise<void> {
-  const log = logOf(world, resource);
+  const log = logOf(world.tables, resource);
   const byRevision = new Map(log.map((row) => [row.revision, row]));
   for (const write of world.acknowledged.filter((one) => one.resource === resource)) {
     const row = byRevision.get(write.revision);
@@ -71,7 +40,10 @@ async function check(world: World, resource: Resource): Promise<void> {
     return seenOf(row, before ? String(before.object['value']) : null);
   });
   for (const one of world.watched) if (one.resource === resource) checkWatcher(one.saw, told, one.after, one.upTo);
-  checkShown(world, resource, log);
+  checkShown(
+    log,
+    world.shown.filter((one) => one.resource === resource),
+  );
 }
 
 /** A process that begins when all is over finds what the log says. */
@@ -80,17 +52,13 @@ async function checkEnd(world: World, resource: Resource): Promise<void> {
   let isDone = false;
   const items: string[] = [];
   const looking = store.list(resource).then((page) => {
-    items.push(...page.items.map(({ object, revision }) => `${object.metadata.name}@${revision}`));
+    items.push(...page.items.map(({ object, revision }) => shownAs(keyOf(object), revision)));
     isDone = true;
   });
   await world.time.passUntil(() => isDone);
   await looking;
-  const state = new Map<string, number>();
-  for (const { key, revision, type } of logOf(world, resource)) {
-    if (type === 'DELETED') state.delete(key.name);
-    else state.set(key.name, revision);
-  }
-  assert.deepEqual(items, [...state].map(([name, revision]) => `${name}@${revision}`).sort());
+  const stood = [...stateAfter(logOf(world.tables, resource)).values()];
+  assert.deepEqual(items, stood.map(({ key, revision }) => shownAs(key, revision)).sort());
 }
 
 test('the revision protocol keeps every property through faults, crashes and wrong clocks', async (t) => {

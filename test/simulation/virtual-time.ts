@@ -4,41 +4,55 @@ interface Due {
   atMs: number;
   /** Orders what is due at the same time. */
   number: number;
-  callback: () => void;
+  callback: (() => void) | undefined;
 }
 
 const isBefore = (a: Due, b: Due): boolean => a.atMs < b.atMs || (a.atMs === b.atMs && a.number < b.number);
+
+const oneTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export class VirtualTime {
   now = 0;
   /** A heap: each is due before the two below it. */
   readonly #due: Due[] = [];
+  readonly #quiet: () => Promise<void>;
   #number = 0;
 
-  after(delayMs: number, callback: () => void): void {
+  /** `quiet` resolves when all that a timer set off waits for time again. */
+  constructor(quiet = oneTurn) {
+    this.#quiet = quiet;
+  }
+
+  /** Returns what cancels it. */
+  after(delayMs: number, callback: () => void): () => void {
     const due = this.#due;
-    due.push({ atMs: this.now + delayMs, number: this.#number++, callback });
+    const entry: Due = { atMs: this.now + delayMs, number: this.#number++, callback };
+    due.push(entry);
     for (let i = due.length - 1; i > 0; ) {
       const above = (i - 1) >>> 1;
       if (!isBefore(due[i]!, due[above]!)) break;
       [due[i], due[above]] = [due[above]!, due[i]!];
       i = above;
     }
+    return () => {
+      entry.callback = undefined;
+    };
   }
 
   sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => this.after(ms, resolve));
+    return new Promise((resolve) => void this.after(ms, resolve));
   }
 
   /** Lets time pass until something is so, or nothing is left to do. */
   async passUntil(isDone: () => boolean): Promise<void> {
+    await this.#quiet();
     while (!isDone()) {
       const next = this.#pop();
       if (!next) return;
+      if (!next.callback) continue;
       this.now = next.atMs;
       next.callback();
-      // What it set off, before the next is due.
-      await new Promise((resolve) => setImmediate(resolve));
+      await this.#quiet();
     }
   }
 

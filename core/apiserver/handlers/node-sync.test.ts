@@ -256,6 +256,22 @@ test('a lease that was renewed a moment ago is not written again, unless it says
   assert.notDeepEqual(await renewed(), second);
 });
 
+test("a lease is as old as the node's own clock says, whatever the servers' clocks do", async () => {
+  const { world, server } = await cluster();
+  const nodeMs = Date.UTC(2026, 0, 1);
+  const renewed = async (ms: number): Promise<unknown> => {
+    await sync(server, 'n1', { time: new Date(nodeMs + ms).toISOString() });
+    const path = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1';
+    return ((await server.call('GET', path)).body['spec'] as Record<string, unknown>)['renewTime'];
+  };
+  assert.equal(await renewed(0), '2026-01-01T00:00:00.000000Z');
+  world.pass(180_000);
+  assert.equal(await renewed(14_000), '2026-01-01T00:00:00.000000Z');
+  assert.equal(await renewed(15_000), '2026-01-01T00:00:15.000000Z');
+  // Set back, it has no lease of its own time.
+  assert.equal(await renewed(10_000), '2026-01-01T00:00:10.000000Z');
+});
+
 test('a status report is taken, and what others own in the status stays', async () => {
   const { world, server } = await cluster();
   const { metadata } = await run(server, 'web', 'n1', { readinessGates: [{ conditionType: 'example.com/gate' }] });
@@ -360,6 +376,7 @@ test('a body that is not a sync request is a bad request', async () => {
   for (const bad of [
     {},
     { ...none, leaseDurationSeconds: 0 },
+    { ...none, time: 'noon' },
     { ...none, podStatuses: 'x' },
     { ...none, podStatuses: [{}] },
     { ...none, podsGone: [{ namespace: 'a', name: 'b' }] },

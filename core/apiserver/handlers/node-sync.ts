@@ -49,12 +49,16 @@ async function readRequest({ request }: HandlerContext): Promise<NodeSyncRequest
   } catch {
     throw badRequest('the body of a node sync must be JSON');
   }
-  const { leaseDurationSeconds: lease, podStatuses, podsGone, nodeStatus, since } = body ?? {};
+  const { leaseDurationSeconds: lease, time, podStatuses, podsGone, nodeStatus, since } = body ?? {};
   if (typeof lease !== 'number' || !(lease >= minLeaseSeconds && lease <= maxLeaseSeconds)) {
     throw badRequest(`leaseDurationSeconds must be between ${minLeaseSeconds} and ${maxLeaseSeconds}`);
   }
+  if (time !== undefined && (typeof time !== 'string' || Number.isNaN(Date.parse(time)))) {
+    throw badRequest('time must be an RFC 3339 time');
+  }
   return {
     leaseDurationSeconds: Math.round(lease),
+    ...(time ? { time } : {}),
     podStatuses: named(podStatuses, 'podStatuses'),
     podsGone: named(podsGone, 'podsGone'),
     ...(nodeStatus && typeof nodeStatus === 'object' ? { nodeStatus } : {}),

@@ -61,12 +61,13 @@ function isFresh(lease: Lease, holder: string, durationSeconds: number, nowMs: n
   );
 }
 
-/** Renews the node's lease unless it is fresh, or makes it, owned by the node so that it goes with it. */
-export async function renewLease(writer: Writer, node: KubeObject, durationSeconds: number): Promise<void> {
+/** Renews the node's lease unless it is fresh, or makes it, owned by the node so that it goes with it. As a kubelet does, by its clock. */
+export async function renewLease(writer: Writer, node: KubeObject, request: NodeSyncRequest): Promise<void> {
+  const { leaseDurationSeconds: durationSeconds, time } = request;
   const name = node.metadata.name ?? '';
   const key = { namespace: leaseNamespace, name };
   const scope = scopeFor(writer, kindOf('coordination.k8s.io', 'leases'), key, '');
-  const nowMs = writer.deps.clock.now();
+  const nowMs = time ? Date.parse(time) : writer.deps.clock.now();
   const spec = {
     holderIdentity: name,
     leaseDurationSeconds: durationSeconds,
@@ -206,7 +207,7 @@ export async function writeReports(
 ): Promise<{ node: StoredObject; refused: Refused[] }> {
   const node = await readNode(writer, name);
   const [, updated, refused] = await Promise.all([
-    renewLease(writer, node.object, request.leaseDurationSeconds),
+    renewLease(writer, node.object, request),
     request.nodeStatus ? writeNodeStatus(writer, name, request.nodeStatus) : undefined,
     writePodStatuses(writer, name, request.podStatuses),
   ]);

@@ -10,8 +10,9 @@ import type { Action, Cache, Controller } from '../controller.ts';
 import { controllerOf, isDeleting, refersTo } from '../owner.ts';
 import type { StoredPod } from '../pod-state.ts';
 import { revisionName, type StoredRevision } from '../revision-history.ts';
-import { decideDaemonSet, failedDaemonSet, type ObservedDaemonSet } from './decide.ts';
+import { decideDaemonSet, failedDaemonSet } from './decide.ts';
 import { type StoredDaemonSet, type StoredNode, targetNodeOf } from './nodes.ts';
+import type { ObservedDaemonSet } from './round.ts';
 
 /** A node that had no failed daemon for this long starts anew. */
 const FORGET_MS = 1_800_000;

@@ -5,8 +5,9 @@ import { assertGolden } from '../../../test/golden-file.ts';
 import type { DaemonSetSpec, Taint } from '../../api/types.gen.ts';
 import { makePod, nowMs, type PodLike } from '../fixture/objects.ts';
 import { currentRevision, type StoredRevision } from '../revision-history.ts';
-import { decideDaemonSet, type ObservedDaemonSet } from './decide.ts';
+import { decideDaemonSet } from './decide.ts';
 import { hashLabel, type StoredDaemonSet, type StoredNode, targetNodeOf } from './nodes.ts';
+import type { ObservedDaemonSet } from './round.ts';
 
 const labels = { app: 'agent' };
 

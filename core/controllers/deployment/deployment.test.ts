@@ -185,27 +185,33 @@ test('Recreate waits until every old pod is gone', () => {
   assert.deepEqual(Object.values(sizes(decide(observe(deployment, [emptied])))), [10]);
 });
 
-test('a rollout without progress runs into its deadline, and is looked at when that is due', () => {
-  const stuck = (seconds: number): Action[] => {
-    const lastUpdateTime = at(-seconds);
-    const standing = { type: 'Progressing', status: 'True', reason: 'ReplicaSetUpdated', lastUpdateTime } as const;
-    const fresh = makeSet('new', { image: 'v2', replicas: 10, available: 2, revision: 1 });
-    const status: DeploymentStatus = {
-      observedGeneration: 3,
-      replicas: 10,
-      updatedReplicas: 10,
-      readyReplicas: 2,
-      availableReplicas: 2,
-      unavailableReplicas: 8,
-      conditions: [standing, { type: 'Available', status: 'False', reason: 'MinimumReplicasUnavailable' }],
-    };
-    return decide(observe(makeDeployment({}, status, { 'deployment.kubernetes.io/revision': '1' }), [fresh]));
+const withTwoOfTen = (reason: string, seconds: number): Action[] => {
+  const lastUpdateTime = at(-seconds);
+  const standing = { type: 'Progressing', status: 'True', reason, lastUpdateTime } as const;
+  const fresh = makeSet('new', { image: 'v2', replicas: 10, available: 2, revision: 1 });
+  const status: DeploymentStatus = {
+    observedGeneration: 3,
+    replicas: 10,
+    updatedReplicas: 10,
+    readyReplicas: 2,
+    availableReplicas: 2,
+    unavailableReplicas: 8,
+    conditions: [standing, { type: 'Available', status: 'False', reason: 'MinimumReplicasUnavailable' }],
   };
-  assert.deepEqual(stuck(100), [{ do: 'requeue', afterMs: 501_000 }]);
+  return decide(observe(makeDeployment({}, status, { 'deployment.kubernetes.io/revision': '1' }), [fresh]));
+};
+
+test('a rollout without progress runs into its deadline, and is looked at when that is due', () => {
+  assert.deepEqual(withTwoOfTen('ReplicaSetUpdated', 100), [{ do: 'requeue', afterMs: 501_000 }]);
+  const late = progressing(withTwoOfTen('ReplicaSetUpdated', 601));
   assert.deepEqual(
-    [progressing(stuck(601))?.status, progressing(stuck(601))?.reason, progressing(stuck(601))?.message],
+    [late?.status, late?.reason, late?.message],
     ['False', 'ProgressDeadlineExceeded', 'ReplicaSet "web-new" has timed out progressing.'],
   );
+});
+
+test('pods that are lost after the rollout has ended run into no deadline, and nobody waits for one', () => {
+  for (const seconds of [100, 601]) assert.deepEqual(withTwoOfTen('NewReplicaSetAvailable', seconds), []);
 });
 
 test('a finished rollout says so and cuts its history', () => {

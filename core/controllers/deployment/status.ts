@@ -155,7 +155,9 @@ function planDeadline(plan: DeploymentPlan, status: DeploymentStatus): void {
   const { deployment, nowMs } = plan;
   const condition = findCondition(status, 'Progressing');
   if (!hasProgressDeadline(deployment) || !condition || deployment.spec?.paused) return;
-  if (isComplete(deployment, status) || condition.reason === 'ProgressDeadlineExceeded') return;
+  // Of a rollout that has ended nothing is judged any more, also when pods are lost later.
+  if (condition.reason === 'NewReplicaSetAvailable' || condition.reason === 'ProgressDeadlineExceeded') return;
+  if (isComplete(deployment, status)) return;
   const deadlineMs = (deployment.spec?.progressDeadlineSeconds ?? 0) * 1000;
   const afterMs = Date.parse(condition.lastUpdateTime ?? '') + deadlineMs - nowMs;
   plan.actions.push({ do: 'requeue', afterMs: Math.max(0, afterMs) + 1000 });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertGolden } from '../../../test/golden-file.ts';
+import { turns } from '../../../test/turns.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import type { OwnerReference } from '../../api/types.gen.ts';
 import type { ResourceRef } from '../../client/client.ts';
@@ -90,10 +91,6 @@ test('orphaning takes the references off the dependents, then the finalizer', ()
   const meta = { deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['orphan'] };
   assertGolden('controllers/garbage-orphan', decideGarbage(observe({}, { meta, dependents: [dependent('d', true)] })));
 });
-
-const turns = async (): Promise<void> => {
-  for (let i = 0; i < 12; i++) await new Promise((resolve) => setImmediate(resolve));
-};
 
 async function smallWorld() {
   const ports = manualPorts();

@@ -2,32 +2,25 @@
 import type { KubeObject } from '../../../core/api/objects.ts';
 import { resources } from '../../../core/client/resources.ts';
 import { isActive, isReady, type StoredPod } from '../../../core/controllers/pod-state.ts';
-import { Kubelet } from './kubelet.ts';
-import { World, type WorldOptions } from './world.ts';
+import type { WorldOptions } from './options.ts';
+import { World } from './world.ts';
 
 const key = { namespace: 'default', name: 'web' };
-
-/** A host that does its worst. */
-export const bad: Omit<WorldOptions, 'seed'> = {
-  skewMs: 180_000,
-  instances: 2,
-  faults: { before: 0.003, after: 0.01 },
-  kills: 0.004,
-  coldStarts: 0.05,
-  duplicates: 0.1,
-  shortTimes: 0.1,
-};
 
 export async function worldOf(options: WorldOptions, nodes: number): Promise<World> {
   const world = new World(options);
   await world.start();
-  for (let i = 0; i < nodes; i++) {
-    const kubelet = new Kubelet(`i-${i}`, world.client, world.ports.clock);
-    await kubelet.register();
-    world.kubelets.push(kubelet);
-  }
+  for (let i = 0; i < nodes; i++) world.addNode(`i-${i}`);
+  await until(world, () => readyNodes(world) === nodes);
   return world;
 }
+
+/** Nodes that pods may be put on. */
+const readyNodes = (world: World): number =>
+  world.objects('nodes').filter(({ spec, status }) => {
+    const { taints = [] } = (spec ?? {}) as { taints?: unknown[] };
+    return taints.length === 0 && status !== undefined;
+  }).length;
 
 export const deployment = (replicas: number, image: string): KubeObject => ({
   apiVersion: 'apps/v1',
@@ -41,52 +34,53 @@ export const deployment = (replicas: number, image: string): KubeObject => ({
   },
 });
 
-export const podsOf = async (world: World): Promise<StoredPod[]> =>
-  (await world.store.list('pods', { namespace: 'default' })).items.map(({ object }) => object as unknown as StoredPod);
+export const podsOf = (world: World): readonly StoredPod[] =>
+  world.objects('pods').filter(({ metadata }) => metadata.namespace === 'default') as unknown as StoredPod[];
 
-export const describe = async (world: World): Promise<string> =>
+export const describe = (world: World): string =>
   JSON.stringify({
-    pods: (await podsOf(world)).map((pod) => [
+    pods: podsOf(world).map((pod) => [
       pod.metadata.name,
       pod.spec?.nodeName,
       pod.status?.phase,
       pod.metadata.deletionTimestamp,
     ]),
-    nodes: (await world.store.list('nodes')).items.map(({ object }) => [
-      object.metadata.name,
-      object['spec'],
-      object['status'],
-    ]),
-    deployment: await world.client.get(resources.deployments, key).catch(() => undefined),
-    sets: (await world.client.list(resources.replicaSets)).items,
+    nodes: world.objects('nodes').map(({ metadata, spec, status }) => [metadata.name, spec, status]),
+    deployment: world.object('deployments.apps', key),
+    sets: world.objects('replicasets.apps'),
     host: world.host,
-    invocations: world.invocations,
-    log: world.ports.lines.slice(-5),
   });
 
-export const edit = (world: World, spec: object): Promise<unknown> =>
-  world.client.patch(resources.deployments, key, { spec }, { type: 'strategic' });
+export const until = (world: World, isSo: () => boolean): Promise<void> => world.until(isSo, () => describe(world));
 
-export const isSettled = async (world: World, replicas: number, image: string): Promise<boolean> => {
-  const pods = (await podsOf(world)).filter(({ metadata }) => metadata.labels?.['app'] === 'web');
-  const { status } = (await world.client.get(resources.deployments, key)) as { status?: Record<string, unknown> };
+export const edit = (world: World, spec: object): Promise<unknown> =>
+  world.does(world.user.patch(resources.deployments, key, { spec }));
+
+export function isSettled(world: World, replicas: number, image: string): boolean {
+  const pods = podsOf(world).filter(({ metadata }) => metadata.labels?.['app'] === 'web');
+  const { status } = (world.object('deployments.apps', key) ?? {}) as { status?: Record<string, unknown> };
   return (
     pods.length === replicas &&
     pods.every((pod) => isActive(pod) && isReady(pod) && pod.spec?.containers[0]?.image === image) &&
     (status?.['updatedReplicas'] ?? 0) === replicas &&
     (status?.['availableReplicas'] ?? 0) === replicas
   );
-};
+}
 
 export const settled = (world: World, replicas: number, image: string): Promise<void> =>
-  world.until(
-    () => isSettled(world, replicas, image),
-    () => describe(world),
-  );
+  until(world, () => isSettled(world, replicas, image));
+
+/** The deployment with all of its pods running. */
+export async function deployed(world: World, replicas: number): Promise<void> {
+  await world.does(world.user.create(resources.deployments, deployment(replicas, 'v1')));
+  await settled(world, replicas, 'v1');
+}
 
 /** How often a node was given up. */
-export const givenUp = async (world: World): Promise<number> =>
-  (await world.store.list('events')).items.filter(({ object }) => object['reason'] === 'NodeNotReady').length;
+export const givenUp = (world: World): number =>
+  world.objects('events').filter(({ reason }) => reason === 'NodeNotReady').length;
 
-export const names = async (world: World): Promise<string[]> =>
-  (await podsOf(world)).map(({ metadata }) => metadata.uid).sort();
+export const names = (world: World): string[] =>
+  podsOf(world)
+    .map(({ metadata }) => metadata.uid)
+    .sort();

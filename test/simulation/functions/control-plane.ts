@@ -9,7 +9,7 @@ import type { Clock, Ids, Log } from '../../../core/ports.ts';
 import { Hub } from '../../../core/store/hub.ts';
 import type { Store } from '../../../core/store/store.ts';
 import { serverVersion } from '../../../host/version.ts';
-import type { Host } from '../../../lambdas/host/caches.ts';
+import type { Composed } from '../../../lambdas/host/compose.ts';
 
 const signingKey = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
 
@@ -30,7 +30,12 @@ export interface PlaneOptions {
 }
 
 /** As lambdas/host/compose.ts makes it, without AWS. */
-export async function composeOver({ store, clock, ids, log }: PlaneOptions): Promise<Host> {
+export async function composeOver({
+  store,
+  clock,
+  ids,
+  log,
+}: PlaneOptions): Promise<Pick<Composed, 'ports' | 'store' | 'hub' | 'api' | 'clientOf'>> {
   const ports = { clock, ids, log };
   const hub = new Hub(store);
   const access = await createAccess({
@@ -53,7 +58,7 @@ export async function composeOver({ store, clock, ids, log }: PlaneOptions): Pro
       userAgent: component,
     });
   };
-  return { ports, store, hub, clientOf };
+  return { ports, store, hub, api, clientOf };
 }
 
 export async function writeDefaults({ store, clock, ids }: PlaneOptions): Promise<void> {

@@ -1,15 +1,22 @@
 // A node as the control plane sees it: it syncs when its doorbell rings and at a slow interval otherwise, starts and ends pods at
-// once, and says so with its next sync.
+// once, and says so with its next sync. What gets no answer it says again.
+
+import { isStatus } from '../../../core/api/errors.ts';
 import type { NodeSyncRequest, NodeSyncResponse } from '../../../core/api/node-sync.ts';
 import type { Stored } from '../../../core/api/objects.ts';
 import type { NodeStatus, Pod } from '../../../core/api/types.gen.ts';
 import type { Client } from '../../../core/client/client.ts';
+import type { Random } from '../../../core/client/fixture/random.ts';
 import { resources } from '../../../core/client/resources.ts';
 import { type Clock, timestamp } from '../../../core/ports.ts';
+import type { VirtualTime } from '../virtual-time.ts';
 
 const LEASE_SECONDS = 300;
 const SYNC_EVERY_MS = 75_000;
 const STATUS_EVERY_MS = 300_000;
+/** As agent/sync.ts. */
+const AGAIN_FIRST_MS = 100;
+const AGAIN_LIMIT_MS = 5_000;
 
 export class Kubelet {
   readonly name: string;
@@ -20,8 +27,9 @@ export class Kubelet {
   #since: string | undefined;
   #dueMs = 0;
   #statusDueMs = 0;
-  /** Cut off, or gone. */
-  isDown = false;
+  #isDown = false;
+  #isRung = false;
+  #wake: () => void = () => {};
 
   constructor(name: string, client: Client, clock: Clock) {
     this.name = name;
@@ -29,26 +37,61 @@ export class Kubelet {
     this.#clock = clock;
   }
 
+  /** Cut off, or gone. */
+  get isDown(): boolean {
+    return this.#isDown;
+  }
+
+  set isDown(isDown: boolean) {
+    this.#isDown = isDown;
+    this.#wake();
+  }
+
+  /** Registers, then syncs whenever it is due, for ever. */
+  async live(time: VirtualTime, random: Random): Promise<never> {
+    let isRegistered = false;
+    for (let againMs = AGAIN_FIRST_MS; ; ) {
+      await this.#untilDue(time, random.below(20));
+      try {
+        if (!isRegistered) await this.register();
+        isRegistered = true;
+        await this.sync();
+        againMs = AGAIN_FIRST_MS;
+      } catch {
+        this.#dueMs = this.#clock.now() + againMs;
+        againMs = Math.min(2 * againMs, AGAIN_LIMIT_MS);
+      }
+    }
+  }
+
+  async #untilDue(time: VirtualTime, pauseMs: number): Promise<void> {
+    await time.sleep(pauseMs);
+    while (this.#isDown || this.#clock.now() < this.#dueMs) {
+      await new Promise<void>((resolve) => {
+        const cancel = this.#isDown ? () => {} : time.after(this.#dueMs - this.#clock.now(), resolve);
+        this.#wake = () => {
+          cancel();
+          resolve();
+        };
+      });
+    }
+  }
+
   async register(): Promise<void> {
     const labels = { 'kubernetes.io/hostname': this.name, 'kubernetes.io/arch': 'arm64', 'kubernetes.io/os': 'linux' };
-    await this.#client.create(resources.nodes, {
-      apiVersion: 'v1',
-      kind: 'Node',
-      metadata: { name: this.name, labels },
-    });
+    const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: this.name, labels } };
+    try {
+      await this.#client.create(resources.nodes, node);
+    } catch (error) {
+      // Its own, from before there was no answer.
+      if (!isStatus(error, 'AlreadyExists')) throw error;
+    }
   }
 
   ring(): void {
+    this.#isRung = true;
     this.#dueMs = 0;
-  }
-
-  /** It finds out only so much later that it is answered again. */
-  wait(ms: number): void {
-    this.#dueMs = this.#clock.now() + ms;
-  }
-
-  get isDue(): boolean {
-    return !this.isDown && this.#clock.now() >= this.#dueMs;
+    this.#wake();
   }
 
   /** Pods whose containers run here. */
@@ -57,6 +100,7 @@ export class Kubelet {
   }
 
   async sync(): Promise<void> {
+    this.#isRung = false;
     const deleting = [...this.#pods.values()].filter(({ metadata }) => metadata.deletionTimestamp);
     const idOf = ({ metadata: { namespace = '', name, uid } }: Stored<Pod>) => ({ namespace, name, uid });
     const podStatuses = [...this.#pods.values()]
@@ -65,6 +109,7 @@ export class Kubelet {
     const tellsStatus = this.#clock.now() >= this.#statusDueMs;
     const body: NodeSyncRequest = {
       leaseDurationSeconds: LEASE_SECONDS,
+      time: new Date(this.#clock.now()).toISOString(),
       ...(tellsStatus ? { nodeStatus: this.#nodeStatus() } : {}),
       podStatuses,
       podsGone: deleting.map(idOf),
@@ -89,7 +134,8 @@ export class Kubelet {
     this.#since = answer.since;
     const isReady = answer.node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
     if (tellsStatus || !isReady) this.#statusDueMs = isReady ? this.#clock.now() + STATUS_EVERY_MS : 0;
-    const isNews = this.#take(answer) || !isReady;
+    // A bell that rang meanwhile may be of what the answer does not know yet.
+    const isNews = this.#take(answer) || !isReady || this.#isRung;
     this.#dueMs = isNews ? 0 : this.#clock.now() + SYNC_EVERY_MS;
   }
 
