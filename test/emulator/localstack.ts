@@ -99,6 +99,8 @@ function settings(port: number, folder: string): Record<string, string> {
     // In URLs that it hands out: its usual name is asked of a name server somewhere.
     LOCALSTACK_HOST: `localhost:${port}`,
     FILESYSTEM_ROOT: folder,
+    // The code of functions is unpacked there, and left.
+    TMPDIR: folder,
     OVERRIDE_IN_DOCKER: '0',
     DNS_ADDRESS: '0',
     DISABLE_EVENTS: '1',
