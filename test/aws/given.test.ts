@@ -9,6 +9,7 @@ if (process.env['AWS_ENDPOINT_URL'])
     name: 'given',
     scales: false,
     hasRegistry: false,
+    hasDeadLetters: false,
     ours: false,
   });
 else test('a cluster on an emulator that runs already', { skip: 'AWS_ENDPOINT_URL names none' }, () => undefined);

@@ -11,5 +11,6 @@ else
     name: 'localstack',
     scales: false,
     hasRegistry: false,
+    hasDeadLetters: true,
     ours: true,
   });

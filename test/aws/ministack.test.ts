@@ -11,5 +11,6 @@ else
     name: 'ministack',
     scales: true,
     hasRegistry: true,
+    hasDeadLetters: false,
     ours: true,
   });

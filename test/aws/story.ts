@@ -3,6 +3,7 @@
 import { after, before } from 'node:test';
 import { ofBadDays } from './chapters/bad-days.ts';
 import { ofChanges } from './chapters/changes.ts';
+import { ofDeadLetters } from './chapters/dead-letters.ts';
 import { ofDeployment } from './chapters/deployment.ts';
 import { ofTheEnd } from './chapters/end.ts';
 import { ofFirstPods } from './chapters/first-pods.ts';
@@ -23,5 +24,6 @@ export function tellStory(story: Story): void {
   ofRollouts(tale);
   ofBadDays(tale);
   ofChanges(tale);
+  ofDeadLetters(tale);
   ofTheEnd(tale);
 }

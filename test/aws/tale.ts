@@ -21,6 +21,8 @@ export interface Story {
   scales: boolean;
   /** Whether it has ECR. */
   hasRegistry: boolean;
+  /** Whether failed records of a stream get to their destination. */
+  hasDeadLetters: boolean;
   /** Whether its functions are processes of this machine that may be killed. */
   ours: boolean;
 }

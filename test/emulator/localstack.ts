@@ -17,7 +17,7 @@ const pythonVersion = '3.13';
 const packagesUntil = '2026-03-01';
 const plugin = join(root, 'test/emulator/localstack-plugin');
 /** As in the plugin's pyproject.toml. */
-const pluginVersion = 2;
+const pluginVersion = 3;
 const composeFile = join(root, 'test/emulator/compose.yaml');
 
 const dockerAnswers = async (): Promise<boolean> => (await run('docker', ['info']).catch(() => undefined))?.code === 0;
