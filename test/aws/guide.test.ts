@@ -1,9 +1,10 @@
 // The pages that the story follows: every command of theirs is marked, and what is put in for their examples is known and needed.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { readmeCommands } from './chapters/neighbours.ts';
 import { commandsIn, commandsOf, fileOf, type GuideCommand } from './guide.ts';
 import { argumentsOf } from './person.ts';
-import { leftToPutIn, ofGuide, type Substitution, substituted } from './substitutions.ts';
+import { leftToPutIn, ofGuide, ofReadme, type Substitution, substituted } from './substitutions.ts';
 import { guide, guideCommands } from './tale.ts';
 
 const reader = { folder: '/home/ann', pushes: true };
@@ -37,6 +38,7 @@ test('every command of the guide is run, or says what it needs that no emulator 
     [],
   );
   assert.ok(guideCommands.length >= 14);
+  assert.ok(readmeCommands.length >= 4);
 });
 
 function assertComplete(texts: readonly string[], table: readonly Substitution[]): void {
@@ -52,10 +54,14 @@ test('what is put in for the examples of the pages is complete, and all of it is
   const commands = guideCommands.map(({ text }) => text);
   assertComplete([...commands, ...files], ofGuide(guideCommands, reader));
   assertComplete([...commands, ...files], ofGuide(guideCommands, { ...reader, pushes: false }));
+  assertComplete(
+    readmeCommands.map(({ text }) => text),
+    ofReadme('shop-two', 'arn:aws:iam::000000000000:role/Admin', reader),
+  );
 });
 
 test('no command needs a shell, or a program that is not there', () => {
-  for (const { text } of guideCommands) assert.ok(argumentsOf(text).length > 1);
+  for (const { text } of [...guideCommands, ...readmeCommands]) assert.ok(argumentsOf(text).length > 1);
 });
 
 test('an example that nobody knows is seen', () => {

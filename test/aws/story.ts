@@ -1,4 +1,4 @@
-// What a team does with a cluster on AWS, in the words of docs/aws.md, and what must not happen to it, told on an
+// What a team does with a cluster on AWS, in the words of docs/aws.md and README.md, and what must not happen to it, told on an
 // emulator: one story for all of them.
 import { after, before } from 'node:test';
 import { ofBadDays } from './chapters/bad-days.ts';
@@ -7,6 +7,7 @@ import { ofDeadLetters } from './chapters/dead-letters.ts';
 import { ofDeployment } from './chapters/deployment.ts';
 import { ofTheEnd } from './chapters/end.ts';
 import { ofFirstPods } from './chapters/first-pods.ts';
+import { ofNeighbours } from './chapters/neighbours.ts';
 import { ofPeople } from './chapters/people.ts';
 import { ofRollouts } from './chapters/rollouts.ts';
 import { type Story, Tale } from './tale.ts';
@@ -25,5 +26,6 @@ export function tellStory(story: Story): void {
   ofBadDays(tale);
   ofChanges(tale);
   ofDeadLetters(tale);
+  ofNeighbours(tale);
   ofTheEnd(tale);
 }

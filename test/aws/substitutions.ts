@@ -42,6 +42,15 @@ export const ofGuide = (commands: readonly GuideCommand[], { folder, pushes }: R
   { from: ' ...', to: ` ${valuesOfBefore(commands).replaceAll(exampleAccount, account)}` },
 ];
 
+/** For README.md, whose reader calls the stack by another name: there is one already. */
+export const ofReadme = (stack: string, adminRole: string, { folder }: Reader): Substitution[] => [
+  { from: 'stack=shop', to: `stack=${stack}` },
+  { from: '--stack shop', to: `--stack ${stack}` },
+  { from: 'ARN', to: adminRole },
+  { from: 'REGION', to: region },
+  { from: 'deployment.yaml', to: join(folder, 'deployment.yaml') },
+];
+
 /** All at once: what was put in is not looked at again. The longest goes first. */
 export function substituted(text: string, table: readonly Substitution[]): string {
   const places = table.map(({ from }) => from).sort((a, b) => b.length - a.length);

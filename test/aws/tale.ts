@@ -47,6 +47,8 @@ export class Tale {
   emulator!: Emulator;
   cluster!: EmulatedCluster;
   instance!: Instance;
+  /** A second cluster in the same account. */
+  neighbour: EmulatedCluster | undefined;
 
   constructor(story: Story) {
     this.story = story;
@@ -124,7 +126,7 @@ export class Tale {
   }
 
   async end(): Promise<void> {
-    await this.cluster?.remove().catch(() => undefined);
+    for (const cluster of [this.neighbour, this.cluster]) await cluster?.remove().catch(() => undefined);
     await this.emulator?.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -14,6 +14,13 @@ export function ofTheEnd(tale: Tale): void {
     await assertGone(cluster);
   });
 
+  test('the other cluster goes on, until it is destroyed as well', async () => {
+    const neighbour = tale.neighbour!;
+    assert.match(await neighbour.kubectlOk('get', 'configmaps', '-o', 'name'), new RegExp(`only-${neighbour.name}`));
+    await neighbour.destroy();
+    await assertGone(neighbour);
+  });
+
   test('no command of the guide was forgotten', (t) => {
     assert.deepEqual(tale.person.left, []);
     for (const one of tale.person.leftOut) t.diagnostic(one);
