@@ -1,11 +1,12 @@
 // The functions' bundles. CDK's NodejsFunction would start npx and esbuild for each of them, one after the other, which takes longer
 // than everything else in a synthesis.
-import { globSync, statSync } from 'node:fs';
+import { globSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build } from 'esbuild';
 import { packedTables, prunedShapes } from './bundle-plugins.ts';
 import { type FunctionName, functionNames } from './function-shapes.ts';
+import type { WorkerBundle } from './stack.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -34,6 +35,14 @@ export async function bundleFunctions(folder: string): Promise<FunctionFolders> 
 /** Of all the code in a function's folder, also of what a cold start does not read; without source maps, which are not read at all. */
 export const bundleBytes = (folder: string): number =>
   globSync('**/*.mjs', { cwd: folder }).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
+
+/** In the place of the functions' bundles and the workers', where nobody looks at them: an empty file. */
+export function withoutCode(folder: string): [WorkerBundle, FunctionFolders] {
+  const file = join(folder, 'index.mjs');
+  writeFileSync(file, '');
+  const folders = Object.fromEntries(functionNames.map((name) => [name, folder])) as FunctionFolders;
+  return [{ file, version: 'none', sha256: 'none' }, folders];
+}
 
 export const bundleOptions = {
   absWorkingDir: root,

@@ -4,5 +4,12 @@ import { chooseEmulator } from '../emulator/choose.ts';
 import { tellStory } from './story.ts';
 
 if (process.env['AWS_ENDPOINT_URL'])
-  tellStory({ start: () => chooseEmulator({}), name: 'given', scales: false, ours: false });
+  tellStory({
+    start: () => chooseEmulator({}),
+    name: 'given',
+    scales: false,
+    hasRegistry: false,
+    hasDeadLetters: false,
+    ours: false,
+  });
 else test('a cluster on an emulator that runs already', { skip: 'AWS_ENDPOINT_URL names none' }, () => undefined);

@@ -5,4 +5,12 @@ import { tellStory } from './story.ts';
 
 const lacks = await localstackLacks();
 if (lacks) test('a cluster on LocalStack', { skip: lacks }, () => undefined);
-else tellStory({ start: () => startLocalStack(), name: 'localstack', scales: false, ours: true });
+else
+  tellStory({
+    start: () => startLocalStack(),
+    name: 'localstack',
+    scales: false,
+    hasRegistry: false,
+    hasDeadLetters: true,
+    ours: true,
+  });

@@ -5,4 +5,12 @@ import { tellStory } from './story.ts';
 
 const lacks = await ministackLacks();
 if (lacks) test('a cluster on MiniStack', { skip: lacks }, () => undefined);
-else tellStory({ start: () => startMiniStack(), name: 'ministack', scales: true, ours: true });
+else
+  tellStory({
+    start: () => startMiniStack(),
+    name: 'ministack',
+    scales: true,
+    hasRegistry: true,
+    hasDeadLetters: false,
+    ours: true,
+  });

@@ -1,23 +1,20 @@
 // A cluster on an emulator: the app deployed, a way for kubectl, and a worker, all of it gone in the end.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ociArchive } from '../../agent/images/oci-archive.ts';
 import { findBusybox, sampleDescription } from '../../local/images/sample.ts';
 import { type RunResult, run, runOrFail } from '../../local/run.ts';
-import { bootstrap, type Deployment, deploy, destroy, synthesise } from './deploy.ts';
-import { account, type Emulator, emulatorEnvironment, region, root } from './emulator.ts';
+import { bootstrap, type Deployment, deploy, destroy, personEnvironment } from './deploy.ts';
+import { account, type Emulator, region, root } from './emulator.ts';
 import { type Front, startFront } from './front.ts';
 import { type Instance, startInstance } from './instance.ts';
-import { assumeRole } from './instance-metadata.ts';
 import { type AwsJson, awsJson, invoke, stackResources } from './requests.ts';
 
-/** Whose sessions are administrators of emulated clusters. */
-export const adminRole = `arn:aws:iam::${account}:role/cluster-admin`;
+const usualAdminRole = `arn:aws:iam::${account}:role/Admin`;
 
 export class EmulatedCluster {
   readonly emulator: Emulator;
   readonly deployment: Deployment;
-  readonly folder: string;
   /** Logical id of each resource to its physical one. */
   readonly resources: ReadonlyMap<string, string>;
   readonly front: Front;
@@ -36,38 +33,49 @@ export class EmulatedCluster {
     this.#setUpByHand = setUpByHand;
     this.deployment = deployment;
     this.emulator = emulator;
-    this.folder = deployment.folder;
     this.resources = resources;
     this.front = front;
     this.aws = awsJson(emulator.endpoint, region);
   }
 
-  /** Deploys; `say` is told what is being done. */
+  /** Deploys, and adds a context for kubectl; `say` is told what is being done. */
   static async deployTo(
     emulator: Emulator,
     name: string,
     folder: string,
     say: (what: string) => void = () => undefined,
   ): Promise<EmulatedCluster> {
-    const deployment: Deployment = { emulator, name, folder, context: { adminRole } };
-    say('the CDK app is synthesised, and the account made ready for it');
-    await Promise.all([synthesise(deployment), bootstrap(deployment)]);
+    const deployment: Deployment = { emulator, name, adminRole: usualAdminRole, folder };
+    say('the account is made ready for the CDK');
+    await bootstrap(deployment);
     say('the stack is deployed');
     await deploy(deployment);
-    const resources = await stackResources(emulator.endpoint, name, region);
-    const setUpByHand = await setUp(emulator.endpoint, name, resources);
-    const { Parameter } = await awsJson(emulator.endpoint, region)<{ Parameter: { Value: string } }>(
-      'AmazonSSM.GetParameter',
-      { Name: `/slipway/${name}/api-url` },
-    );
-    const front = await startFront(emulator.endpoint, Parameter.Value);
-    const cluster = new EmulatedCluster(deployment, emulator, resources, front, setUpByHand);
-    await cluster.#kubeconfig();
+    const cluster = await EmulatedCluster.attach(emulator, deployment);
+    const add = ['kubeconfig', '--stack', name, '--region', region, '--add'];
+    await runOrFail(process.execPath, [join(root, 'cli/slipway.js'), ...add], { env: await cluster.environment() });
+    await cluster.reach();
     return cluster;
+  }
+
+  /** Of a stack that was deployed. */
+  static async attach(emulator: Emulator, deployment: Deployment): Promise<EmulatedCluster> {
+    const { endpoint } = emulator;
+    const { name } = deployment;
+    const resources = await stackResources(endpoint, name, region);
+    const setUpByHand = await setUp(endpoint, name, resources);
+    const { Parameter } = await awsJson(endpoint, region)<{ Parameter: { Value: string } }>('AmazonSSM.GetParameter', {
+      Name: `/slipway/${name}/api-url`,
+    });
+    const front = await startFront(endpoint, Parameter.Value);
+    return new EmulatedCluster(deployment, emulator, resources, front, setUpByHand);
   }
 
   get name(): string {
     return this.deployment.name;
+  }
+
+  get folder(): string {
+    return this.deployment.folder;
   }
 
   get context(): string {
@@ -78,30 +86,15 @@ export class EmulatedCluster {
     return join(this.folder, 'kubeconfig');
   }
 
-  /** For programs of a person who is the cluster's administrator. */
-  async personEnvironment(role = adminRole): Promise<NodeJS.ProcessEnv> {
-    const session = await assumeRole(this.emulator.endpoint, role, 'ann', region);
-    return {
-      ...process.env,
-      ...emulatorEnvironment(this.emulator.endpoint),
-      AWS_ACCESS_KEY_ID: session.AccessKeyId,
-      AWS_SECRET_ACCESS_KEY: session.SecretAccessKey,
-      AWS_SESSION_TOKEN: session.Token,
-      KUBECONFIG: this.kubeconfig,
-      NO_COLOR: '1',
-    };
+  /** For programs of a person; without a role: of the cluster's administrator. */
+  environment(role = this.deployment.adminRole): Promise<NodeJS.ProcessEnv> {
+    return personEnvironment(this.emulator, this.folder, role);
   }
 
-  /** As docs/aws.md says, and then what only an emulator needs: another address, and an authority of its own. */
-  async #kubeconfig(): Promise<void> {
-    mkdirSync(this.folder, { recursive: true });
-    const env = await this.personEnvironment();
-    await runOrFail(
-      process.execPath,
-      [join(root, 'cli/main.ts'), 'kubeconfig', '--stack', this.name, '--region', region, '--add'],
-      { env },
-    );
-    const authority = join(this.folder, 'front.pem');
+  /** For the context that `slipway kubeconfig` made, what only an emulator needs: another address, and an authority of its own. */
+  async reach(): Promise<void> {
+    const env = await this.environment();
+    const authority = join(this.folder, `${this.name}-front.pem`);
     writeFileSync(authority, this.front.ca);
     const { port, hostname } = this.front;
     const server = [`--server=https://127.0.0.1:${port}/k8s`, `--tls-server-name=${hostname}`];
@@ -113,8 +106,9 @@ export class EmulatedCluster {
     await runOrFail('kubectl', ['config', 'set-credentials', this.context, ...given], { env });
   }
 
+  /** In the context of this cluster, whichever is the current one. */
   async kubectl(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<RunResult> {
-    return await run('kubectl', args, { env: env ?? (await this.personEnvironment()) });
+    return await run('kubectl', ['--context', this.context, ...args], { env: env ?? (await this.environment()) });
   }
 
   async kubectlOk(...args: string[]): Promise<string> {
@@ -126,13 +120,15 @@ export class EmulatedCluster {
   /** One resource of the stack whose logical id begins so. */
   resource(beginning: string): string {
     const found = [...this.resources].filter(([id]) => id.startsWith(beginning));
+    // What the CDK puts behind the path of a construct is eight digits.
+    const exact = found.find(([id]) => id.length === beginning.length + 8);
     if (found.length === 0) throw new Error(`the stack has no resource ${beginning}...`);
-    return found[0]![1];
+    return (exact ?? found[0]!)[1];
   }
 
   async startInstance(): Promise<Instance> {
     const role = `arn:aws:iam::${account}:role/${this.resource('WorkersRole')}`;
-    const folder = join(this.folder, `instance-${this.instances.length + 1}`);
+    const folder = join(this.folder, `${this.name}-instance-${this.instances.length + 1}`);
     const { endpoint } = this.emulator;
     const instance = await startInstance({ cluster: this.name, endpoint, front: this.front, role, folder });
     this.instances.push(instance);
@@ -158,18 +154,18 @@ export class EmulatedCluster {
     await runOrFail('ctr', ['--address', containerdSocket, '--namespace', 'k8s.io', 'images', 'import', archive]);
   }
 
-  #destroyed = false;
+  #isDestroyed = false;
 
-  /** `cdk destroy`, once. */
-  async destroy(): Promise<void> {
-    if (this.#destroyed) return;
+  /** `cdk destroy`, once; or `by` other means. */
+  async destroy(by: () => Promise<unknown> = () => destroy(this.deployment)): Promise<void> {
+    if (this.#isDestroyed) return;
     const { endpoint } = this.emulator;
     if (this.#setUpByHand) {
       const event = { RequestType: 'Delete', ResourceProperties: { DeleteKeys: 'true' } };
       await invoke(endpoint, region, this.resource('FunctionssetupFunction'), event);
     }
-    await destroy(this.deployment);
-    this.#destroyed = true;
+    await by();
+    this.#isDestroyed = true;
   }
 
   /** Everything but the emulator. */

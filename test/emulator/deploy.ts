@@ -1,9 +1,10 @@
 // Deploys the CDK app to an emulator, unchanged, by the CDK's own command line, and takes it away again.
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunResult, run } from '../../local/run.ts';
-import { type Emulator, emulatorEnvironment, root } from './emulator.ts';
+import { account, type Emulator, emulatorEnvironment, region, root } from './emulator.ts';
+import { assumeRole } from './instance-metadata.ts';
 
 const cdkProgram = join(root, 'node_modules/aws-cdk/bin/cdk');
 
@@ -11,61 +12,66 @@ export interface Deployment {
   emulator: Pick<Emulator, 'endpoint' | 'streams'>;
   /** Of the stack, and so of the cluster. */
   name: string;
-  /** For the assembly and the CDK's own files; made if it is missing. */
+  /** ARN. */
+  adminRole: string;
+  /** The home of whoever deploys: for the assembly and the CDK's own files; made if it is missing. */
   folder: string;
-  /** More of properties.ts. */
-  context?: Readonly<Record<string, string>>;
 }
 
-/** The CDK's command line in the assembly's folder; what it looks up or reports at its maker's is switched off. */
-export async function cdk({ emulator, folder }: Deployment, ...args: string[]): Promise<RunResult> {
+/**
+ * For the CDK's command line: what differs on an emulator stands where a person keeps settings for every app, so that the commands are
+ * the same. What it would look up or report at its maker's is switched off. Nobody is there to answer a question: the answer is yes.
+ */
+function cdkEnvironment({ emulator, folder }: Pick<Deployment, 'emulator' | 'folder'>): NodeJS.ProcessEnv {
+  const settings = {
+    output: join(folder, 'cdk.out'),
+    notices: false,
+    context: { responses: emulator.streams ? 'stream' : 'buffer', removal: 'destroy' },
+  };
   mkdirSync(folder, { recursive: true });
-  const env = {
+  const file = join(folder, '.cdk.json');
+  // Once: a command may be reading it.
+  if (!existsSync(file)) writeFileSync(file, JSON.stringify(settings));
+  return {
     ...process.env,
     ...emulatorEnvironment(emulator.endpoint),
+    HOME: folder,
+    CDK_YES: 'true',
+    // The CDK's own look at the template takes longer than all the rest; infra/stack.test.ts looks at it as well.
+    CDK_VALIDATION: 'false',
     CDK_DISABLE_CLI_TELEMETRY: 'true',
     CDK_DISABLE_VERSION_CHECK: 'true',
     NO_COLOR: '1',
   };
-  return await run(process.execPath, [cdkProgram, ...args, '--no-notices', '--ci'], { env, cwd: folder });
 }
 
-async function cdkOrFail(deployment: Deployment, ...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await cdk(deployment, ...args);
+/** Environment of a person's programs, whose identity is a session of a role; everything of theirs is in `folder`. */
+export async function personEnvironment(emulator: Emulator, folder: string, role: string): Promise<NodeJS.ProcessEnv> {
+  const credentials = await assumeRole(emulator.endpoint, role, 'ann', region);
+  return {
+    ...cdkEnvironment({ emulator, folder }),
+    AWS_ACCESS_KEY_ID: credentials.AccessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.SecretAccessKey,
+    AWS_SESSION_TOKEN: credentials.Token,
+    KUBECONFIG: join(folder, 'kubeconfig'),
+    SLIPWAY_HOME: join(folder, 'slipway'),
+  };
+}
+
+async function cdk(deployment: Deployment, args: string[], cwd = root): Promise<RunResult> {
+  const result = await run(process.execPath, [cdkProgram, ...args], { env: cdkEnvironment(deployment), cwd });
+  const { code, stdout, stderr } = result;
   if (code !== 0)
     throw new Error(`cdk ${args[0]}: exit code ${code}\n${stdout.slice(-4_000)}\n${stderr.slice(-4_000)}`);
-  return stdout;
-}
-
-const assembly = (deployment: Deployment): string => join(deployment.folder, 'cdk.out');
-
-/** The assembly in `folder`, by the app as cdk.json runs it. */
-export async function synthesise(deployment: Deployment): Promise<void> {
-  const { name, emulator, context } = deployment;
-  const given = { stack: name, responses: emulator.streams ? 'stream' : 'buffer', removal: 'destroy', ...context };
-  const { context: usual } = JSON.parse(readFileSync(join(root, 'cdk.json'), 'utf8')) as { context: object };
-  rmSync(assembly(deployment), { recursive: true, force: true });
-  const { code, stderr } = await run(process.execPath, [join(root, 'infra/app.ts')], {
-    cwd: root,
-    env: {
-      ...process.env,
-      CDK_OUTDIR: assembly(deployment),
-      CDK_CONTEXT_JSON: JSON.stringify({ ...usual, ...given }),
-    },
-  });
-  if (code !== 0) throw new Error(`the CDK app: exit code ${code}\n${stderr.slice(-4_000)}`);
+  return result;
 }
 
 /** What every account needs once. From a folder that has no app: the command would synthesise it. */
-export const bootstrap = (deployment: Deployment): Promise<string> =>
-  cdkOrFail({ ...deployment, folder: tmpdir() }, 'bootstrap', 'aws://000000000000/us-east-1');
+export const bootstrap = (deployment: Deployment): Promise<RunResult> =>
+  cdk(deployment, ['bootstrap', `aws://${account}/${region}`], tmpdir());
 
-/** Deploys what was synthesised; says whether anything changed. */
-export async function deploy(deployment: Deployment): Promise<'changed' | 'unchanged'> {
-  const args = ['--app', assembly(deployment), '--method=direct', '--require-approval', 'never'];
-  const said = await cdkOrFail(deployment, 'deploy', ...args);
-  return /\(no changes\)/.test(said) ? 'unchanged' : 'changed';
-}
+export const deploy = (deployment: Deployment): Promise<RunResult> =>
+  cdk(deployment, ['deploy', '-c', `stack=${deployment.name}`, '-c', `adminRole=${deployment.adminRole}`]);
 
-export const destroy = (deployment: Deployment): Promise<string> =>
-  cdkOrFail(deployment, 'destroy', '--app', assembly(deployment), '--force');
+export const destroy = (deployment: Deployment): Promise<RunResult> =>
+  cdk(deployment, ['destroy', '-c', `stack=${deployment.name}`]);

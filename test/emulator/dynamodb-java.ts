@@ -2,6 +2,7 @@
 // reaches it. The real one listens on every address and cannot be told otherwise. Usage: dynamodb-java.ts JARS ... -port PORT ...
 import { spawn } from 'node:child_process';
 import { type AddressInfo, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { joinSockets } from './join-sockets.ts';
 
@@ -18,6 +19,7 @@ door.listen(0, '127.0.0.1', () => {
     'java',
     memory,
     `-Djava.library.path=${jars}`,
+    `-Djava.io.tmpdir=${tmpdir()}`,
     ...['-cp', `${jars}/*`, 'software.amazon.dynamodb.services.local.main.ServerRunner'],
     ...['-port', String(innerPort), '-inMemory', '-disableTelemetry'],
   ];

@@ -1,10 +1,11 @@
-// The host name of API Gateway, where an emulator serves the same under a path of its own: TLS in front, and nothing else. kubectl
-// sends an identity over TLS only, and the URL of the cluster is then what it would be on AWS.
+// The host names of API Gateway and of ECR's registry, where an emulator serves the same under its own: TLS in front, and nothing
+// else. kubectl sends an identity over TLS only, and the URL of the cluster and the names of images are then what they would be on AWS.
 import { randomBytes } from 'node:crypto';
 import { type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { makeAuthority, makeLeaf } from '../../core/api/cluster-certificates.ts';
+import { account, region } from './emulator.ts';
 
 export interface Front {
   /** PEM of the authority that signed the certificate. */
@@ -20,17 +21,26 @@ export interface Front {
   close(): Promise<void>;
 }
 
+/** Host of the account's registry. */
+export const registryHost = `${account}.dkr.ecr.${region}.amazonaws.com`;
+
 /** @param apiUrl the cluster's, `https://HOSTNAME/STAGE` */
 export async function startFront(endpoint: string, apiUrl: string): Promise<Front> {
   const { hostname, pathname, port: urlPort } = new URL(apiUrl);
   const [id] = hostname.split('.') as [string];
   const making = { nowMs: Date.now(), randomBytes: (length: number) => new Uint8Array(randomBytes(length)) };
   const authority = await makeAuthority('emulator', making);
-  const leaf = await makeLeaf(authority, { commonName: hostname, names: [hostname, '127.0.0.1'] }, making);
+  const leaf = await makeLeaf(
+    authority,
+    { commonName: hostname, names: [hostname, registryHost, '127.0.0.1'] },
+    making,
+  );
   const stage = pathname.slice(1);
   const passOn = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    const isForRegistry = incoming.headers.host === registryHost;
     const path = incoming.url!.slice(pathname.length) || '/';
-    pass(incoming, outgoing, new URL(`${endpoint}/restapis/${id}/${stage}/_user_request_${path}`));
+    const target = isForRegistry ? incoming.url! : `/restapis/${id}/${stage}/_user_request_${path}`;
+    pass(incoming, outgoing, new URL(endpoint + target));
   };
   const servers: Server[] = [];
   const listen = async (address: string, port: number): Promise<void> => {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from '../../local/run.ts';
 import { emulatorEnvironment, region } from './emulator.ts';
-import type { Front } from './front.ts';
+import { type Front, registryHost } from './front.ts';
 import type { InstanceSettings } from './instance-main.ts';
 import { startMetadata } from './instance-metadata.ts';
 import { makeInstanceNetwork } from './instance-network.ts';
@@ -65,7 +65,7 @@ export async function startInstance({ cluster, endpoint, front, role, folder }: 
   const settings: InstanceSettings = {
     folder,
     worker: { cluster, region, parameters: `/slipway/${cluster}`, serviceCidr: '10.96.0.0/12' }, // the stack's default
-    hosts: `${network.gateway} ${front.hostname}`,
+    hosts: `${network.gateway} ${front.hostname} ${registryHost}`,
     emulator: { port, at: { host: network.gateway, port: emulatorPort } },
     cgroupRoot: `${cgroupRoot}/kubepods`,
   };
@@ -83,8 +83,9 @@ export async function startInstance({ cluster, endpoint, front, role, folder }: 
       AWS_DEFAULT_REGION,
       AWS_ENDPOINT_URL: endpoint,
       AWS_EC2_METADATA_SERVICE_ENDPOINT: `http://${network.gateway}:${metadataPort}`,
-      // API Gateway's certificate is one that everybody trusts.
+      // The certificates of API Gateway and of ECR's registry are ones that everybody trusts.
       NODE_EXTRA_CA_CERTS: authorities,
+      SSL_CERT_FILE: authorities,
     },
     detached: true,
     stdio: ['pipe', log, log],

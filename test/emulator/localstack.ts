@@ -17,7 +17,7 @@ const pythonVersion = '3.13';
 const packagesUntil = '2026-03-01';
 const plugin = join(root, 'test/emulator/localstack-plugin');
 /** As in the plugin's pyproject.toml. */
-const pluginVersion = 2;
+const pluginVersion = 3;
 const composeFile = join(root, 'test/emulator/compose.yaml');
 
 const dockerAnswers = async (): Promise<boolean> => (await run('docker', ['info']).catch(() => undefined))?.code === 0;
@@ -99,6 +99,8 @@ function settings(port: number, folder: string): Record<string, string> {
     // In URLs that it hands out: its usual name is asked of a name server somewhere.
     LOCALSTACK_HOST: `localhost:${port}`,
     FILESYSTEM_ROOT: folder,
+    // The code of functions is unpacked there, and left.
+    TMPDIR: folder,
     OVERRIDE_IN_DOCKER: '0',
     DNS_ADDRESS: '0',
     DISABLE_EVENTS: '1',

@@ -36,16 +36,19 @@ export async function startMiniStack(
   });
   const port = options.port ?? (await freePort());
   const endpoint = `http://127.0.0.1:${port}`;
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-ministack-'));
   const program = {
     command: inside,
     args: [join(root, 'test/emulator/ministack/start.py')],
-    folder: mkdtempSync(join(tmpdir(), 'slipway-ministack-')),
+    folder,
     env: {
       ...process.env,
       ...emulatorEnvironment(endpoint),
       // Functions run under the first `node` in the path.
       PATH: [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter),
       SLIPWAY_FUNCTION_HOST: join(root, 'test/emulator/runtime/ministack.ts'),
+      // The code of functions is unpacked there, and left.
+      TMPDIR: folder,
       PYTHONPYCACHEPREFIX: join(cacheFolder, 'pycache'),
       GATEWAY_PORT: String(port),
       BIND_HOST: '127.0.0.1',

@@ -5,9 +5,16 @@ const authorization = (region: string, service: string): string =>
 
 export type AwsJson = <T = Record<string, unknown>>(target: string, input: object) => Promise<T>;
 
-const services: Record<string, string> = { AmazonSSM: 'ssm', DynamoDB_20120810: 'dynamodb', AmazonSQS: 'sqs' };
+const services: Record<string, string> = {
+  AmazonSSM: 'ssm',
+  DynamoDB_20120810: 'dynamodb',
+  AmazonSQS: 'sqs',
+  AmazonEC2ContainerRegistry_V20150921: 'ecr',
+};
+/** Those that speak JSON 1.1. */
+const newer: readonly string[] = ['ssm', 'ecr'];
 
-/** Calls by `x-amz-target`: SSM, DynamoDB, SQS. Throws an Error with the service's words. */
+/** Calls by `x-amz-target`: SSM, DynamoDB, SQS, ECR. Throws an Error with the service's words. */
 export const awsJson =
   (endpoint: string, region: string): AwsJson =>
   async <T>(target: string, input: object): Promise<T> => {
@@ -17,7 +24,7 @@ export const awsJson =
       body: JSON.stringify(input),
       headers: {
         'x-amz-target': target,
-        'content-type': service === 'ssm' ? 'application/x-amz-json-1.1' : 'application/x-amz-json-1.0',
+        'content-type': `application/x-amz-json-${newer.includes(service) ? '1.1' : '1.0'}`,
         authorization: authorization(region, service),
       },
     });

@@ -112,7 +112,8 @@ class ProcessExecutorPlugin(RuntimeExecutorPlugin):
     name = "slipway-processes"
 
     def load(self, *args, **kwargs):
-        from . import sts
+        from . import sts, streams
 
         sts.install()
+        streams.install()
         return ProcessExecutor
