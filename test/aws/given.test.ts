@@ -10,6 +10,7 @@ if (process.env['AWS_ENDPOINT_URL'])
     scales: false,
     hasRegistry: false,
     hasDeadLetters: false,
+    hasNeighbour: false,
     ours: false,
   });
 else test('a cluster on an emulator that runs already', { skip: 'AWS_ENDPOINT_URL names none' }, () => undefined);

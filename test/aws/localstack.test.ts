@@ -12,5 +12,6 @@ else
     scales: false,
     hasRegistry: false,
     hasDeadLetters: true,
+    hasNeighbour: false,
     ours: true,
   });

@@ -12,5 +12,6 @@ else
     scales: true,
     hasRegistry: true,
     hasDeadLetters: false,
+    hasNeighbour: true,
     ours: true,
   });

@@ -23,6 +23,8 @@ export interface Story {
   hasRegistry: boolean;
   /** Whether failed records of a stream get to their destination. */
   hasDeadLetters: boolean;
+  /** Whether a second cluster is deployed: it takes its time, and one emulator is enough to tell it. */
+  hasNeighbour: boolean;
   /** Whether its functions are processes of this machine that may be killed. */
   ours: boolean;
 }
@@ -123,6 +125,10 @@ export class Tale {
 
   get needsProcesses(): TestOptions {
     return skipFor(this.story.ours ? undefined : 'its functions are not processes of this machine');
+  }
+
+  get needsNeighbour(): TestOptions {
+    return skipFor(this.story.hasNeighbour ? undefined : 'told on MiniStack, where a deployment takes less time');
   }
 
   async end(): Promise<void> {

@@ -14,7 +14,7 @@ export function ofTheEnd(tale: Tale): void {
     await assertGone(cluster);
   });
 
-  test('the other cluster goes on, until it is destroyed as well', async () => {
+  test('the other cluster goes on, until it is destroyed as well', tale.needsNeighbour, async () => {
     const neighbour = tale.neighbour!;
     assert.match(await neighbour.kubectlOk('get', 'configmaps', '-o', 'name'), new RegExp(`only-${neighbour.name}`));
     await neighbour.destroy();

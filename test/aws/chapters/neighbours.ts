@@ -20,7 +20,7 @@ export function ofNeighbours(tale: Tale): void {
   const name = `${tale.stack}-two`;
   const person = tale.personWith(readmeCommands, ofReadme(name, tale.adminRole, tale.reader));
 
-  test('a second cluster is deployed beside it, as README.md says', async () => {
+  test('a second cluster is deployed beside it, as README.md says', tale.needsNeighbour, async () => {
     await person.follow('npx cdk bootstrap');
     await person.follow('npx cdk deploy');
     const { emulator, adminRole, folder } = tale;
@@ -31,7 +31,7 @@ export function ofNeighbours(tale: Tale): void {
     assert.deepEqual(person.left, []);
   });
 
-  test("neither sees what is the other's", async () => {
+  test("neither sees what is the other's", tale.needsNeighbour, async () => {
     const both = [tale.cluster, tale.neighbour!];
     for (const cluster of both) await cluster.kubectlOk('create', 'configmap', `only-${cluster.name}`);
     for (const [one, other] of [both, both.toReversed()] as [EmulatedCluster, EmulatedCluster][]) {
