@@ -41,7 +41,6 @@ const pod = (name: string): string =>
 
 /** One side of the table. Each has objects of its own, which grow in number as it is written to. */
 interface Side {
-  name: string;
   target: Target;
   api: Api;
   maps: number;
@@ -186,7 +185,6 @@ const labels: Record<string, string> = {
 /** `etcdAddress`: the peer's store, for the bare puts. */
 export async function apiRows(slipway: Target, peer?: Target, etcdAddress?: string): Promise<Row[]> {
   const sides = [slipway, ...(peer ? [peer] : [])].map((target) => ({
-    name: target.name,
     target,
     api: connect(target, manyClients),
     maps: 0,

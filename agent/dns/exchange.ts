@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { connect, isIPv6 } from 'node:net';
-import { headerBytes, optRecord } from './message.ts';
+import { framed, headerBytes, optRecord } from './message.ts';
 import { parseAnswer, type UpstreamAnswer } from './upstream-answer.ts';
 
 export interface UpstreamQuestion {
@@ -88,12 +88,7 @@ export function askByTcp(asked: UpstreamQuestion, server: Server, timeoutMs: num
     const timer = setTimeout(() => fail(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
     socket.on('error', fail);
     socket.on('close', () => fail(new Error('the connection ended before the answer')));
-    socket.on('connect', () => {
-      const query = message(asked, id);
-      const length = Buffer.alloc(2);
-      length.writeUInt16BE(query.length, 0);
-      socket.write(Buffer.concat([length, query]));
-    });
+    socket.on('connect', () => socket.write(framed(message(asked, id))));
     socket.on('data', (chunk) => {
       received = Buffer.concat([received, chunk]);
       if (received.length < 2 || received.length < 2 + received.readUInt16BE(0)) return;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { type Answer, encode } from 'dns-packet';
+import { seeded, seedOfRun } from '../../test/simulation/random.ts';
 import { address, type Behave, negative, startUpstream, type Upstream } from './fixture/upstream.ts';
 import { service, World } from './fixture/world.ts';
 
@@ -168,10 +169,9 @@ test('an external name outside the cluster is followed there', async () => {
 });
 
 test('whatever bytes an upstream server sends, the client gets an answer', async (t) => {
-  const seed = Number(process.env['SEED'] ?? Date.now() % 2_147_483_647);
-  t.diagnostic(`SEED=${seed}`);
-  let state = seed || 1;
-  const random = (below: number): number => (state = (state * 48_271) % 2_147_483_647) % below;
+  const seed = seedOfRun();
+  t.diagnostic(`SLIPWAY_SEED=${seed}`);
+  const { below: random } = seeded(seed);
   const { parseAnswer, relay } = await import('./upstream-answer.ts');
   const { parseRequest } = await import('./message.ts');
   const question = encode({ type: 'query', id: 1, questions: [{ name: 'www.example.com', type: 'A' }] });

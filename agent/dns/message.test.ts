@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decode, encode, type Packet } from 'dns-packet';
+import { seeded, seedOfRun } from '../../test/simulation/random.ts';
 import { service, slice, World } from './fixture/world.ts';
 
 const many = (count: number) =>
@@ -82,10 +83,9 @@ function damaged(random: (below: number) => number): Buffer {
 }
 
 test('whatever bytes come in, an answer goes out or nothing, and nothing is thrown', async (t) => {
-  const seed = Number(process.env['SEED'] ?? Date.now() % 2_147_483_647);
-  t.diagnostic(`SEED=${seed}`);
-  let state = seed || 1;
-  const random = (below: number): number => (state = (state * 48_271) % 2_147_483_647) % below;
+  const seed = seedOfRun();
+  t.diagnostic(`SLIPWAY_SEED=${seed}`);
+  const { below: random } = seeded(seed);
   const world = crowd(20);
   const codes = new Map<string, number>();
   for (let i = 0; i < 10_000; i++) {

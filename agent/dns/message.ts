@@ -16,6 +16,13 @@ const plainUdpBytes = 512;
 export const maxUdpBytes = 1232;
 export const maxTcpBytes = 65_535;
 
+/** As it goes over TCP: its length in two bytes before it (RFC 1035, 4.2.2). */
+export function framed(message: Buffer): Buffer {
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(message.length, 0);
+  return Buffer.concat([length, message]);
+}
+
 export interface Query {
   id: number;
   flags: number;

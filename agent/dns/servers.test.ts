@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { decode, encode } from 'dns-packet';
 import { service, World } from './fixture/world.ts';
+import { framed } from './message.ts';
 import { defaultTcpLimits, startTcpServer } from './tcp-server.ts';
 import { startUdpServer } from './udp-server.ts';
 import { upstreamServers } from './upstream-servers.ts';
@@ -14,11 +15,6 @@ import { upstreamServers } from './upstream-servers.ts';
 const name = 'web.default.svc.cluster.local';
 const world = new World().apply([service('web', { clusterIP: '10.96.0.20' })]);
 const question = (id: number): Buffer => encode({ type: 'query', id, questions: [{ name, type: 'A' }] });
-const framed = (message: Buffer): Buffer => {
-  const length = Buffer.alloc(2);
-  length.writeUInt16BE(message.length, 0);
-  return Buffer.concat([length, message]);
-};
 const deps = { address: '127.0.0.1', port: 0, resolve: world.resolve, log: () => {} };
 
 /** The messages that come until the other side closes or there are `count`. */

@@ -1,6 +1,6 @@
 // DNS over TCP on one address (RFC 7766): several requests on one connection, answered as they become ready.
 import { createServer, type Server, type Socket } from 'node:net';
-import { maxTcpBytes } from './message.ts';
+import { framed, maxTcpBytes } from './message.ts';
 import type { DnsServer, ServerDeps } from './udp-server.ts';
 
 export interface TcpLimits {
@@ -66,9 +66,7 @@ function serve(socket: Socket, { resolve }: ServerDeps, limits: TcpLimits): void
   socket.on('error', () => {}); // 'close' follows
   const send = (reply: Buffer | undefined): void => {
     if (!reply || socket.destroyed) return;
-    const length = Buffer.alloc(2);
-    length.writeUInt16BE(reply.length, 0);
-    socket.write(Buffer.concat([length, reply]));
+    socket.write(framed(reply));
   };
   /** Takes whole requests until one is not there yet, or the client has to read or wait first. */
   const take = (): void => {

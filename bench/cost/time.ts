@@ -4,24 +4,14 @@ import { syncBuiltinESMExports } from 'node:module';
 import { setImmediate as turn } from 'node:timers';
 import timersPromises from 'node:timers/promises';
 import type { Clock } from '../../core/ports.ts';
-
-interface Due {
-  atMs: number;
-  /** Orders what is due at the same time. */
-  number: number;
-  callback: (() => void) | undefined;
-}
-
-const isBefore = (a: Due, b: Due): boolean => a.atMs < b.atMs || (a.atMs === b.atMs && a.number < b.number);
+import { DueQueue } from '../../test/simulation/due-queue.ts';
 
 /** Turns of the event loop in which nothing may happen before time passes: what libraries do between two awaits takes a few. */
 const quietTurns = 4;
 
 export class SimulatedTime {
   now: number;
-  /** A heap: each is due before the two below it. */
-  readonly #due: Due[] = [];
-  #number = 0;
+  readonly #due = new DueQueue();
   /** Work of other threads that is under way: cryptography. */
   #elsewhere = 0;
   readonly clock: Clock = {
@@ -35,23 +25,12 @@ export class SimulatedTime {
 
   /** @returns cancels */
   after(delayMs: number, callback: () => void): () => void {
-    const entry: Due = { atMs: this.now + Math.max(0, delayMs), number: this.#number++, callback };
-    const due = this.#due;
-    due.push(entry);
-    for (let i = due.length - 1; i > 0; ) {
-      const above = (i - 1) >>> 1;
-      if (!isBefore(due[i]!, due[above]!)) break;
-      [due[i], due[above]] = [due[above]!, due[i]!];
-      i = above;
-    }
-    return () => {
-      entry.callback = undefined;
-    };
+    return this.#due.add(this.now + Math.max(0, delayMs), callback);
   }
 
   /** Nothing that was planned happens any more. */
   clear(): void {
-    this.#due.length = 0;
+    this.#due.clear();
   }
 
   sleep(ms: number): Promise<void> {
@@ -62,9 +41,9 @@ export class SimulatedTime {
   async pass(untilMs: number): Promise<void> {
     for (;;) {
       await this.#quiet();
-      const next = this.#due[0];
+      const next = this.#due.first;
       if (!next || next.atMs > untilMs) break;
-      this.#pop();
+      this.#due.pop();
       this.now = next.atMs;
       next.callback?.();
     }
@@ -79,7 +58,7 @@ export class SimulatedTime {
     while (!isDone) {
       await this.#quiet();
       if (isDone) break;
-      const next = this.#due[0];
+      const next = this.#due.first;
       if (!next) throw new Error('nothing is due, and what is waited for has not happened');
       await this.pass(next.atMs);
     }
@@ -90,22 +69,6 @@ export class SimulatedTime {
     for (let left = quietTurns; left > 0; left--) {
       await new Promise<void>((resolve) => void turn(() => resolve()));
       if (this.#elsewhere > 0) left = quietTurns + 1;
-    }
-  }
-
-  #pop(): void {
-    const due = this.#due;
-    const last = due.pop()!;
-    if (due.length === 0) return;
-    due[0] = last;
-    for (let i = 0; ; ) {
-      let least = i;
-      for (const below of [2 * i + 1, 2 * i + 2]) {
-        if (below < due.length && isBefore(due[below]!, due[least]!)) least = below;
-      }
-      if (least === i) return;
-      [due[i], due[least]] = [due[least]!, due[i]!];
-      i = least;
     }
   }
 

@@ -1,6 +1,7 @@
 // Gives services of type LoadBalancer the nodes' own addresses, where no other load balancer is at hand: clusters on one machine.
 // Nodes have each port once, so the oldest service that asks for one has it, and the others wait.
 // Follows https://kubernetes.io/docs/concepts/services-networking/service/#loadbalancer
+import { isNodeReady } from '../api/node-ready.ts';
 import { keyOf, type ObjectKey, type Stored } from '../api/objects.ts';
 import { serviceNameLabel } from '../api/service-labels.ts';
 import type { EndpointSlice, Node } from '../api/types.gen.ts';
@@ -43,12 +44,9 @@ function obstacle({ service, nodes, others }: ObservedBalancer): string | undefi
   return `the service ${elder.metadata.namespace}/${elder.metadata.name} has ${port} on the nodes' addresses`;
 }
 
-const isReady = ({ status }: Node): boolean =>
-  status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false;
-
 /** Nodes without an endpoint drop what comes from outside when the client's address is to be kept. */
 function addressesOf({ service, nodes, slices }: ObservedBalancer): string[] {
-  const able = nodes.filter((node) => isReady(node) && node.metadata.labels?.[excludeLabel] === undefined);
+  const able = nodes.filter((node) => isNodeReady(node) && node.metadata.labels?.[excludeLabel] === undefined);
   const withEndpoint = new Set(
     slices.flatMap(({ endpoints }) =>
       (endpoints ?? []).filter((it) => it.conditions?.ready !== false).map((it) => it.nodeName),

@@ -1,5 +1,6 @@
 // Pods that nobody else will end: on nodes that are gone, deleted before they had a node, or finished in great number.
 // Follows https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-garbage-collection
+import { isNodeReady } from '../api/node-ready.ts';
 import { resources } from '../client/resources.ts';
 import { timestamp } from '../ports.ts';
 import type { Action, Controller } from './controller.ts';
@@ -71,9 +72,8 @@ interface NodeLike {
   status?: { conditions?: { type: string; status: string }[] };
 }
 
-const isOutOfService = ({ spec, status }: NodeLike): boolean =>
-  Boolean(spec?.taints?.some(({ key }) => key === outOfServiceTaint)) &&
-  !status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
+const isOutOfService = (node: NodeLike): boolean =>
+  Boolean(node.spec?.taints?.some(({ key }) => key === outOfServiceTaint)) && !isNodeReady(node);
 
 export function podGarbageController(now: () => number): Controller<ObservedPodGarbage> {
   /** Since when a node with pods has been absent. */

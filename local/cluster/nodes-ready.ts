@@ -1,18 +1,17 @@
 // Waits until nodes are Ready and take pods, as the API shows them.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isNodeReady } from '../../core/api/node-ready.ts';
 import type { Lease, Node } from '../../core/api/types.gen.ts';
 import type { Client } from '../../core/client/client.ts';
 import { resources } from '../../core/client/resources.ts';
+import { taints } from '../../core/controllers/node-lifecycle/health.ts';
 import { Failure, tail } from '../failure.ts';
 import type { ClusterPaths } from '../state/paths.ts';
 import { logFile, readIfThere } from '../state/spec.ts';
 
-export const isReady = (node: Node): boolean =>
-  node.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
-
 /** Until its controller has taken the taint off, the scheduler passes a Ready node over, and crowds the others. */
 const takesPods = (node: Node): boolean =>
-  isReady(node) && !node.spec?.taints?.some(({ key }) => key === 'node.kubernetes.io/not-ready');
+  isNodeReady(node) && !node.spec?.taints?.some(({ key }) => key === taints.notReady);
 
 export interface ReadyWait {
   client: Client;

@@ -1,5 +1,6 @@
 // How a cluster is: each part with its process and memory, each node as the API shows it.
 import { readFileSync } from 'node:fs';
+import { isNodeReady } from '../../core/api/node-ready.ts';
 import type { Node } from '../../core/api/types.gen.ts';
 import { resources } from '../../core/client/resources.ts';
 import { takesConnections } from '../containerd/containerd.ts';
@@ -10,7 +11,6 @@ import { readReady } from '../state/ready-file.ts';
 import { type ClusterSpec, readSpec } from '../state/spec.ts';
 import { adminClient } from './admin.ts';
 import { controlPlaneFiles } from './control-plane-part.ts';
-import { isReady } from './nodes-ready.ts';
 import { controlPlanePart, partsOf, simulatedPart } from './parts.ts';
 
 export interface PartStatus {
@@ -130,7 +130,7 @@ async function askApi(ready: Parameters<typeof adminClient>[0]): Promise<ApiAnsw
 
 const nodeLine = (node: Node, pods: number): NodeStatusLine => ({
   name: node.metadata?.name ?? '',
-  ready: isReady(node),
+  ready: isNodeReady(node),
   version: node.status?.nodeInfo?.kubeletVersion ?? '',
   address: node.status?.addresses?.find((address) => address.type === 'InternalIP')?.address ?? '',
   runtime: node.status?.nodeInfo?.containerRuntimeVersion ?? '',

@@ -1,5 +1,6 @@
 // What the stories of the store contract are told about, and the words they are told in.
 import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import type { KubeObject, ObjectKey } from '../../core/api/objects.ts';
 import type { LogLimits } from '../../core/store/change-log.ts';
 import type { Change, CommitResult, Revision, Store, StoredObject } from '../../core/store/store.ts';
@@ -65,3 +66,17 @@ export const told = (changes: readonly Change[]): unknown[] =>
 
 /** Tells a story about a fresh subject. */
 export type Story = (title: string, body: (subject: Subject) => Promise<void>, options?: SubjectOptions) => void;
+
+/** Each story is a test with a subject of its own. */
+export const storyOf =
+  (make: MakeSubject): Story =>
+  (title, body, options) => {
+    test(title, async () => {
+      const subject = await make(options);
+      try {
+        await body(subject);
+      } finally {
+        await subject.dispose();
+      }
+    });
+  };

@@ -3,7 +3,7 @@
 import { after, before, describe, test } from 'node:test';
 import { changes } from '../contract/changes.ts';
 import { conditions } from '../contract/conditions.ts';
-import type { Story } from '../contract/subject.ts';
+import { storyOf } from '../contract/subject.ts';
 import { dynamoSubject } from './dynamo-subject.ts';
 import { type Emulator, region } from './emulator.ts';
 import { localstackLacks, startLocalStack } from './localstack.ts';
@@ -28,16 +28,7 @@ for (const [name, { lacks, start }] of Object.entries(emulators)) {
         region,
         credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
       }));
-      const story: Story = (title, body, options) => {
-        test(title, async () => {
-          const subject = await make(options);
-          try {
-            await body(subject);
-          } finally {
-            await subject.dispose();
-          }
-        });
-      };
+      const story = storyOf(make);
       conditions(story);
       changes(story);
     });

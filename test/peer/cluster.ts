@@ -5,8 +5,8 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isNodeReady } from '../../core/api/node-ready.ts';
 import type { Node } from '../../core/api/types.gen.ts';
-import { isReady } from '../../local/cluster/nodes-ready.ts';
 import { agentPart, containerdPart, networkOf } from '../../local/cluster/parts.ts';
 import { powerOff } from '../../local/cluster/power-off.ts';
 import { importImages, startContainerd, untilServing } from '../../local/containerd/containerd.ts';
@@ -103,7 +103,7 @@ async function untilReady(baseUrl: string, log: string, alive: () => boolean): P
   const giveUp = performance.now() + readyWithinMs;
   for (;;) {
     const { status, text } = await peerGet(`${baseUrl}/api/v1/nodes/${nodeName}`);
-    if (status === 200 && isReady(JSON.parse(text) as Node)) return;
+    if (status === 200 && isNodeReady(JSON.parse(text) as Node)) return;
     if (!alive() || performance.now() > giveUp)
       throw new Error(`the real node did not become Ready; its log is ${log}`);
     await sleep(pollMs);

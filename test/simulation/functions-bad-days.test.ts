@@ -18,12 +18,10 @@ import {
   until,
   worldOf,
 } from './functions/cluster.ts';
-import { bad } from './functions/options.ts';
+import { bad, first, seeds } from './functions/options.ts';
 import { SchedulerRace } from './functions/scheduler-race.ts';
 import type { World } from './functions/world.ts';
 
-const seeds = Number(process.env['SEEDS'] ?? 1);
-const first = Number(process.env['SEED'] ?? 1);
 const minuteMs = 60_000;
 
 const nodeNames = (world: World): string[] => world.objects('nodes').map(({ metadata }) => metadata.name ?? '');

@@ -21,11 +21,8 @@ import {
   until,
   worldOf,
 } from './functions/cluster.ts';
-import { bad } from './functions/options.ts';
+import { bad, first, seeds } from './functions/options.ts';
 import type { World } from './functions/world.ts';
-
-const seeds = Number(process.env['SEEDS'] ?? 1);
-const first = Number(process.env['SEED'] ?? 1);
 
 /** Sizes that are asked for never exceed the surge; pods never what two views of one moment may make. */
 function assertBounds(world: World, most: number, views: number): void {

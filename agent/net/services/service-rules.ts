@@ -1,6 +1,7 @@
 // What one service adds to the table (table.ts), seen from one node: chains, elements of maps, sets for session affinity. Pure.
 // Behaviour follows kube-proxy's nftables mode: https://kubernetes.io/docs/reference/networking/virtual-ips/ and KEP-3866.
 import { createHash } from 'node:crypto';
+import { isIPv4 } from 'node:net';
 import type { EndpointSlice, Service, ServicePort } from '../../../core/api/types.gen.ts';
 import type { PoolTarget } from './pools.ts';
 import { collections, masquerade, type NodeNetwork, refuse } from './table.ts';
@@ -33,13 +34,11 @@ export const noRules = (): ServiceRules => ({
 const isClusterDns = ({ metadata }: Service): boolean =>
   metadata?.namespace === 'kube-system' && metadata.name === 'kube-dns';
 
-const isIpv4 = (address: string): boolean => /^\d+\.\d+\.\d+\.\d+$/.test(address);
-
 /** Nothing for services that have no address: headless ones, and names for something outside. */
 export function serviceRules(service: Service, slices: readonly EndpointSlice[], node: NodeNetwork): ServiceRules {
   const rules = noRules();
   const spec = service.spec ?? {};
-  const clusterIp = [spec.clusterIP ?? '', ...(spec.clusterIPs ?? [])].find(isIpv4);
+  const clusterIp = [spec.clusterIP ?? '', ...(spec.clusterIPs ?? [])].find(isIPv4);
   if (!clusterIp || spec.type === 'ExternalName' || isClusterDns(service)) return rules;
   rules.elements.set(`${collections.clusterAddresses} ${clusterIp}`, '');
   const local = new Set<string>();
@@ -116,7 +115,7 @@ class PortRules {
     return [
       ...(spec?.externalIPs ?? []).map((address) => ({ address, isBalanced: false })),
       ...balanced.map((address) => ({ address, isBalanced: true })),
-    ].filter(({ address }) => isIpv4(address));
+    ].filter(({ address }) => isIPv4(address));
   }
 
   /** No endpoint anywhere: refused at once. None here, where it must be here: dropped. */

@@ -1,6 +1,7 @@
 // The size of a group of workers: more when pods fit nowhere, fewer when workers have had nothing to do for a while. Ending one
 // takes three looks: idle for long enough, cordoned, and still idle; so that no pod arrives on a worker that goes. What is known
 // of a worker stands on its node object, so that looks need no memory and two at once do no harm.
+import { isNodeReady } from '../../api/node-ready.ts';
 import { timestamp } from '../../ports.ts';
 import type { StoredNode } from '../node-info.ts';
 import { isTerminal, type StoredPod } from '../pod-info.ts';
@@ -59,9 +60,6 @@ const sinceMs = (node: StoredNode, annotation: string): number | undefined => {
   return text === undefined ? undefined : Date.parse(text);
 };
 
-const isReady = ({ status }: StoredNode): boolean =>
-  Boolean(status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True'));
-
 export function decideWorkers(observed: ObservedWorkers, nowMs: number): WorkersPlan {
   const { group, nodes, pods, offer } = observed;
   const byName = new Map(nodes.map((node) => [node.metadata.name, node]));
@@ -69,7 +67,7 @@ export function decideWorkers(observed: ObservedWorkers, nowMs: number): Workers
   const ageMs = (instance: WorkerInstance): number => nowMs - (instance.launchedMs ?? nowMs);
   const isStarting = (instance: WorkerInstance): boolean => {
     const node = byName.get(instance.id);
-    return (!node || !isReady(node)) && ageMs(instance) < START_LIMIT_MS;
+    return (!node || !isNodeReady(node)) && ageMs(instance) < START_LIMIT_MS;
   };
   // Asked for, and no instance yet.
   const coming = Math.max(0, group.desired - group.instances.length);

@@ -43,3 +43,7 @@ export const bad: Omit<WorldOptions, 'seed'> = {
   duplicates: 0.1,
   shortTimes: 0.1,
 };
+
+/** SEED=N repeats a run, SEEDS=N makes more of them. */
+export const first = Number(process.env['SEED'] ?? 1);
+export const seeds = Number(process.env['SEEDS'] ?? 1);
