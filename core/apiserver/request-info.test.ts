@@ -53,4 +53,10 @@ test('what follows a proxy is kept as it was written', () => {
   assert.equal(pathAfterSubresource(info('GET', '/api/v1/namespaces/shop/pods/web/proxy/a%2Fb/c')), 'a%2Fb/c');
   assert.equal(pathAfterSubresource(info('GET', '/api/v1/nodes/proxy/proxy/proxy/x')), 'proxy/x');
   assert.equal(pathAfterSubresource(info('GET', '/api/v1/namespaces/shop/services/web/proxy')), '');
+  // Namespaces and services may be called after the subresource, and names may be encoded or not.
+  const service = '/api/v1/namespaces/proxy-1/services/proxy-service:portname1/proxy';
+  assert.equal(pathAfterSubresource(info('GET', `${service}/`)), '');
+  assert.equal(pathAfterSubresource(info('GET', `${service}/a//b/`)), 'a//b/');
+  assert.equal(pathAfterSubresource(info('GET', `${service.replace(':', '%3A')}/a`)), 'a');
+  assert.equal(pathAfterSubresource(info('GET', '/apis/apps/v1/namespaces/a/deployments/b/scale/c')), 'c');
 });

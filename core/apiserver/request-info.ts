@@ -77,10 +77,8 @@ export function requestInfo(method: string, url: URL, query: URLSearchParams): R
   return info;
 }
 
-/** What follows the subresource in the path ("/pods/x/proxy/a/b" -> "a/b"), as the client wrote it. */
+/** What follows the subresource in the path ("/pods/x/proxy/a/b" -> "a/b"), as the client wrote it. Names may hold any word, so parts are counted. */
 export function pathAfterSubresource(info: RequestInfo): string {
-  const marker = `/${info.subresource}`;
-  const nameEnd = info.path.indexOf(`/${encodeURIComponent(info.name)}${marker}`);
-  const from = nameEnd < 0 ? info.path.indexOf(marker) : info.path.indexOf(marker, nameEnd + info.name.length);
-  return from < 0 ? '' : info.path.slice(from + marker.length + 1);
+  const before = (info.group === '' ? 2 : 3) + (info.namespace !== '' && info.plural !== 'namespaces' ? 2 : 0);
+  return info.path.replace(new RegExp(`^(?:/+[^/]+){${before + 3}}/?`), '');
 }

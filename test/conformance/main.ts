@@ -1,5 +1,6 @@
 // npm run conformance [-- [REGEX] [--procs N] [--kubeconfig FILE] [--images DIR] [--out DIR] [--write]]
 // Starts a cluster of two nodes (or takes the one of --kubeconfig), runs the conformance tests whose names match, prints the result by SIG.
+// --write puts it into docs/conformance.md; with a regular expression that matches nothing, only the page is written anew.
 import { spawnSync } from 'node:child_process';
 import {
   closeSync,
@@ -16,6 +17,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { program } from '../peer/build.ts';
+import { pageOf, readEvidence, readPage } from './page.ts';
 import { conformanceNames, focusOn, type Outcome, readReport, type SpecResult, table } from './report.ts';
 
 const clusterName = 'conformance';
@@ -95,46 +97,22 @@ function runSuite(kubeconfig: string, names: string[]): SpecResult[] {
   return readReport(readFileSync(file, 'utf8'));
 }
 
-/** Outcomes of the page as it stands, so that a run of some names leaves the others as they were. */
-function known(): Map<string, Outcome> {
-  const outcomes = new Map<string, Outcome>();
-  if (!existsSync(page)) return outcomes;
-  for (const line of readFileSync(page, 'utf8').split('\n')) {
-    const row = /^- (passed|failed): (.+)$/.exec(line);
-    if (row) outcomes.set(row[2]!, row[1] as Outcome);
-  }
-  return outcomes;
-}
-
-function writePage(outcomes: ReadonlyMap<string, Outcome>): void {
-  const names = conformanceNames();
-  const lines = [
-    '# Conformance',
-    '',
-    'What the official conformance suite of Kubernetes 1.36 (446 tests) says of Slipway on one machine with two nodes. Written by',
-    '`npm run conformance -- --write`; a name without a result has not been run or was not reached.',
-    '',
-    table(names, outcomes),
-    '',
-    '## By name',
-    '',
-    ...names.filter((name) => outcomes.has(name)).map((name) => `- ${outcomes.get(name)}: ${name}`),
-    '',
-  ];
-  writeFileSync(page, lines.join('\n'));
-}
+const known = (): Map<string, Outcome> => readPage(existsSync(page) ? readFileSync(page, 'utf8') : '');
 
 const names = chosen();
 const kubeconfig = options.kubeconfig ?? join(options.out, 'kubeconfig');
+const own = !options.kubeconfig && names.length > 0;
 try {
-  if (!options.kubeconfig) startCluster(kubeconfig);
-  const results = runSuite(kubeconfig, names);
+  if (own) startCluster(kubeconfig);
+  const results = names.length > 0 ? runSuite(kubeconfig, names) : [];
   for (const result of results.filter((r) => r.outcome === 'failed')) {
     console.log(`FAILED ${result.name} (${result.seconds.toFixed(0)} s)\n       ${result.message}`);
   }
   const outcomes = new Map<string, Outcome>(results.map((r) => [r.name, r.outcome]));
   console.log(`\n${table(names, outcomes)}\n\nreport: ${options.out}`);
-  if (options.write) writePage(new Map([...known(), ...outcomes]));
+  if (options.write) {
+    writeFileSync(page, pageOf(conformanceNames(), new Map([...known(), ...outcomes]), readEvidence()));
+  }
 } finally {
-  if (!options.kubeconfig) slipway('down', '--name', clusterName, '--purge');
+  if (own) slipway('down', '--name', clusterName, '--purge');
 }

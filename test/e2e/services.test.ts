@@ -212,6 +212,23 @@ test(
   },
 );
 
+test('a service changes its type: its address and its node port come and go with it', limit, async () => {
+  const elsewhere = { type: 'ExternalName', externalName: 'example.com' };
+  const here = { selector: { app: 'web' }, ports: web };
+  await service('changing', elsewhere);
+  const made = await service('changing', { type: 'NodePort', ...here });
+  const ip = ipOf(made);
+  const nodePort = made.spec?.ports?.[0]?.nodePort ?? 0;
+  const fromOutside = () => machine.hears(nodeAddresses[1]!, nodePort);
+  await until('the node port answers', fromOutside, /^[ab] /);
+  await until('its address does', () => client.hears(ip, 80), /^[ab] /);
+  assert.equal(ipOf(await service('changing', { type: 'ClusterIP', ...here })), ip);
+  await until('the node port is closed', fromOutside, /^ECONNREFUSED$/);
+  assert.match(await client.hears(ip, 80), /^[ab] /);
+  assert.equal(ipOf(await service('changing', elsewhere)), '');
+  await until('the address is nobody’s', () => client.hears(ip, 80), /^EHOSTUNREACH$/);
+});
+
 test('endpoints that end are used only while none is ready; what is not ready never is', limit, async () => {
   const ip = ipOf(await serviceNamed('manual'));
   const going = { ready: false, serving: true, terminating: true };

@@ -39,6 +39,15 @@ function proxyPrefix(context: HandlerContext): string {
   return pathname.slice(0, pathname.length - pathAfterSubresource(context.info).length).replace(/\/$/, '');
 }
 
+/** `.../proxy` is read as `.../proxy/`, so that relative links of the page stay below it. Methods that change things are not sent twice. */
+function toFolder(context: HandlerContext): Response | undefined {
+  const { method, url } = context.request;
+  const { pathname, search } = new URL(url);
+  if ((method !== 'GET' && method !== 'HEAD') || pathname.endsWith('/')) return undefined;
+  if (pathAfterSubresource(context.info) !== '') return undefined;
+  return new Response(null, { status: 301, headers: { location: `${pathname}/${search}` } });
+}
+
 /** Headers that are about this connection or this caller, not about the request to the target. */
 const notForwarded = [
   'authorization',
@@ -156,15 +165,15 @@ const verbs = ['create', 'delete', 'get', 'patch', 'update'] as const;
 export const podProxyHandler: SubresourceHandler = {
   verbs,
   discovery: { group: '', version: 'v1', kind: 'PodProxyOptions' },
-  handle: async (context) => forward(context, await podProxyTarget(context)),
+  handle: async (context) => toFolder(context) ?? forward(context, await podProxyTarget(context)),
 };
 export const serviceProxyHandler: SubresourceHandler = {
   verbs,
   discovery: { group: '', version: 'v1', kind: 'ServiceProxyOptions' },
-  handle: async (context) => forward(context, await serviceProxyTarget(context)),
+  handle: async (context) => toFolder(context) ?? forward(context, await serviceProxyTarget(context)),
 };
 export const nodeProxyHandler: SubresourceHandler = {
   verbs,
   discovery: { group: '', version: 'v1', kind: 'NodeProxyOptions' },
-  handle: async (context) => forward(context, await nodeProxyTarget(context)),
+  handle: async (context) => toFolder(context) ?? forward(context, await nodeProxyTarget(context)),
 };

@@ -179,3 +179,15 @@ test('proxied requests go through the node of the pod', async () => {
   assert.equal((await call('OPTIONS', `${pods}/web`)).status, 405);
   assert.deepEqual(asked, ['/podProxy/shop/web/http/8080/a/b?c=d', '/stats', '/podProxy/shop/web/http/8080/a']);
 });
+
+test('what is read at the root of a proxy without its slash is sent to it; what changes something goes through', async () => {
+  const { call, asked } = await withNode(() => new Response('page'));
+  await call('POST', pods, pod('web', { nodeName: 'n1' }));
+  for (const method of ['GET', 'HEAD']) {
+    const { status, headers } = await call(method, `${pods}/web/proxy?a=b`);
+    assert.deepEqual([status, headers.get('location')], [301, `${pods}/web/proxy/?a=b`]);
+  }
+  assert.equal((await call('POST', `${pods}/web/proxy?a=b`)).status, 200);
+  assert.equal((await call('GET', `${pods}/web/proxy/?a=b`)).status, 200);
+  assert.deepEqual(asked, ['/podProxy/shop/web/http/80/?a=b', '/podProxy/shop/web/http/80/?a=b']);
+});
