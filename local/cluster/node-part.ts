@@ -28,7 +28,7 @@ export async function containerdUp(
   const part = containerdPart(node);
   let ref = table.get(part);
   if (!ref || !table.alive(part)) {
-    ref = startContainerd(paths, own, podRange(plan, node.number));
+    ref = startContainerd(paths, own, plan, podRange(plan, node.number));
     table.set(part, ref);
   }
   await untilServing(paths, own, ref, signal);
