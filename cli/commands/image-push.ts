@@ -8,7 +8,7 @@ import { ensureBuildah } from '../../local/images/build.ts';
 import { fullReference, imageNodes } from '../../local/images/images.ts';
 import { type PushTarget, pathOf, pushImage, registryOf, tagEverywhere } from '../../local/images/push.ts';
 import { type Progress, terminalProgress } from '../../local/progress.ts';
-import { neededAddress } from '../../local/registry/content.ts';
+import { servingAddress } from '../../local/registry/content.ts';
 import { registryAddress, registryName } from '../../local/registry/settings.ts';
 import { type ClusterPaths, clusterPaths, type NodePaths } from '../../local/state/paths.ts';
 import { readSpec } from '../../local/state/spec.ts';
@@ -56,13 +56,13 @@ async function ecrTarget(
   return { reference, login };
 }
 
-/** undefined: it goes elsewhere. Throws Failure where it names the cluster's registry, and there is none. */
-function ownTarget(paths: ClusterPaths, source: string): PushTarget | undefined {
+/** undefined: it goes elsewhere. Throws Failure where it is for the cluster's registry, and that is not there. */
+async function ownTarget(paths: ClusterPaths, source: string): Promise<PushTarget | undefined> {
   const reference = fullReference(source);
   const namesNone = reference !== source && !source.startsWith(`${registryOf(reference)}/`);
-  if (registryOf(reference) === registryName) return { reference, at: neededAddress(paths) };
-  const at = registryAddress(paths);
-  return namesNone && at ? { reference: `${registryName}/${pathOf(source)}`, at } : undefined;
+  if (registryOf(reference) === registryName) return { reference, at: await servingAddress(paths) };
+  if (!namesNone || !registryAddress(paths)) return undefined;
+  return { reference: `${registryName}/${pathOf(source)}`, at: await servingAddress(paths) };
 }
 
 /** Where each reference goes. Throws Failure for one that names no registry, when no option does. */
@@ -73,7 +73,7 @@ async function targetOf(
   say: (text: string) => void,
 ): Promise<PushTarget> {
   if (options.registry) return { reference: `${options.registry.replace(/\/$/, '')}/${pathOf(source)}` };
-  const own = options.stack ? undefined : ownTarget(paths, source);
+  const own = options.stack ? undefined : await ownTarget(paths, source);
   if (own) return own;
   const host = ecrHost(source);
   if (!options.stack && !host) {

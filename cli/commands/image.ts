@@ -4,8 +4,11 @@ import { archiveOf, buildImage, ensureBuildah } from '../../local/images/build.t
 import { fullReference, imageNodes, listImages, loadArchive, removeEverywhere } from '../../local/images/images.ts';
 import { preparedImages } from '../../local/images/prepared.ts';
 import { terminalProgress } from '../../local/progress.ts';
+import { registryImages } from '../../local/registry/content.ts';
+import { registryAddress } from '../../local/registry/settings.ts';
 import { clusterPaths } from '../../local/state/paths.ts';
 import { asRoot, needsRoot, runtimeOf } from '../as-root.ts';
+import { report } from '../report.ts';
 import { table } from '../table.ts';
 
 interface ImageOptions {
@@ -67,7 +70,15 @@ export async function listCommand(options: ImageOptions & { json?: boolean }): P
   const paths = clusterPaths(options.name);
   if (await needsRoot(paths)) return;
   const nodes = await imageNodes(paths);
-  const images = await listImages(paths, nodes);
+  const address = registryAddress(paths);
+  // what the nodes hold is worth showing without it
+  const inRegistry = address
+    ? await registryImages(address).catch((error: unknown) => {
+        report(error);
+        return [];
+      })
+    : [];
+  const images = await listImages(nodes, inRegistry);
   if (options.json) {
     process.stdout.write(`${JSON.stringify(images, null, 2)}\n`);
     return;

@@ -3,8 +3,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { importImages, nodeImages, removeImage, takesConnections } from '../containerd/containerd.ts';
 import { Failure } from '../failure.ts';
-import { registryImages, removeFromRegistry } from '../registry/content.ts';
-import { registryAddress } from '../registry/settings.ts';
+import { type RegistryImage, removeFromRegistry } from '../registry/content.ts';
 import { type ClusterPaths, type NodePaths, nodePaths } from '../state/paths.ts';
 import { readSpec } from '../state/spec.ts';
 import { removeBuilt } from './build.ts';
@@ -52,7 +51,10 @@ export interface HeldImage {
 }
 
 /** What nodes and the cluster's registry hold; a name that means different images at different places is there once for each. */
-export async function listImages(paths: ClusterPaths, nodes: readonly NodePaths[]): Promise<HeldImage[]> {
+export async function listImages(
+  nodes: readonly NodePaths[],
+  inRegistry: readonly RegistryImage[],
+): Promise<HeldImage[]> {
   const found = new Map<string, HeldImage>();
   const entry = (image: string, digest: string, size: string): HeldImage => {
     const key = `${image} ${digest}`;
@@ -64,8 +66,7 @@ export async function listImages(paths: ClusterPaths, nodes: readonly NodePaths[
   nodes.forEach((node, i) => {
     for (const { name, digest, size } of lists[i] ?? []) entry(name, digest, size).nodes.push(node.name);
   });
-  const address = registryAddress(paths);
-  for (const { image, digest, size } of address ? await registryImages(address) : [])
+  for (const { image, digest, size } of inRegistry)
     entry(image, digest, size === undefined ? '' : sizeText(size)).registry = true;
   return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, held]) => held);
 }

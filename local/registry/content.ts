@@ -2,7 +2,8 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../failure.ts';
-import type { ClusterPaths } from '../state/paths.ts';
+import { type ClusterPaths, defaultName } from '../state/paths.ts';
+import { registryServes } from './registry.ts';
 import { registryAddress, registryName, registryPaths } from './settings.ts';
 
 export interface RegistryImage {
@@ -26,11 +27,14 @@ const manifestTypes = [
 ].join(', ');
 const pageSize = 500;
 
+const isDown = (address: string): Failure =>
+  new Failure(`the registry at ${address} does not answer`, 'slipway up starts what is down');
+
 async function ask(address: string, path: string): Promise<Response> {
   try {
     return await fetch(`http://${address}/v2/${path}`, { headers: { accept: manifestTypes } });
   } catch {
-    throw new Failure(`the registry at ${address} does not answer`, 'slipway up starts what is down');
+    throw isDown(address);
   }
 }
 
@@ -47,6 +51,7 @@ async function names(address: string, path: string, field: 'repositories' | 'tag
   }
 }
 
+/** Throws Failure when it does not answer. */
 export async function registryImages(address: string): Promise<RegistryImage[]> {
   const images: RegistryImage[] = [];
   for (const repository of await names(address, '_catalog', 'repositories')) {
@@ -83,10 +88,12 @@ export function removeFromRegistry(paths: ClusterPaths, reference: string): bool
   return true;
 }
 
-/** Throws Failure when the cluster has no registry. */
-export function neededAddress(paths: ClusterPaths): string {
+/** Throws Failure when the cluster has no registry, or it does not answer. */
+export async function servingAddress(paths: ClusterPaths): Promise<string> {
   const address = registryAddress(paths);
-  if (address) return address;
-  const flag = paths.name === 'slipway' ? '' : ` --name ${paths.name}`;
-  throw new Failure(`cluster "${paths.name}" has no registry`, `npm start -- --registry${flag} gives it one`);
+  const flag = paths.name === defaultName ? '' : ` --name ${paths.name}`;
+  if (!address)
+    throw new Failure(`cluster "${paths.name}" has no registry`, `npm start -- --registry${flag} gives it one`);
+  if (!(await registryServes(paths))) throw isDown(address);
+  return address;
 }

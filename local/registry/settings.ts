@@ -52,5 +52,12 @@ export const registryConfig = (data: string, address: string, secret: string): s
     2,
   )}\n`;
 
-/** What containerd reads for the registry's name (its docs/hosts.md): plain HTTP, on the cluster's own network. */
-export const hostsToml = (address: string): string => `server = "http://${address}"\n`;
+/**
+ * What containerd reads for the registry's name (its docs/hosts.md): plain HTTP, on the cluster's own network. `server` keeps it from
+ * asking DNS for the name after the host did not have the image; by itself containerd 1.6 does not heed it.
+ */
+export const hostsToml = (address: string): string => `server = "http://${address}"
+
+[host."http://${address}"]
+  capabilities = ["pull", "resolve"]
+`;
