@@ -89,6 +89,8 @@ export function agentConfig(
     nodeDns: { clusterRanges: [plan.cluster, plan.services] },
     resolvConf: own.resolvConf,
     hostPortHandler,
+    // nodes share the machine's disk, which other things fill, and what was loaded by hand cannot be pulled again (kind does the same)
+    imageGCHighThresholdPercent: 100,
   };
 }
 
