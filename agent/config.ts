@@ -79,6 +79,18 @@ export interface AgentConfig {
   /** Log rotation; defaults 10 MiB and 5. */
   containerLogMaxBytes?: number;
   containerLogMaxFiles?: number;
+  /** Used percent of the images' disk at which unused images begin to go, and down to which; defaults 85 and 80. 100: none goes for room. */
+  imageGCHighThresholdPercent?: number;
+  imageGCLowThresholdPercent?: number;
+  /** An image stays for so long after it was first seen; default 120. */
+  imageMinimumGCAgeSeconds?: number;
+  /** Unused for so long, an image goes whatever room there is; default 0: none does. */
+  imageMaximumGCAgeSeconds?: number;
+  /** Dead containers kept of each container of a pod (default 1), and on the node (default -1: no limit of its own). */
+  maximumDeadContainersPerContainer?: number;
+  maximumDeadContainers?: number;
+  /** A dead container stays for so long after it was made; default 0. */
+  minimumContainerTTLDurationSeconds?: number;
 }
 
 /** What defaults fill in. */
@@ -99,6 +111,13 @@ export type ResolvedConfig = AgentConfig &
       | 'allowedUnsafeSysctls'
       | 'containerLogMaxBytes'
       | 'containerLogMaxFiles'
+      | 'imageGCHighThresholdPercent'
+      | 'imageGCLowThresholdPercent'
+      | 'imageMinimumGCAgeSeconds'
+      | 'imageMaximumGCAgeSeconds'
+      | 'maximumDeadContainersPerContainer'
+      | 'maximumDeadContainers'
+      | 'minimumContainerTTLDurationSeconds'
     >
   >;
 
@@ -117,6 +136,13 @@ export const resolveConfig = (config: AgentConfig): ResolvedConfig => ({
   allowedUnsafeSysctls: config.allowedUnsafeSysctls ?? [],
   containerLogMaxBytes: config.containerLogMaxBytes ?? 10 * 1024 * 1024,
   containerLogMaxFiles: config.containerLogMaxFiles ?? 5,
+  imageGCHighThresholdPercent: config.imageGCHighThresholdPercent ?? 85,
+  imageGCLowThresholdPercent: config.imageGCLowThresholdPercent ?? 80,
+  imageMinimumGCAgeSeconds: config.imageMinimumGCAgeSeconds ?? 120,
+  imageMaximumGCAgeSeconds: config.imageMaximumGCAgeSeconds ?? 0,
+  maximumDeadContainersPerContainer: config.maximumDeadContainersPerContainer ?? 1,
+  maximumDeadContainers: config.maximumDeadContainers ?? -1,
+  minimumContainerTTLDurationSeconds: config.minimumContainerTTLDurationSeconds ?? 0,
 });
 
 const loopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/;
@@ -130,6 +156,19 @@ function checkAccess(path: string, { apiUrl, identity }: AgentConfig): void {
   if (identity.kind !== 'iam') throw new Error(`${path}: "identity.kind" must be "iam"`);
   for (const field of ['cluster', 'region'] as const)
     if (!identity[field]) throw new Error(`${path}: "identity.${field}" is missing`);
+}
+
+/** As kubelet checks its configuration. */
+function checkThresholds(path: string, config: ResolvedConfig): void {
+  const { imageGCHighThresholdPercent: high, imageGCLowThresholdPercent: low } = config;
+  for (const [field, value] of Object.entries({ imageGCHighThresholdPercent: high, imageGCLowThresholdPercent: low }))
+    if (!(Number.isInteger(value) && value >= 0 && value <= 100))
+      throw new Error(`${path}: "${field}" must be a whole number from 0 to 100`);
+  if (low >= high)
+    throw new Error(`${path}: "imageGCLowThresholdPercent" must be less than "imageGCHighThresholdPercent"`);
+  const { imageMinimumGCAgeSeconds: least, imageMaximumGCAgeSeconds: most } = config;
+  if (!(least >= 0 && (most === 0 || most > least)))
+    throw new Error(`${path}: "imageMaximumGCAgeSeconds" must be 0, or more than "imageMinimumGCAgeSeconds"`);
 }
 
 const required = ['clusterName', 'nodeName', 'apiUrl', 'caFile', 'stateDir', 'cgroupRoot', 'address'] as const;
@@ -147,9 +186,11 @@ export function readConfig(path: string): ResolvedConfig {
   }
   if (config.runtime === 'containerd' && !config.containerdSocket)
     throw new Error(`${path}: "containerdSocket" is missing`);
-  return resolveConfig({
+  const resolved = resolveConfig({
     ...config,
     clusterDns: config.clusterDns ?? [],
     clusterDomain: config.clusterDomain ?? 'cluster.local',
   });
+  checkThresholds(path, resolved);
+  return resolved;
 }

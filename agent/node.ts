@@ -15,6 +15,7 @@ import { Checkpoint } from './checkpoint/checkpoint.ts';
 import type { ResolvedConfig } from './config.ts';
 import type { Cri } from './cri/client.ts';
 import { startNodeDns } from './dns/node-dns.ts';
+import { collectGarbage } from './garbage.ts';
 import { keepHouse } from './housekeeping.ts';
 import { Identity } from './identity.ts';
 import { ServiceRulesKeeper } from './net/services/apply.ts';
@@ -210,6 +211,8 @@ export async function startNode(
   await agent.start();
   log('info', 'agent started', { runtime: config.runtime, pods: [...agent.workers()].length });
   if (cri && parts.observer) keepHouse({ agent, config, cri, observer: parts.observer, log });
+  if (cri && parts.observer)
+    collectGarbage({ agent, config, runtime: parts.runtime, cri, observer: parts.observer, tell, log });
   void enter(config, log, started);
   return { agent, client, tell };
 }

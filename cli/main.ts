@@ -37,6 +37,8 @@ function program(): Command {
     .option('--port <number>', 'of the API server on 127.0.0.1 (default: as before, or the first free from 6443)', port)
     .option('--egress', 'let nodes and pods reach what this machine reaches, and pull images from registries')
     .option('--no-egress', 'keep them inside (default)')
+    .option('--registry', 'give the cluster a registry of its own: slipway image push fills it, nodes pull from it')
+    .option('--no-registry', 'take it away; what it holds stays')
     .option('--kubeconfig <file>', 'where the context goes (default: the file kubectl uses)')
     .option('--no-install', 'do not install missing Debian packages, say what is missing')
     .addHelpText('after', examples('up', ['', '--nodes 3', '--name second --egress', '--runtime simulated --nodes 20']))
@@ -119,19 +121,20 @@ function addImage(slipway: Command): void {
     .requiredOption('-t, --tag <reference>', 'the name of the image')
     .option('-f, --file <dockerfile>', 'default: Dockerfile (or Containerfile) in DIR')
     .option('--build-arg <name=value...>', 'arguments of the build')
+    .option('--no-load', 'only build it, to be pushed')
     .option('--no-install', 'do not install buildah when it is missing')
     .addOption(nameOption())
     .addHelpText('after', examples('image build', ['. -t web:1']))
     .action(async (dir, options) => (await import('./commands/image.ts')).buildCommand(dir, options));
   image
     .command('list')
-    .description('show the images that the nodes hold')
+    .description("show the images that the nodes and the cluster's registry hold")
     .addOption(nameOption())
     .option('--json', 'for programs')
     .action(async (options) => (await import('./commands/image.ts')).listCommand(options));
   image
     .command('rm <reference...>')
-    .description('remove images from every node')
+    .description("remove images from every node, from what was built, and from the cluster's registry")
     .addOption(nameOption())
     .action(async (references, options) => (await import('./commands/image.ts')).removeCommand(references, options));
   image
@@ -142,14 +145,23 @@ function addImage(slipway: Command): void {
       (await import('./commands/image-push.ts')).tagCommand(source, target, options),
     );
   image
+    .command('pull <reference...>')
+    .description('let every node pull images, as pods would make it do')
+    .addOption(nameOption())
+    .addHelpText('after', examples('image pull', ['registry.slipway.internal/web:1']))
+    .action(async (references, options) => (await import('./commands/image-pull.ts')).pullCommand(references, options));
+  image
     .command('push <reference...>')
-    .description('push images of this machine to ECR or another registry')
+    .description("push images of this machine to the cluster's registry, to ECR or to another registry")
     .option('--stack <name>', "to the cluster's repositories in ECR, which are made when they are missing")
     .option('--registry <host>', 'to this registry, with the login that is there for it')
     .option('--region <region>', 'of ECR (default: as the AWS tools find it)')
     .option('--no-install', 'do not install buildah when it is missing')
     .addOption(nameOption())
-    .addHelpText('after', examples('image push', ['web:1 --stack shop', 'web:1 --registry registry.example.com/team']))
+    .addHelpText(
+      'after',
+      examples('image push', ['web:1', 'web:1 --stack shop', 'web:1 --registry registry.example.com/team']),
+    )
     .action(async (references, options) => (await import('./commands/image-push.ts')).pushCommand(references, options));
 }
 

@@ -53,22 +53,37 @@ const decoded = (entry: DockerAuth): AuthConfig => {
   };
 };
 
+interface Found {
+  entry: string;
+  auth: AuthConfig;
+}
+
+/** Of the text of a .dockerconfigjson, .dockercfg or auth.json; none of one that is no JSON. */
+function found(text: string, image: string): Found[] {
+  const repository = repositoryOf(image);
+  try {
+    const parsed = JSON.parse(text) as Record<string, unknown>;
+    return Object.entries((parsed['auths'] ?? parsed) as Record<string, DockerAuth>)
+      .filter(([entry]) => covers(entry, repository))
+      .map(([entry, auth]) => ({ entry, auth: decoded(auth) }));
+  } catch {
+    return []; // the pull then fails with the registry's own words
+  }
+}
+
+const bySpecificity = (list: Found[]): AuthConfig[] =>
+  list.sort((a, b) => b.entry.length - a.entry.length).map(({ auth }) => auth);
+
+/** Those of one file that fit the image, the most specific first. */
+export const credentialsIn = (text: string, image: string): AuthConfig[] => bySpecificity(found(text, image));
+
 /** All credentials that fit the image, the most specific first; secrets that are missing or broken are left out. */
 export function credentialsFor(pod: Pod, image: string, sources: PodSources): AuthConfig[] {
-  const repository = repositoryOf(image);
-  const found: { entry: string; auth: AuthConfig }[] = [];
+  const all: Found[] = [];
   for (const reference of pod.spec?.imagePullSecrets ?? []) {
     const secret = sources.secret(pod.metadata?.namespace ?? '', reference.name ?? '');
     const text = secret?.data?.['.dockerconfigjson'] ?? secret?.data?.['.dockercfg'];
-    if (!text) continue;
-    try {
-      const parsed = JSON.parse(Buffer.from(text, 'base64').toString('utf8')) as Record<string, unknown>;
-      const auths = (parsed['auths'] ?? parsed) as Record<string, DockerAuth>;
-      for (const [entry, auth] of Object.entries(auths))
-        if (covers(entry, repository)) found.push({ entry, auth: decoded(auth) });
-    } catch {
-      // A secret that is no JSON gives no credentials; the pull then fails with the registry's own words.
-    }
+    if (text) all.push(...found(Buffer.from(text, 'base64').toString('utf8'), image));
   }
-  return found.sort((a, b) => b.entry.length - a.entry.length).map((f) => f.auth);
+  return bySpecificity(all);
 }

@@ -8,6 +8,8 @@ import { ensureBuildah } from '../../local/images/build.ts';
 import { fullReference, imageNodes } from '../../local/images/images.ts';
 import { type PushTarget, pathOf, pushImage, registryOf, tagEverywhere } from '../../local/images/push.ts';
 import { type Progress, terminalProgress } from '../../local/progress.ts';
+import { servingAddress } from '../../local/registry/content.ts';
+import { registryAddress, registryName } from '../../local/registry/settings.ts';
 import { type ClusterPaths, clusterPaths, type NodePaths } from '../../local/state/paths.ts';
 import { readSpec } from '../../local/state/spec.ts';
 import { asRoot } from '../as-root.ts';
@@ -29,7 +31,7 @@ async function localNodes(paths: ClusterPaths): Promise<NodePaths[]> {
 }
 
 /** AWS's own words, and what to look at. */
-function awsFailure(error: unknown): Failure {
+export function awsFailure(error: unknown): Failure {
   const { name, message } = error as Error;
   return new Failure(
     `ECR: ${message || name}`,
@@ -54,14 +56,33 @@ async function ecrTarget(
   return { reference, login };
 }
 
+/** undefined: it goes elsewhere. Throws Failure where it is for the cluster's registry, and that is not there. */
+async function ownTarget(paths: ClusterPaths, source: string): Promise<PushTarget | undefined> {
+  const reference = fullReference(source);
+  const namesNone = reference !== source && !source.startsWith(`${registryOf(reference)}/`);
+  if (registryOf(reference) === registryName) return { reference, at: await servingAddress(paths) };
+  if (!namesNone || !registryAddress(paths)) return undefined;
+  return { reference: `${registryName}/${pathOf(source)}`, at: await servingAddress(paths) };
+}
+
 /** Where each reference goes. Throws Failure for one that names no registry, when no option does. */
-async function targetOf(source: string, options: PushOptions, say: (text: string) => void): Promise<PushTarget> {
+async function targetOf(
+  paths: ClusterPaths,
+  source: string,
+  options: PushOptions,
+  say: (text: string) => void,
+): Promise<PushTarget> {
   if (options.registry) return { reference: `${options.registry.replace(/\/$/, '')}/${pathOf(source)}` };
+  const own = options.stack ? undefined : await ownTarget(paths, source);
+  if (own) return own;
   const host = ecrHost(source);
   if (!options.stack && !host) {
     const reference = fullReference(source);
     if (reference !== source && !source.startsWith(`${registryOf(reference)}/`))
-      throw new Failure(`${source} names no registry`, 'say where it goes: --stack NAME, or --registry HOST');
+      throw new Failure(
+        `${source} names no registry`,
+        'say where it goes: --stack NAME, or --registry HOST; npm start -- --registry gives the cluster its own',
+      );
     return { reference };
   }
   try {
@@ -84,7 +105,7 @@ export async function pushCommand(references: readonly string[], options: PushOp
   await ensureBuildah(progress, options.install);
   const nodes = await localNodes(paths);
   for (const reference of references) {
-    const target = await targetOf(reference, options, progress.say);
+    const target = await targetOf(paths, reference, options, progress.say);
     await pushImage(paths, nodes, reference, target);
     process.stdout.write(`pushed ${target.reference}\n`);
   }

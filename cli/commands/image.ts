@@ -1,16 +1,21 @@
 // slipway image load | build | list | rm
 import { rmSync } from 'node:fs';
-import { buildImage, ensureBuildah } from '../../local/images/build.ts';
+import { archiveOf, buildImage, ensureBuildah } from '../../local/images/build.ts';
 import { fullReference, imageNodes, listImages, loadArchive, removeEverywhere } from '../../local/images/images.ts';
 import { preparedImages } from '../../local/images/prepared.ts';
 import { terminalProgress } from '../../local/progress.ts';
+import { registryImages } from '../../local/registry/content.ts';
+import { registryAddress } from '../../local/registry/settings.ts';
 import { clusterPaths } from '../../local/state/paths.ts';
 import { asRoot, needsRoot, runtimeOf } from '../as-root.ts';
+import { report } from '../report.ts';
 import { table } from '../table.ts';
 
 interface ImageOptions {
   name: string;
 }
+
+const shownDigest = 'sha256:'.length + 12;
 
 const everyNode = (count: number): string => (count === 1 ? 'the node' : `${count} nodes`);
 
@@ -30,6 +35,7 @@ export interface BuildCommandOptions extends ImageOptions {
   tag: string;
   file?: string;
   buildArg?: string[];
+  load: boolean;
   install: boolean;
 }
 
@@ -37,26 +43,24 @@ export async function buildCommand(folder: string, options: BuildCommandOptions)
   const paths = clusterPaths(options.name);
   const progress = terminalProgress(process.stdout);
   // without a cluster on this machine it is built to be pushed
-  const alone = runtimeOf(paths) === undefined;
+  const alone = runtimeOf(paths) === undefined || !options.load;
   if (alone ? await asRoot('images are built and kept by root') : await needsRoot(paths)) return;
   const nodes = alone ? [] : await imageNodes(paths);
   await ensureBuildah(progress, options.install);
   const known = await preparedImages(paths, progress.say);
   const tag = fullReference(options.tag);
-  const archive = await buildImage(
-    paths,
-    folder,
-    { tag, file: options.file, buildArgs: options.buildArg ?? [] },
-    known,
-  );
+  await buildImage(paths, folder, { tag, file: options.file, buildArgs: options.buildArg ?? [] }, known);
+  if (alone) {
+    const why = options.load ? 'no cluster is here to load it into' : 'no node has it yet';
+    progress.say(`${options.tag} is built; ${why}. slipway image push takes it on.`);
+    return;
+  }
+  const archive = await archiveOf(paths, tag);
   try {
-    if (alone)
-      progress.say(`${options.tag} is built; no cluster is here to load it into. slipway image push takes it on.`);
-    else
-      await progress.step(
-        `${options.tag} into ${everyNode(nodes.length)}`,
-        async () => void (await loadArchive(nodes, archive)),
-      );
+    await progress.step(
+      `${options.tag} into ${everyNode(nodes.length)}`,
+      async () => void (await loadArchive(nodes, archive)),
+    );
   } finally {
     rmSync(archive, { force: true });
   }
@@ -66,17 +70,27 @@ export async function listCommand(options: ImageOptions & { json?: boolean }): P
   const paths = clusterPaths(options.name);
   if (await needsRoot(paths)) return;
   const nodes = await imageNodes(paths);
-  const images = await listImages(nodes);
+  const address = registryAddress(paths);
+  // what the nodes hold is worth showing without it
+  const inRegistry = address
+    ? await registryImages(address).catch((error: unknown) => {
+        report(error);
+        return [];
+      })
+    : [];
+  const images = await listImages(nodes, inRegistry);
   if (options.json) {
-    const list = [...images].map(([image, holders]) => ({ image, nodes: holders }));
-    process.stdout.write(`${JSON.stringify(list, null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify(images, null, 2)}\n`);
     return;
   }
-  const rows = [...images].map(([image, holders]) => [
-    image,
-    holders.length === nodes.length ? 'all' : holders.join(', '),
+  const rows = images.map((held) => [
+    held.image,
+    held.digest.slice(0, shownDigest),
+    held.size,
+    held.nodes.length === nodes.length ? 'all' : held.nodes.join(', ') || '-',
+    held.registry ? 'yes' : '-',
   ]);
-  process.stdout.write(table([['IMAGE', 'NODES'], ...rows]));
+  process.stdout.write(table([['IMAGE', 'DIGEST', 'SIZE', 'NODES', 'REGISTRY'], ...rows]));
 }
 
 export async function removeCommand(references: readonly string[], options: ImageOptions): Promise<void> {
@@ -84,7 +98,7 @@ export async function removeCommand(references: readonly string[], options: Imag
   if (await needsRoot(paths)) return;
   const nodes = await imageNodes(paths);
   for (const reference of references) {
-    await removeEverywhere(nodes, reference);
+    await removeEverywhere(paths, nodes, reference);
     process.stdout.write(`removed ${reference}\n`);
   }
 }

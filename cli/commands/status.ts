@@ -35,9 +35,10 @@ function statusText(status: ClusterStatus): string {
   const simulated = status.runtime === 'simulated' ? ' (simulated nodes: pods run in pretence)' : '';
   const way = status.egress ? 'open' : 'closed (slipway up --egress opens it)';
   const wayOut = status.runtime === 'simulated' ? '' : `; way out: ${way}`;
+  const registry = status.registry && `Registry ${status.registry.name} at http://${status.registry.address}\n`;
   return [
     `Cluster ${status.name} at ${status.server}, kubectl context ${status.context}${simulated}\n`,
-    `Data in ${status.dataDirectory}${wayOut}\n\n`,
+    `Data in ${status.dataDirectory}${wayOut}\n${registry ?? ''}\n`,
     table([['PART', 'PID', 'VERSION', 'MEMORY', 'HEALTH'], ...parts]),
     nodes.length > 0 ? `\n${table([['NODE', 'STATUS', 'ADDRESS', 'VERSION', 'RUNTIME', 'PODS'], ...nodes])}` : '',
     status.healthy

@@ -6,6 +6,7 @@ import { sampleImage } from '../../local/images/sample.ts';
 import { ensureMachine } from '../../local/install/ensure-machine.ts';
 import { defaultKubeconfig } from '../../local/kubeconfig.ts';
 import { seconds, terminalProgress } from '../../local/progress.ts';
+import { registryName } from '../../local/registry/settings.ts';
 import { clusterPaths } from '../../local/state/paths.ts';
 import { type ClusterSpec, type Runtime, readSpec } from '../../local/state/spec.ts';
 import { asRoot, runtimeOf } from '../as-root.ts';
@@ -17,6 +18,7 @@ export interface UpOptions {
   runtime?: Runtime;
   port?: number;
   egress?: boolean;
+  registry?: boolean;
   kubeconfig?: string;
   install: boolean;
 }
@@ -31,7 +33,11 @@ export async function upCommand(options: UpOptions): Promise<void> {
   const runtime = options.runtime ?? runtimeOf(paths) ?? 'containerd';
   if (runtime === 'containerd') {
     if (await asRoot('real containers need root (or: slipway up --runtime simulated)')) return;
-    await ensureMachine(progress, { install: options.install, signal: interrupt.signal });
+    await ensureMachine(progress, {
+      install: options.install,
+      registry: options.registry ?? readSpec(paths)?.registry ?? false,
+      signal: interrupt.signal,
+    });
   }
   const wishes = {
     ...options,
@@ -53,8 +59,9 @@ function suggestions(context: string, spec: ClusterSpec): string {
     spec.runtime === 'simulated' ? '\nIts nodes are simulated: pods run in pretence, no container is started.\n' : '';
   const stop = spec.name === 'slipway' ? 'npm stop' : `npm stop -- --name ${spec.name}`;
   const flags = spec.name === 'slipway' ? '' : ` --name ${spec.name}`;
-  const images =
-    spec.runtime === 'containerd' && !spec.egress
+  const images = spec.registry
+    ? `\nIts registry is ${registryName}: what slipway image push NAME brings there, pods name as ${registryName}/NAME.\n`
+    : spec.runtime === 'containerd' && !spec.egress
       ? `\nNodes have no way out: give them images with slipway image build or load, or let them reach registries:\n  npm start -- --egress${flags}\n`
       : '';
   return `${pretence}

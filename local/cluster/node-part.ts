@@ -28,7 +28,7 @@ export async function containerdUp(
   const part = containerdPart(node);
   let ref = table.get(part);
   if (!ref || !table.alive(part)) {
-    ref = startContainerd(paths, own, podRange(plan, node.number));
+    ref = startContainerd(paths, own, plan, podRange(plan, node.number));
     table.set(part, ref);
   }
   await untilServing(paths, own, ref, signal);
@@ -89,6 +89,8 @@ export function agentConfig(
     nodeDns: { clusterRanges: [plan.cluster, plan.services] },
     resolvConf: own.resolvConf,
     hostPortHandler,
+    // nodes share the machine's disk, which other things fill, and what was loaded by hand cannot be pulled again (kind does the same)
+    imageGCHighThresholdPercent: 100,
   };
 }
 

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { addressPlan } from '../network/addresses.ts';
 import type { Network } from '../network/topology.ts';
+import { registryPart } from '../registry/registry.ts';
 import { type ClusterPaths, nodePaths } from '../state/paths.ts';
 import type { ProcessTable } from '../state/processes.ts';
 import { type ClusterSpec, type NodeSpec, readIfThere, writeFileAtomic } from '../state/spec.ts';
@@ -18,6 +19,7 @@ export const runningNodes = (spec: ClusterSpec): NodeSpec[] => spec.nodes.filter
 /** Every process, as the process table names it. */
 export const partsOf = (spec: ClusterSpec): string[] => [
   controlPlanePart,
+  ...(spec.registry ? [registryPart] : []),
   ...(spec.runtime === 'simulated'
     ? [simulatedPart]
     : runningNodes(spec).flatMap((node) => [containerdPart(node), agentPart(spec, node)])),
@@ -37,9 +39,10 @@ export const noteSimulated = (paths: ClusterPaths, spec: ClusterSpec): void =>
 export const simulatedAreCurrent = (paths: ClusterPaths, spec: ClusterSpec): boolean =>
   readIfThere(simulatedFile(paths)) === simulatedNames(spec);
 
-/** Nothing has to be started. */
+/** Nothing has to be started, or ended. */
 export const allUp = (paths: ClusterPaths, spec: ClusterSpec, table: ProcessTable): boolean =>
   partsOf(spec).every((part) => table.alive(part)) &&
+  (spec.registry || !table.get(registryPart)) &&
   (spec.runtime === 'containerd' || simulatedAreCurrent(paths, spec));
 
 export const networkOf = (paths: ClusterPaths, spec: ClusterSpec): Network => ({

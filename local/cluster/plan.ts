@@ -12,6 +12,7 @@ export interface Wishes {
   runtime?: Runtime;
   port?: number;
   egress?: boolean;
+  registry?: boolean;
   kubeconfig: string;
 }
 
@@ -34,6 +35,13 @@ export async function planCluster(
       'use another --name, or remove this one with: slipway down --purge',
     );
   }
+  if (wishes.registry && runtime === 'simulated') {
+    throw new Failure(
+      'simulated nodes pull no images: a registry would serve nobody',
+      'every image counts as present there',
+      2,
+    );
+  }
   const others = otherSpecs(paths);
   const plan = await choose(paths, stored, others, runtime, running);
   const port = await choosePort(wishes.port, stored, others, running);
@@ -44,6 +52,7 @@ export async function planCluster(
     runtime,
     port,
     egress: wishes.egress ?? stored?.egress ?? false,
+    registry: wishes.registry ?? stored?.registry ?? false,
     nodes: chooseNodes(paths.name, stored?.nodes ?? [], wishes.nodes),
     kubeconfig: wishes.kubeconfig,
   };

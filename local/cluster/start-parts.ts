@@ -11,6 +11,8 @@ import { setEgress } from '../network/egress.ts';
 import { addNode, makeNetwork, namespaceExists, networkIsUp } from '../network/network.ts';
 import { certificateFile } from '../pki.ts';
 import type { Progress } from '../progress.ts';
+import { forgetRegistry, registryPart, startRegistry, untilRegistryServes } from '../registry/registry.ts';
+import { registryName } from '../registry/settings.ts';
 import { type ClusterPaths, nodePaths } from '../state/paths.ts';
 import { type ProcessTable, terminate } from '../state/processes.ts';
 import type { ClusterSpec, NodeSpec } from '../state/spec.ts';
@@ -55,6 +57,10 @@ export async function startParts(start: Start): Promise<ControlPlaneReady> {
   const down = nodes.filter((node) => !table.alive(agentPart(spec, node)));
   mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
   if (spec.runtime === 'containerd') await network(start);
+  if (!spec.registry) {
+    await endPart(table, registryPart);
+    forgetRegistry(paths);
+  }
   start.networkStands();
   signal.throwIfAborted();
   const token = down.length > 0 ? newBootstrapToken(paths) : undefined;
@@ -65,6 +71,7 @@ export async function startParts(start: Start): Promise<ControlPlaneReady> {
     (either) => controlPlane(start, token, either),
     (either) => (spec.runtime === 'containerd' ? containerds(start, serving, either) : Promise.resolve()),
     (either) => agents(start, down, serving, token, either),
+    (either) => registry(start, either),
   );
   await nodesReady(start, nodes, down, since, client);
   if (token) await deleteBootstrapToken(client, token);
@@ -112,6 +119,16 @@ async function controlPlane(
   const client = adminClient(ready);
   if (token) await createBootstrapToken(client, token);
   return { ready, client };
+}
+
+async function registry({ paths, spec, plan, table, progress }: Start, signal: AbortSignal): Promise<void> {
+  if (!spec.registry || table.alive(registryPart)) return;
+  await progress.step('registry', async (note) => {
+    note(registryName);
+    const ref = await startRegistry(paths, plan, spec.port);
+    table.set(registryPart, ref);
+    await untilRegistryServes(paths, ref, signal);
+  });
 }
 
 type Serving = ReadonlyMap<string, PromiseWithResolvers<void>>;

@@ -4,6 +4,8 @@ import { isNodeReady } from '../../core/api/node-ready.ts';
 import type { Node } from '../../core/api/types.gen.ts';
 import { resources } from '../../core/client/resources.ts';
 import { takesConnections } from '../containerd/containerd.ts';
+import { registryPart, registryServes } from '../registry/registry.ts';
+import { registryAddress, registryName } from '../registry/settings.ts';
 import { run } from '../run.ts';
 import { type ClusterPaths, nodePaths } from '../state/paths.ts';
 import { isAlive, type Processes, readProcesses } from '../state/processes.ts';
@@ -40,6 +42,8 @@ export interface ClusterStatus {
   runtime: ClusterSpec['runtime'];
   egress: boolean;
   dataDirectory: string;
+  /** Its name in image references, and where it listens. */
+  registry?: { name: string; address: string };
   parts: PartStatus[];
   nodes: NodeStatusLine[];
   healthy: boolean;
@@ -55,6 +59,7 @@ export async function clusterStatus(paths: ClusterPaths, version: string): Promi
     ready && isAlive(processes['control-plane']) ? await askApi(ready) : { error: 'is not running', nodes: [] };
   const versions: Record<string, string> = {
     containerd: spec.runtime === 'containerd' ? await containerdVersion() : '',
+    [registryPart]: spec.registry ? await registryVersion() : '',
   };
   const lines = partsOf(spec).map((part) => partStatus(part, processes, versions[part.split('/').at(-1)!] ?? version));
   const parts = await Promise.all(
@@ -68,6 +73,7 @@ export async function clusterStatus(paths: ClusterPaths, version: string): Promi
     runtime: spec.runtime,
     egress: spec.egress,
     dataDirectory: paths.dir,
+    ...(spec.registry ? { registry: { name: registryName, address: registryAddress(paths) ?? '' } } : {}),
     parts,
     nodes: api.nodes,
     healthy:
@@ -85,6 +91,7 @@ function partStatus(part: string, processes: Processes, version: string): PartSt
 /** Of a part whose process lives: whether it answers, and for an agent whether its node is Ready. */
 async function healthOf(paths: ClusterPaths, part: string, api: ApiAnswer): Promise<string> {
   if (part === controlPlanePart) return api.error ?? 'ok';
+  if (part === registryPart) return (await registryServes(paths)) ? 'ok' : 'does not answer';
   const [name = '', kind] = part.split('/');
   if (kind === 'containerd') return (await takesConnections(nodePaths(paths, name).socket)) ? 'ok' : 'does not answer';
   if (api.error || part === simulatedPart) return 'ok'; // nobody who could say otherwise; their nodes are listed
@@ -110,6 +117,11 @@ function residentBytes(pid: number): number | undefined {
 export async function containerdVersion(): Promise<string> {
   const result = await run('containerd', ['--version']).catch(() => undefined);
   return result?.stdout.trim().split(/\s+/)[2] ?? '';
+}
+
+async function registryVersion(): Promise<string> {
+  const result = await run('docker-registry', ['--version']).catch(() => undefined);
+  return result?.stdout.trim().split(/\s+/).at(-1) ?? '';
 }
 
 async function askApi(ready: Parameters<typeof adminClient>[0]): Promise<ApiAnswer> {

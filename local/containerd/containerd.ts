@@ -6,7 +6,9 @@ import { chainFolders, cniChain, containerdToml } from '../../agent/containerd/c
 import { cniPlugins, which } from '../../agent/containerd/programs.ts';
 import { pauseImage } from '../../agent/images/pause.ts';
 import { Failure, tail } from '../failure.ts';
+import type { AddressPlan } from '../network/addresses.ts';
 import { nodeSysctls } from '../network/topology.ts';
+import { besideProxy } from '../registry/beside-proxy.ts';
 import { run, runOrFail } from '../run.ts';
 import type { ClusterPaths, NodePaths } from '../state/paths.ts';
 import { isAlive, type ProcessRef, startDetached } from '../state/processes.ts';
@@ -18,7 +20,12 @@ export { which };
 const criNamespace = 'k8s.io';
 
 /** Writes the configuration and starts it; it serves a little later (see untilServing). */
-export function startContainerd(cluster: ClusterPaths, node: NodePaths, podRange: string): ProcessRef {
+export function startContainerd(
+  cluster: ClusterPaths,
+  node: NodePaths,
+  plan: AddressPlan,
+  podRange: string,
+): ProcessRef {
   const runc = which('runc');
   const plugins = cniPlugins();
   if (!which('containerd') || !runc || !plugins) {
@@ -55,7 +62,7 @@ export function startContainerd(cluster: ClusterPaths, node: NodePaths, podRange
   return startDetached(
     ['nsenter', `--net=${node.namespaceFile}`, '/bin/sh', '-c', script, 'sh', node.containerdConfig],
     logFile(cluster, `${node.name}/containerd`),
-    withSystemPath(),
+    withSystemPath(besideProxy(plan.gateway)),
   );
 }
 
@@ -72,9 +79,9 @@ function abilities(): { appArmor: boolean; lowerScores: boolean } {
 }
 
 /** Non-login shells lack the folders of iptables and runc, which the CNI plugins and the shim call by name. */
-const withSystemPath = (): NodeJS.ProcessEnv => ({
-  ...process.env,
-  PATH: `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin`,
+const withSystemPath = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
+  ...env,
+  PATH: `${env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin`,
 });
 
 /** Resolves when its socket takes connections. Throws Failure with the end of its log when it dies or stays silent. */
@@ -117,11 +124,25 @@ const ctr = (node: NodePaths, ...args: string[]): string[] => [
   ...args,
 ];
 
-/** Names of the images that this node holds, as containerd writes them (digest names left out). */
-export async function imageNames(node: NodePaths): Promise<string[]> {
-  const names = await runOrFail('ctr', ctr(node, 'images', 'list', '-q'));
-  return names.split('\n').filter((name) => name !== '' && !name.startsWith('sha256:') && !name.includes('@sha256:'));
+export interface NodeImage {
+  name: string;
+  /** Of the manifest or index, as registries name it. */
+  digest: string;
+  /** Of what is sent for it, as containerd writes it (`2.0 MiB`). */
+  size: string;
 }
+
+/** The images that this node holds, by name (digest names left out). */
+export async function nodeImages(node: NodePaths): Promise<NodeImage[]> {
+  const lines = await runOrFail('ctr', ctr(node, 'images', 'list'));
+  // REF, TYPE, DIGEST, SIZE, PLATFORMS, LABELS
+  return [...lines.matchAll(/^(\S+)\s+\S+\s+(sha256:\S+)\s+([\d.]+ \S+)/gm)]
+    .map(([, name, digest, size]) => ({ name: name!, digest: digest!, size: size! }))
+    .filter(({ name }) => !name.startsWith('sha256:') && !name.includes('@sha256:'));
+}
+
+const holds = async (node: NodePaths, name: string): Promise<boolean> =>
+  (await nodeImages(node)).some((image) => image.name === name);
 
 /** Imports an OCI or Docker archive; returns the names that it held. Throws Failure with containerd's reason. */
 export async function importImages(node: NodePaths, archive: string): Promise<string[]> {
@@ -141,13 +162,13 @@ export async function removeImage(node: NodePaths, name: string): Promise<boolea
 
 /** Returns false when the node does not hold the image. Throws Failure with containerd's reason. */
 export async function exportImage(node: NodePaths, name: string, archive: string): Promise<boolean> {
-  if (!(await imageNames(node)).includes(name)) return false;
+  if (!(await holds(node, name))) return false;
   await runOrFail('ctr', ctr(node, 'images', 'export', archive, name));
   return true;
 }
 
 export async function tagImage(node: NodePaths, source: string, target: string): Promise<boolean> {
-  if (!(await imageNames(node)).includes(source)) return false;
+  if (!(await holds(node, source))) return false;
   await runOrFail('ctr', ctr(node, 'images', 'tag', '--force', source, target));
   return true;
 }

@@ -7,7 +7,7 @@ import { which } from '../../agent/containerd/programs.ts';
 import { Failure } from '../failure.ts';
 import { installPackages, isDebian } from '../install/debian.ts';
 import type { Progress } from '../progress.ts';
-import { runOrFail } from '../run.ts';
+import { run, runOrFail } from '../run.ts';
 import type { ClusterPaths } from '../state/paths.ts';
 
 export interface BuildOptions {
@@ -24,6 +24,18 @@ export function buildahStore(paths: ClusterPaths): string[] {
   return ['--root', store, '--runroot', join(store, 'run'), '--storage-driver', 'vfs'];
 }
 
+/** A machine on which nothing was ever built has no buildah. */
+export const isBuilt = async (paths: ClusterPaths, reference: string): Promise<boolean> =>
+  which('buildah') !== undefined &&
+  (await run('buildah', [...buildahStore(paths), 'inspect', '--type', 'image', reference])).code === 0;
+
+/** Takes the name out of buildah's store, and the image with its last name. False when it is not there. */
+export async function removeBuilt(paths: ClusterPaths, reference: string): Promise<boolean> {
+  if (!(await isBuilt(paths, reference))) return false;
+  await runOrFail('buildah', [...buildahStore(paths), 'rmi', reference]);
+  return true;
+}
+
 export async function ensureBuildah(progress: Progress, install: boolean): Promise<void> {
   if (which('buildah')) return;
   if (!install || !isDebian())
@@ -36,7 +48,7 @@ export async function ensureBuildah(progress: Progress, install: boolean): Promi
 }
 
 /**
- * Returns the file of a Docker archive, which the caller removes. `known`: archives whose images FROM may name.
+ * Into the cluster's own store. `known`: archives whose images FROM may name.
  * chroot isolation and plain copies as storage: both work in virtual machines and containers where others do not.
  */
 export async function buildImage(
@@ -44,7 +56,7 @@ export async function buildImage(
   folder: string,
   options: BuildOptions,
   known: readonly string[],
-): Promise<string> {
+): Promise<void> {
   const context = resolve(folder);
   if (!statSync(context, { throwIfNoEntry: false })?.isDirectory()) throw new Failure(`there is no folder ${folder}`);
   const file = options.file
@@ -68,16 +80,20 @@ export async function buildImage(
     file,
   ];
   await shown('buildah', [...args, ...options.buildArgs.flatMap((arg) => ['--build-arg', arg]), context]);
+}
+
+/** The file of a Docker archive of what was built, which the caller removes. */
+export async function archiveOf(paths: ClusterPaths, tag: string): Promise<string> {
   const archive = join(paths.cache, `built-${process.pid}.tar`);
   rmSync(archive, { force: true });
-  await runOrFail('buildah', [...storage, 'push', '-q', options.tag, `docker-archive:${archive}:${options.tag}`]);
+  await runOrFail('buildah', [...buildahStore(paths), 'push', '-q', tag, `docker-archive:${archive}:${tag}`]);
   return archive;
 }
 
 /** With its own words on the terminal: a person waits for it. */
-export function shown(command: string, args: readonly string[]): Promise<void> {
+export function shown(command: string, args: readonly string[], env = process.env): Promise<void> {
   return new Promise((done, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+    const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'], env });
     child.on('error', reject);
     child.on('close', (code) =>
       code === 0 ? done() : reject(new Failure(`${command} failed with exit code ${code}`)),

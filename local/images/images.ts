@@ -1,10 +1,12 @@
 // Images of a running cluster: what is done is done on every node.
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { imageNames, importImages, removeImage, takesConnections } from '../containerd/containerd.ts';
+import { importImages, nodeImages, removeImage, takesConnections } from '../containerd/containerd.ts';
 import { Failure } from '../failure.ts';
+import { type RegistryImage, removeFromRegistry } from '../registry/content.ts';
 import { type ClusterPaths, type NodePaths, nodePaths } from '../state/paths.ts';
 import { readSpec } from '../state/spec.ts';
+import { removeBuilt } from './build.ts';
 
 /** Nodes whose containerd answers. Throws Failure when the cluster has none. */
 export async function imageNodes(paths: ClusterPaths): Promise<NodePaths[]> {
@@ -39,20 +41,55 @@ export async function loadArchive(nodes: readonly NodePaths[], file: string): Pr
   return names[0] ?? [];
 }
 
-/** Image to the nodes that hold it. */
-export async function listImages(nodes: readonly NodePaths[]): Promise<Map<string, string[]>> {
-  const found = new Map<string, string[]>();
-  const lists = await Promise.all(nodes.map(imageNames));
-  nodes.forEach((node, i) => {
-    for (const image of lists[i] ?? []) found.set(image, [...(found.get(image) ?? []), node.name]);
-  });
-  return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
+export interface HeldImage {
+  image: string;
+  digest: string;
+  size: string;
+  nodes: string[];
+  /** The cluster's registry holds it, with this digest. */
+  registry: boolean;
 }
 
-/** Throws Failure when no node holds it. */
-export async function removeEverywhere(nodes: readonly NodePaths[], reference: string): Promise<void> {
+/** What nodes and the cluster's registry hold; a name that means different images at different places is there once for each. */
+export async function listImages(
+  nodes: readonly NodePaths[],
+  inRegistry: readonly RegistryImage[],
+): Promise<HeldImage[]> {
+  const found = new Map<string, HeldImage>();
+  const entry = (image: string, digest: string, size: string): HeldImage => {
+    const key = `${image} ${digest}`;
+    const held = found.get(key) ?? { image, digest, size, nodes: [], registry: false };
+    found.set(key, held);
+    return held;
+  };
+  const lists = await Promise.all(nodes.map(nodeImages));
+  nodes.forEach((node, i) => {
+    for (const { name, digest, size } of lists[i] ?? []) entry(name, digest, size).nodes.push(node.name);
+  });
+  for (const { image, digest, size } of inRegistry)
+    entry(image, digest, size === undefined ? '' : sizeText(size)).registry = true;
+  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, held]) => held);
+}
+
+/** As containerd writes sizes. */
+export function sizeText(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB'];
+  const step = bytes < 1024 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1);
+  return `${(bytes / 1024 ** step).toFixed(step === 0 ? 0 : 1)} ${units[step]}`;
+}
+
+/** From the nodes, from what was built here, and from the cluster's registry. Throws Failure when nobody holds it. */
+export async function removeEverywhere(
+  paths: ClusterPaths,
+  nodes: readonly NodePaths[],
+  reference: string,
+): Promise<void> {
   const name = fullReference(reference);
-  const removed = await Promise.all(nodes.map((node) => removeImage(node, name)));
+  const removed = [
+    ...(await Promise.all(nodes.map((node) => removeImage(node, name)))),
+    await removeBuilt(paths, name),
+    removeFromRegistry(paths, name),
+  ];
   if (!removed.includes(true)) throw new Failure(`no node holds an image "${reference}"`, 'slipway image list');
 }
 

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exportImage, tagImage } from '../containerd/containerd.ts';
 import { Failure } from '../failure.ts';
-import { run, runOrFail } from '../run.ts';
+import { besideProxy } from '../registry/beside-proxy.ts';
+import { runOrFail } from '../run.ts';
 import type { ClusterPaths, NodePaths } from '../state/paths.ts';
-import { buildahStore, shown } from './build.ts';
+import { buildahStore, isBuilt, shown } from './build.ts';
 import { fullReference } from './images.ts';
 
 export interface Login {
@@ -17,6 +18,8 @@ export interface Login {
 export interface PushTarget {
   /** Full reference at the registry. */
   reference: string;
+  /** `IP:PORT` of the cluster's own registry, whose name no DNS server knows; plain HTTP. */
+  at?: string;
   /** undefined: what `docker login`, `podman login` or `buildah login` left for this user. */
   login?: Login;
 }
@@ -32,12 +35,10 @@ export const pathOf = (reference: string): string =>
 /** As container tools treat registries on this machine. */
 const onLoopback = (registry: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(registry);
 
-const holds = async (storage: readonly string[], reference: string): Promise<boolean> =>
-  (await run('buildah', [...storage, 'inspect', '--type', 'image', reference])).code === 0;
-
 /** Into buildah's store, from a node if it is not there. Throws Failure when nobody holds it. */
-async function gather(storage: readonly string[], nodes: readonly NodePaths[], reference: string): Promise<void> {
-  if (await holds(storage, reference)) return;
+async function gather(paths: ClusterPaths, nodes: readonly NodePaths[], reference: string): Promise<void> {
+  if (await isBuilt(paths, reference)) return;
+  const storage = buildahStore(paths);
   const folder = mkdtempSync(join(tmpdir(), 'slipway-push-'));
   try {
     const archive = join(folder, 'image.tar');
@@ -80,11 +81,15 @@ export async function pushImage(
 ): Promise<void> {
   const storage = buildahStore(paths);
   const reference = fullReference(source);
-  await gather(storage, nodes, reference);
-  const plain = onLoopback(registryOf(target.reference)) ? ['--tls-verify=false'] : [];
-  await withLogin(target, (login) =>
-    shown('buildah', [...storage, 'push', ...login, ...plain, reference, `docker://${target.reference}`]),
-  );
+  await gather(paths, nodes, reference);
+  const registry = registryOf(target.reference);
+  const plain = target.at || onLoopback(registry) ? ['--tls-verify=false'] : [];
+  const place = `docker://${target.at ?? registry}${target.reference.slice(registry.length)}`;
+  const env = target.at ? besideProxy(target.at.split(':')[0]!) : process.env;
+  await withLogin(target, (login) => shown('buildah', [...storage, 'push', ...login, ...plain, reference, place], env));
+  // so that FROM may name it, and a second push by that name
+  if (target.at && target.reference !== reference)
+    await runOrFail('buildah', [...storage, 'tag', reference, target.reference]);
 }
 
 /** A further name for an image, wherever it is on this machine. Throws Failure when nobody holds it. */
@@ -96,9 +101,7 @@ export async function tagEverywhere(
 ): Promise<void> {
   const [from, to] = [fullReference(source), fullReference(target)];
   const tagged = await Promise.all(nodes.map((node) => tagImage(node, from, to)));
-  // a machine on which nothing was ever built has no buildah
-  const storage = buildahStore(paths);
-  const built = await holds(storage, from).catch(() => false);
-  if (built) await runOrFail('buildah', [...storage, 'tag', from, to]);
+  const built = await isBuilt(paths, from);
+  if (built) await runOrFail('buildah', [...buildahStore(paths), 'tag', from, to]);
   if (!built && !tagged.includes(true)) throw new Failure(`no node holds an image "${source}"`, 'slipway image list');
 }

@@ -9,7 +9,7 @@ import { hasDefaultRoute, machineRoutes } from '../network/network.ts';
 import { cgroupMounts } from '../remains/cgroups.ts';
 import { run } from '../run.ts';
 import { isDebian } from './debian.ts';
-import { missing, packagesOf } from './requirements.ts';
+import { missing, packagesOf, registryRequirement } from './requirements.ts';
 
 export interface Finding {
   check: string;
@@ -65,6 +65,10 @@ const checks: Record<string, (home: string) => Answer | Promise<Answer>> = {
       ? ok(folder)
       : wrong('bridge and host-local are missing', 'apt-get install containernetworking-plugins');
   },
+  registry: () =>
+    registryRequirement.present()
+      ? ok('docker-registry is there: slipway up --registry uses it')
+      : note('docker-registry is not on this machine', 'slipway up --registry installs it'),
   cgroups: cgroupsAnswer,
   overlayfs: () =>
     /\boverlay$/m.test(procFile('filesystems'))

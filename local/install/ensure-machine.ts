@@ -4,16 +4,19 @@ import { Failure } from '../failure.ts';
 import type { Progress } from '../progress.ts';
 import { run } from '../run.ts';
 import { installPackages, isDebian } from './debian.ts';
-import { missing, packagesOf } from './requirements.ts';
+import { missing, packagesOf, registryRequirement, requirements } from './requirements.ts';
 
 export interface EnsureOptions {
   /** False: only say what is missing. */
   install: boolean;
+  /** The cluster is to have a registry. */
+  registry: boolean;
   signal: AbortSignal;
 }
 
 export async function ensureMachine(progress: Progress, options: EnsureOptions): Promise<void> {
-  const lacking = missing();
+  const needed = options.registry ? [...requirements, registryRequirement] : requirements;
+  const lacking = missing(needed);
   if (lacking.length > 0) {
     const packages = packagesOf(lacking);
     const what = lacking.map((requirement) => requirement.what).join(', ');
@@ -30,10 +33,10 @@ export async function ensureMachine(progress: Progress, options: EnsureOptions):
     progress.say(`Missing on this machine: ${what}. Installing from Debian: ${packages.join(' ')}`);
     await progress.step('Debian packages', async (note) => {
       note(packages.join(', '));
-      await installPackages(packages, ['containerd.service']);
+      await installPackages(packages, ['containerd.service', 'docker-registry.service']);
     });
     options.signal.throwIfAborted();
-    const still = missing();
+    const still = missing(needed);
     if (still.length > 0)
       throw new Failure(
         `still missing after the installation: ${still.map((requirement) => requirement.what).join(', ')}`,

@@ -26,7 +26,11 @@ export const requirements: readonly Requirement[] = [
   program('nsenter', 'util-linux'),
 ];
 
-export const missing = (): Requirement[] => requirements.filter((requirement) => !requirement.present());
+/** Of a cluster that is to have a registry of its own. */
+export const registryRequirement: Requirement = program('docker-registry', 'docker-registry');
+
+export const missing = (list: readonly Requirement[] = requirements): Requirement[] =>
+  list.filter((requirement) => !requirement.present());
 
 export const packagesOf = (list: readonly Requirement[]): string[] => [
   ...new Set(list.map((requirement) => requirement.package)),

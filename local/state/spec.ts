@@ -27,6 +27,8 @@ export interface ClusterSpec {
   port: number;
   /** Nodes and pods may reach what the machine reaches. */
   egress: boolean;
+  /** It has a registry of its own (local/registry). */
+  registry?: boolean;
   nodes: NodeSpec[];
   /** The kubeconfig file that holds the context. */
   kubeconfig: string;

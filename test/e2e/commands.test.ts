@@ -1,10 +1,8 @@
-// The commands around a cluster: wrong usage, images, nodes, kubeconfig, logs, doctor.
+// The commands around a cluster: wrong usage, nodes, kubeconfig, logs, doctor.
 import assert from 'node:assert/strict';
-import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { ociArchive } from '../../agent/images/oci-archive.ts';
-import { pauseProgram } from '../../agent/images/pause.ts';
 import { run } from '../../local/run.ts';
 import { eventually, freePort, startCluster, TestPlace, withCluster } from './cluster.ts';
 
@@ -38,54 +36,6 @@ test('a cluster that does not exist is said not to, by every command that needs 
     assert.match(stderr, /there is no cluster/);
   }
   await place.remove();
-});
-
-test('an archive is loaded into every node, runs, is listed and removed', async () => {
-  const archive = join(cluster.home, 'still.tar');
-  const files = [{ path: 'still', type: 'file', mode: 0o755, data: pauseProgram() }] as const;
-  writeFileSync(archive, ociArchive({ reference: 'localhost/still:1', files, config: { Entrypoint: ['/still'] } }));
-  const load = await cluster.slipway('image', 'load', archive);
-  assert.equal(load.code, 0, load.stderr);
-  const list = async (): Promise<{ image: string; nodes: string[] }[]> =>
-    JSON.parse((await cluster.slipway('image', 'list', '--json')).stdout);
-  assert.deepEqual((await list()).find((entry) => entry.image === 'localhost/still:1')?.nodes, [
-    cluster.node(1),
-    cluster.node(2),
-  ]);
-  await cluster.kubectlOk('run', 'still', '--image=localhost/still:1', '--image-pull-policy=Never');
-  await cluster.kubectlOk('wait', '--for=condition=Ready', 'pod/still', '--timeout=60s');
-  await cluster.kubectlOk('delete', 'pod', 'still', '--now');
-  assert.equal((await cluster.slipway('image', 'rm', 'localhost/still:1')).code, 0);
-  assert.equal(
-    (await list()).some((entry) => entry.image === 'localhost/still:1'),
-    false,
-  );
-  assert.match((await cluster.slipway('image', 'rm', 'localhost/still:1')).stderr, /no node holds an image/);
-});
-
-test('a file that is no image is refused with its name', async () => {
-  const file = join(cluster.home, 'no-image.tar');
-  writeFileSync(file, 'nothing of the kind');
-  const { code, stderr } = await cluster.slipway('image', 'load', file);
-  assert.equal(code, 1);
-  assert.match(stderr, /no-image\.tar/);
-});
-
-test('a Dockerfile is built and runs', async () => {
-  if (!existsSync('/usr/bin/buildah')) {
-    const { code, stderr } = await cluster.slipway('image', 'build', '.', '-t', 'x:1', '--no-install');
-    assert.equal(code, 1);
-    assert.match(stderr, /apt-get install --no-install-recommends buildah/);
-    return;
-  }
-  const folder = join(cluster.home, 'app');
-  mkdirSync(folder);
-  writeFileSync(join(folder, 'Dockerfile'), 'FROM slipway/sample:1\nARG word\nRUN echo "$word" > /www/index.html\n');
-  const build = await cluster.slipway('image', 'build', folder, '-t', 'built:1', '--build-arg', 'word=ahoy');
-  assert.equal(build.code, 0, build.stderr);
-  await cluster.kubectlOk('run', 'built', '--image=built:1');
-  await cluster.kubectlOk('wait', '--for=condition=Ready', 'pod/built', '--timeout=60s');
-  assert.equal(await cluster.kubectlOk('exec', 'built', '--', 'cat', '/www/index.html'), 'ahoy\n');
 });
 
 test('the example of the README runs as it stands', async () => {

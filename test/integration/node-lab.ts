@@ -148,7 +148,7 @@ function startContainerd(dir: string): ChildProcess {
   return spawn('containerd', ['-c', `${dir}/config.toml`], { stdio: ['ignore', log, log] });
 }
 
-async function importImages(socket: string, archives: string[]): Promise<void> {
+export async function importImages(socket: string, archives: string[]): Promise<void> {
   for (const archive of archives) await run('ctr', ['-a', socket, '-n', 'k8s.io', 'images', 'import', archive]);
 }
 

@@ -1,14 +1,16 @@
 // The agent on a containerd of its own, with real containers and no control plane: what pods live through on a node.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pauseImage } from '../../agent/images/pause.ts';
+import { ImageGarbage, removeDeadContainers } from '../../agent/garbage.ts';
+import { ociArchive } from '../../agent/images/oci-archive.ts';
+import { pauseImage, pauseProgram } from '../../agent/images/pause.ts';
 import type { Container, Pod, PodStatus } from '../../core/api/types.gen.ts';
 import { preparedImages } from '../../local/images/prepared.ts';
 import { clusterPaths } from '../../local/state/paths.ts';
 import type { Lab } from './node-lab.ts';
-import { startLab } from './node-lab.ts';
+import { importImages, startLab } from './node-lab.ts';
 
 let lab: Lab;
 before(async () => {
@@ -55,6 +57,41 @@ test('a container that crashes is held back, with its last end on show', async (
     first(status).state?.waiting?.message ?? '',
     /^back-off 10s restarting failed container=m pod=crash_default/,
   );
+});
+
+test('of its dead containers one stays', async () => {
+  const dead = (): number => lab.parts.runtime.observed('uid-crash').containers.length;
+  assert.equal(dead(), 2);
+  const { runtime, cri, observer } = lab.parts;
+  await removeDeadContainers({ agent: lab.agent, config: lab.config, runtime, cri: cri!, observer: observer! });
+  assert.equal(dead(), 1);
+  const status = await lab.until('crash', waiting('CrashLoopBackOff'));
+  assert.deepEqual([first(status).restartCount, first(status).lastState?.terminated?.exitCode], [1, 1]);
+});
+
+test('images that no container is made of go when the disk is full, the pause image stays', async () => {
+  const { cri } = lab.parts;
+  const tags = async (): Promise<string[]> => (await cri!.listImages()).flatMap((held) => held.repo_tags).sort();
+  const archive = `${lab.dir}/idle.tar`;
+  const files = [{ path: 'still', type: 'file', mode: 0o755, data: pauseProgram() }] as const;
+  writeFileSync(archive, ociArchive({ reference: 'localhost/idle:1', files, config: {} }));
+  await importImages(lab.config.containerdSocket!, [archive]);
+  while (!(await tags()).includes('localhost/idle:1')) await sleep(20); // the runtime takes note a moment later
+  const before = await tags();
+  const told: string[] = [];
+  const garbage = new ImageGarbage({
+    config: { ...lab.config, imageGCHighThresholdPercent: 1, imageGCLowThresholdPercent: 0 },
+    cri: cri!,
+    tell: (_type, reason) => void told.push(reason),
+    log: () => undefined,
+  });
+  await garbage.collect();
+  assert.deepEqual(
+    await tags(),
+    before.filter((tag) => tag !== 'localhost/idle:1'),
+  );
+  // no disk becomes empty by that
+  assert.deepEqual(told, ['FreeDiskSpaceFailed']);
 });
 
 test('init containers go before, a sidecar stays beside and is stopped after the app', async () => {

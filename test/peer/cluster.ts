@@ -94,7 +94,7 @@ const controlPlaneAt = (plan: AddressPlan, port: number): Promise<Peer> =>
 
 async function containerd(paths: ClusterPaths, spec: ClusterSpec, plan: AddressPlan): Promise<void> {
   const node = nodePaths(paths, nodeName);
-  const ref = startContainerd(paths, node, podRange(plan, 1));
+  const ref = startContainerd(paths, node, plan, podRange(plan, 1));
   new ProcessTable(paths.processes).set(containerdPart(spec.nodes[0]!), ref);
   await untilServing(paths, node, ref, new AbortController().signal);
 }
