@@ -73,6 +73,7 @@ export function agentConfig(
     podCidr: podRange(plan, node.number),
     serviceCidr: plan.services,
     clusterDomain,
+    ...fromSettings(spec),
   };
   if (spec.runtime === 'simulated') {
     const apiUrl = `https://127.0.0.1:${spec.port}`;
@@ -89,6 +90,15 @@ export function agentConfig(
     nodeDns: { clusterRanges: [plan.cluster, plan.services] },
     resolvConf: own.resolvConf,
     hostPortHandler,
+  };
+}
+
+/** A node that may be silent for less time reports more often. */
+function fromSettings({ settings = {} }: ClusterSpec): Pick<AgentConfig, 'leaseDurationSeconds' | 'podPidsLimit'> {
+  const { nodeMonitorGracePeriod: seconds, podMaxPids } = settings;
+  return {
+    ...(seconds ? { leaseDurationSeconds: seconds } : {}),
+    ...(podMaxPids === undefined ? {} : { podPidsLimit: podMaxPids }),
   };
 }
 
