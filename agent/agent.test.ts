@@ -15,12 +15,15 @@ import { SimulatedRuntime } from './simulated/driver.ts';
 const root = mkdtempSync(join(tmpdir(), 'slipway-agent-'));
 after(() => rmSync(root, { recursive: true, force: true }));
 
-const node: Stored<Node> = {
+const nodeOf = (ready: string): Stored<Node> => ({
   apiVersion: 'v1',
   kind: 'Node',
   metadata: { name: 'n', uid: 'n' },
-  status: { allocatable: { cpu: '1', memory: '1Gi', pods: '10' } },
-};
+  status: {
+    allocatable: { cpu: '1', memory: '1Gi', pods: '10' },
+    conditions: [{ type: 'Ready', status: ready }],
+  },
+});
 
 /** A control plane that holds pods, and an agent without containers. */
 class Stand {
@@ -30,6 +33,8 @@ class Stand {
   readonly events: string[] = [];
   readonly requests: NodeSyncRequest[] = [];
   away = false;
+  /** The node's Ready condition, as the control plane has it. */
+  ready = 'True';
   runtime = new SimulatedRuntime(() => Date.now(), '10.9.0.0/24');
   agent: Agent;
   readonly checkpoint: Checkpoint | undefined;
@@ -74,7 +79,11 @@ class Stand {
   async #answer(request: NodeSyncRequest): Promise<NodeSyncResponse> {
     if (this.away) throw new Error('away');
     this.requests.push(request);
-    for (const report of request.podStatuses) this.statuses.set(report.name, report.status);
+    for (const { name, status } of request.podStatuses) {
+      this.statuses.set(name, status);
+      const pod = this.pods.get(name);
+      if (pod) pod.status = status;
+    }
     for (const { name } of request.podsGone) {
       this.gone.push(name);
       this.pods.delete(name);
@@ -83,7 +92,7 @@ class Stand {
     return {
       since: '1',
       full: true,
-      node,
+      node: nodeOf(this.ready),
       pods,
       deletedPods: [],
       configMaps: [],
@@ -167,6 +176,30 @@ test('while the control plane is away pods go on, and what happened is reported 
   assert.equal(stand.phase('job'), 'Running');
   stand.away = false;
   await stand.until('the end is reported', () => stand.phase('job') === 'Succeeded');
+  await stand.agent.close();
+});
+
+test('pods that were marked not ready while the node was not heard are told anew once the node is ready', async (t) => {
+  const stand = new Stand();
+  await stand.start(t);
+  stand.add('web');
+  const isReady = (status?: PodStatus): boolean =>
+    status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
+  await stand.until('web is ready', () => isReady(stand.statuses.get('web')));
+  const said = stand.statuses.get('web')!;
+  const conditions = said.conditions!.map((one) => (one.type === 'Ready' ? { ...one, status: 'False' } : one));
+  const syncs = async (): Promise<void> => {
+    const heard = stand.requests.length;
+    await stand.until('the node syncs', () => stand.requests.length > heard + 1);
+  };
+  stand.ready = 'Unknown';
+  await syncs();
+  stand.statuses.clear();
+  stand.pods.get('web')!.status = { ...said, conditions };
+  await syncs();
+  assert.equal(stand.statuses.size, 0);
+  stand.ready = 'True';
+  await stand.until('web is told again', () => isReady(stand.statuses.get('web')));
   await stand.agent.close();
 });
 

@@ -1,4 +1,6 @@
 // The node's pods: one worker each, fed by sync answers and by what the runtime shows.
+
+import { isNodeReady } from '../core/api/node-ready.ts';
 import type { NodeSyncRequest, NodeSyncResponse } from '../core/api/node-sync.ts';
 import type { KubeObject } from '../core/api/objects.ts';
 import type { Node, Pod, PodStatus } from '../core/api/types.gen.ts';
@@ -42,6 +44,8 @@ export class Agent {
   readonly #sync: SyncLoop;
   #node: Node | undefined;
   #sawAll = false;
+  /** The node is ready in the control plane's eyes. */
+  #ready = false;
 
   constructor(deps: AgentDeps) {
     this.#deps = deps;
@@ -110,6 +114,7 @@ export class Agent {
       if (metadata) delete metadata.managedFields;
     const changed = this.#deps.objects.apply(answer);
     for (const pod of answer.pods) this.#take(pod);
+    this.#reconcile(answer);
     for (const gone of answer.deletedPods) this.#workers.get(gone.uid)?.remove();
     if (answer.full) {
       const listed = new Set(answer.pods.map((p) => p.metadata.uid));
@@ -118,6 +123,15 @@ export class Agent {
     if (changed.size > 0) this.#refresh(changed);
     if (answer.full && !this.#sawAll) this.#removeOrphans();
     this.#sawAll ||= answer.full;
+  }
+
+  /** While the node is not ready its pods are not either, whatever it says; it says it once the node is. */
+  #reconcile({ node, pods }: NodeSyncResponse): void {
+    const wasReady = this.#ready;
+    this.#ready = isNodeReady(node);
+    if (!this.#ready) return;
+    if (!wasReady) for (const worker of this.#workers.values()) worker.sayAgain();
+    else for (const pod of pods) this.#workers.get(pod.metadata.uid)?.sayAgain();
   }
 
   #take(pod: Pod): void {

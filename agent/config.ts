@@ -60,7 +60,7 @@ export interface AgentConfig {
   labels?: Record<string, string>;
   taints?: { key: string; value?: string; effect: string }[];
   maxPods?: number;
-  /** Processes a pod may have; 0 or absent: no limit of its own. */
+  /** Processes and threads that a pod may have. Default: 4096; 0: no limit of its own. */
   podPidsLimit?: number;
   /** Overrides of what is found on the machine (quantities): several nodes that share a machine, simulated nodes. */
   capacity?: { cpu?: string; memory?: string; 'ephemeral-storage'?: string };
@@ -130,7 +130,7 @@ export const resolveConfig = (config: AgentConfig): ResolvedConfig => ({
   labels: config.labels ?? {},
   taints: config.taints ?? [],
   maxPods: config.maxPods ?? 110,
-  podPidsLimit: config.podPidsLimit ?? 0,
+  podPidsLimit: config.podPidsLimit ?? 4096,
   leaseDurationSeconds: config.leaseDurationSeconds ?? 40,
   syncIntervalSeconds: config.syncIntervalSeconds ?? 10,
   allowedUnsafeSysctls: config.allowedUnsafeSysctls ?? [],

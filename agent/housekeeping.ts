@@ -5,7 +5,10 @@ import type { ResolvedConfig } from './config.ts';
 import type { Cri } from './cri/client.ts';
 import type { Observer } from './cri/observer.ts';
 import { rotateLog } from './logs/rotate.ts';
-import { hasSizeLimits, overuse } from './volumes/usage.ts';
+import { podLogFolder } from './pods/sandbox-config.ts';
+import type { PodWorker } from './pods/worker.ts';
+import { hasStorageLimits, type StorageUsage, storageOveruse } from './volumes/ephemeral-storage.ts';
+import { diskUsage, emptyDirBytes, hasSizeLimits, overuse } from './volumes/usage.ts';
 
 const everyMs = 10_000;
 /** Files of tokens are written again this often when a token was renewed. */
@@ -30,12 +33,33 @@ async function rotateLogs({ agent, config, cri, observer }: HousekeepingDeps): P
   }
 }
 
-async function evictOverusers({ agent, config }: HousekeepingDeps): Promise<void> {
-  for (const worker of agent.workers()) {
-    if (worker.over || !hasSizeLimits(worker.pod)) continue;
+async function evictOverusers(deps: HousekeepingDeps): Promise<void> {
+  const { agent, config, cri } = deps;
+  const living = [...agent.workers()].filter(({ over }) => !over);
+  const limited = living.filter(({ pod }) => hasStorageLimits(pod));
+  const layers = limited.length > 0 ? await cri.layerBytes() : new Map<string, number>();
+  for (const worker of living.filter(({ pod }) => hasSizeLimits(pod))) {
     const message = await overuse(worker.pod, `${config.podsDir}/${worker.uid}`);
     if (message) worker.fail('Evicted', message);
   }
+  for (const worker of limited) {
+    const message = storageOveruse(worker.pod, await storageUsage(deps, worker, layers));
+    if (message) worker.fail('Evicted', message);
+  }
+}
+
+async function storageUsage(
+  { config, observer }: HousekeepingDeps,
+  { pod, uid }: PodWorker,
+  layers: ReadonlyMap<string, number>,
+): Promise<StorageUsage> {
+  const containers = new Map<string, number>();
+  for (const { id, name } of observer.observed(uid).containers) {
+    if (containers.has(name)) continue; // an older one
+    const logs = await diskUsage(`${config.podLogDir}/${podLogFolder(pod)}/${name}`);
+    containers.set(name, logs + (layers.get(id) ?? 0));
+  }
+  return { containers, volumes: await emptyDirBytes(pod, `${config.podsDir}/${uid}`) };
 }
 
 /** Returns what ends it. */

@@ -1,8 +1,11 @@
 // Keeps the control plane's picture of the node true: registers it, then sends its status when it changes and every
 // few minutes.
-import type { NodeCondition, NodeStatus } from '../core/api/types.gen.ts';
+
+import { isShutDown } from '../core/api/node-shutdown.ts';
+import type { Node, NodeCondition, NodeStatus } from '../core/api/types.gen.ts';
 import type { Client } from '../core/client/client.ts';
 import type { NodeAbilities } from '../core/kubelet/admission.ts';
+import { isNodeOverruled } from '../core/kubelet/overruled.ts';
 import type { Log } from '../core/ports.ts';
 import type { ResolvedConfig } from './config.ts';
 import type { Cri } from './cri/client.ts';
@@ -40,6 +43,7 @@ export class NodeReporter {
   #conditions: NodeCondition[] = [];
   #runtimeStatus: RuntimeStatus | undefined;
   #sent = '';
+  #said: NodeStatus | undefined;
   #sentAt = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -70,6 +74,15 @@ export class NodeReporter {
     void this.#check();
   }
 
+  /** Says again how the node is if something else is stored; not of a machine that the cloud says is being shut down. */
+  seen(node: Node): void {
+    if (!this.#said || !isNodeOverruled(node.status, this.#said) || isShutDown(node)) return;
+    this.#said = undefined;
+    this.#sent = '';
+    this.#conditions = node.status?.conditions ?? [];
+    void this.#check();
+  }
+
   close(): void {
     clearInterval(this.#timer);
   }
@@ -86,6 +99,7 @@ export class NodeReporter {
 
   #send(status: NodeStatus): void {
     this.#sent = gist(status);
+    this.#said = status;
     this.#sentAt = Date.now();
     this.#deps.sync.reportNode(status);
   }

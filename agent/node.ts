@@ -129,6 +129,7 @@ async function assemble(
     call: async (request) => {
       const answer = await callSync(client, config.nodeName, request);
       services?.nodeSeen(answer.node);
+      reporter.seen(answer.node);
       queueMicrotask(() => onAnswer(answer));
       return answer;
     },

@@ -8,6 +8,13 @@ const number = (text: string): number => {
   return Number(text);
 };
 
+/** `40s`, `2m`; seconds without a unit. */
+const seconds = (text: string): number => {
+  const [, count, unit] = /^(\d{1,6})(s|m)?$/.exec(text) ?? [];
+  if (count === undefined) throw new InvalidArgumentError('It must be a time, like 40s or 2m.');
+  return Number(count) * (unit === 'm' ? 60 : 1);
+};
+
 const port = (text: string): number => {
   const value = number(text);
   if (value < 1 || value > 65535) throw new InvalidArgumentError('It must be a port number, 1 to 65535.');
@@ -39,6 +46,14 @@ function program(): Command {
     .option('--no-egress', 'keep them inside (default)')
     .option('--registry', 'give the cluster a registry of its own: slipway image push fills it, nodes pull from it')
     .option('--no-registry', 'take it away; what it holds stays')
+    .option('--node-monitor-grace-period <time>', 'how long a node may be silent (default: as before, or 40s)', seconds)
+    .option(
+      '--default-not-ready-toleration-seconds <n>',
+      'how long pods stay on a node that is not ready (300)',
+      number,
+    )
+    .option('--default-unreachable-toleration-seconds <n>', 'how long pods stay on a node that is silent (300)', number)
+    .option('--pod-max-pids <n>', 'how many processes a pod may have, 0: any number (4096)', number)
     .option('--kubeconfig <file>', 'where the context goes (default: the file kubectl uses)')
     .option('--no-install', 'do not install missing Debian packages, say what is missing')
     .addHelpText('after', examples('up', ['', '--nodes 3', '--name second --egress', '--runtime simulated --nodes 20']))

@@ -6,6 +6,25 @@ export interface ListenAddress {
   port: number;
 }
 
+/** What of the real programs' flags `slipway up` takes: times in seconds, and what holds when they are absent. */
+export interface NodeSettings {
+  /** --node-monitor-grace-period (40). Leases last as long. */
+  nodeMonitorGracePeriod?: number;
+  /** --default-not-ready-toleration-seconds (300) */
+  defaultNotReadyTolerationSeconds?: number;
+  /** --default-unreachable-toleration-seconds (300) */
+  defaultUnreachableTolerationSeconds?: number;
+  /** kubelet's --pod-max-pids (4096) */
+  podMaxPids?: number;
+}
+
+export const settingNames = [
+  'nodeMonitorGracePeriod',
+  'defaultNotReadyTolerationSeconds',
+  'defaultUnreachableTolerationSeconds',
+  'podMaxPids',
+] as const satisfies (keyof NodeSettings)[];
+
 /** All paths are absolute. */
 export interface ControlPlaneConfig {
   /** The cluster's name ("slipway"): the kubeconfig context, the log, the certificates' names. */
@@ -25,6 +44,7 @@ export interface ControlPlaneConfig {
   /** On which nodes answer DNS: the address of the service `kube-system/kube-dns`, which is not there without it. */
   clusterDns?: string;
   clusterDomain: string;
+  settings?: NodeSettings;
   /** Holds the process id from the start; removed on a clean end. */
   pidFile: string;
   /** Written (JSON: ControlPlaneReady) once requests are answered; removed at the start and on a clean end. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { importPrivateKey, importSigningKey, standardServerNames } from '../core/api/cluster-certificates.ts';
 import { firstAddress } from '../core/api/service-range.ts';
 import { createAccess } from '../core/apiserver/access-control.ts';
+import type { DefaultTolerations } from '../core/apiserver/admit/default-tolerations.ts';
 import { createApiServer } from '../core/apiserver/app.ts';
 import { bootstrap } from '../core/apiserver/bootstrap.ts';
 import { nodesToRing } from '../core/apiserver/nodes/doorbells.ts';
@@ -75,7 +76,7 @@ export async function startControlPlane(config: ControlPlaneConfig, log: Log): P
     });
     undo.push(() => nodes.close());
     const { api, doorbells } = await startApi(config, { ports, store, hub, nodes, pki });
-    const work = startWork(api, (client) => withSharedReads(client, store, hub), ports, pki);
+    const work = startWork(api, (client) => withSharedReads(client, store, hub), ports, pki, config);
     undo.push(() => work.stop());
     undo.push(await doorbells());
     const listener = await startListener({
@@ -154,6 +155,7 @@ async function startApi(config: ControlPlaneConfig, { ports, store, hub, nodes, 
     issuers: [`https://kubernetes.default.svc.${config.clusterDomain}`],
     // By address, as kube-apiserver says it: who checks tokens may have no cluster DNS.
     jwksUri: `${urlOf(config.advertise)}/openid/v1/jwks`,
+    defaultTolerations: tolerationsOf(config),
   });
   const server = config.listen[0];
   await bootstrap(
@@ -195,12 +197,21 @@ async function startApi(config: ControlPlaneConfig, { ports, store, hub, nodes, 
 export const urlOf = ({ host, port }: ListenAddress): string =>
   `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
 
+const graceMsOf = ({ settings }: ControlPlaneConfig): number | undefined =>
+  settings?.nodeMonitorGracePeriod && settings.nodeMonitorGracePeriod * 1000;
+
+const tolerationsOf = ({ settings: health = {} }: ControlPlaneConfig): DefaultTolerations => ({
+  notReadySeconds: health.defaultNotReadyTolerationSeconds,
+  unreachableSeconds: health.defaultUnreachableTolerationSeconds,
+});
+
 /** Everything that watches and acts goes through the API like any other client, without a socket between. */
 function startWork(
   api: ApiServer,
   sharing: (client: Client) => Client,
   ports: Ports,
   pki: Pki,
+  config: ControlPlaneConfig,
 ): { stop(): Promise<void> } {
   const clientOf = (component: string): Client => {
     const certificate = { commonName: `system:${component}`, organizations: ['system:masters'], fingerprint: '' };
@@ -219,6 +230,7 @@ function startWork(
     ports,
     informers,
     rootCa: pki.ca.certificate,
+    nodeMonitorGraceMs: graceMsOf(config),
     balanceByNodes: true,
     signCertificate: async ({ csrPem, usages, durationSeconds }) => {
       const { signCertificateRequest } = await import('../core/api/certificates.ts');

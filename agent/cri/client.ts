@@ -69,6 +69,8 @@ export interface Cri {
   pullImage(image: ImageSpec, auth: AuthConfig | undefined, sandbox: PodSandboxConfig | undefined): Promise<string>;
   removeImage(image: ImageSpec): Promise<void>;
   imageFs(): Promise<{ mountpoint: string; usedBytes: number }[]>;
+  /** Bytes that each container has written into its own layer, as the runtime last measured it (every 10 s). */
+  layerBytes(): Promise<ReadonlyMap<string, number>>;
   close(): void;
 }
 
@@ -119,6 +121,12 @@ function runtimeCalls(call: Unary) {
       void (await call('UpdateContainerResources', { container_id, linux }, quickMs)),
     reopenContainerLog: async (container_id: string) =>
       void (await call('ReopenContainerLog', { container_id }, quickMs)),
+    layerBytes: async () => {
+      const stats = (await call('ListContainerStats', {}, quickMs))['stats'] as LayerUsage[];
+      return new Map(
+        stats.map((one) => [one.attributes?.id ?? '', Number(one.writable_layer?.used_bytes?.value ?? 0)]),
+      );
+    },
     execSync: async (container_id: string, cmd: string[], timeout: number) =>
       (await call('ExecSync', { container_id, cmd, timeout }, timeout * 1000 + quickMs)) as never,
     exec: async (request: object) => (await call('Exec', request, quickMs))['url'] as string,
@@ -127,6 +135,11 @@ function runtimeCalls(call: Unary) {
       (await call('PortForward', { pod_sandbox_id, port }, quickMs))['url'] as string,
     listContainerStats: async () => (await call('ListContainerStats', {}, quickMs))['stats'] as ContainerStats[],
   };
+}
+
+interface LayerUsage {
+  attributes: { id: string } | null;
+  writable_layer: Pick<FilesystemUsage, 'used_bytes'> | null;
 }
 
 interface FilesystemUsage {

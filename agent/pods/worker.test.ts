@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import type { PodStatus } from '../../core/api/types.gen.ts';
 import { emptyMemory, type ObservedContainer, type ObservedPod } from '../../core/kubelet/model.ts';
 import { podOf } from '../../core/kubelet/world.ts';
@@ -75,4 +75,41 @@ test('a crashed container whose restart is under way is not shown as held back; 
   assert.deepEqual([starts, events], [[1], ['BackOff']]);
   assert.deepEqual([shown()?.state?.waiting?.reason, shown()?.restartCount], ['CrashLoopBackOff', 1]);
   worker.close();
+});
+
+test('a kill that fails is tried again, whatever else happens to the pod meanwhile', async () => {
+  const now = 1_000_000;
+  const sandbox = { id: 'sandbox', attempt: 0, ready: true, createdAt: now, ips: ['10.1.0.2'] };
+  const app: ObservedContainer = { ...exited(0, now), state: 'running', finishedAt: 0, exitCode: 0, reason: '' };
+  let kills = 0;
+  const runtime = {
+    observed: (): ObservedPod => ({ sandboxes: [sandbox], containers: [app] }),
+    kill: async () => {
+      kills++;
+      throw new Error('the runtime is away');
+    },
+  } as unknown as Runtime;
+  const pod = podOf({});
+  Object.assign(pod.metadata!, { deletionTimestamp: new Date(now).toISOString(), deletionGracePeriodSeconds: 1 });
+  const nothing = (): void => {};
+  const worker = new PodWorker(
+    {
+      runtime,
+      hostIPs: [],
+      now: () => now,
+      log: nothing,
+      event: nothing,
+      report: nothing,
+      gone: nothing,
+      save: nothing,
+    },
+    pod,
+    emptyMemory(),
+  );
+  for (let i = 0; i < 500 && kills < 3; i++) {
+    worker.wake();
+    await sleep(10);
+  }
+  worker.close();
+  assert.equal(kills, 3);
 });

@@ -13,6 +13,7 @@ import {
 } from '../../core/kubelet/failures.ts';
 import type { Action, PodEvent, PodMemory } from '../../core/kubelet/model.ts';
 import { actionKey, newest } from '../../core/kubelet/model.ts';
+import { isPodOverruled } from '../../core/kubelet/overruled.ts';
 import { noteStart, sync } from '../../core/kubelet/sync.ts';
 import type { Log } from '../../core/ports.ts';
 import type { PodTask, Runtime } from '../runtime.ts';
@@ -104,6 +105,13 @@ export class PodWorker {
     this.wake();
   }
 
+  /** Says again how the pod is if something else is stored: somebody wrote over it while the node was not heard. */
+  sayAgain(): void {
+    if (!this.#memory.status || !isPodOverruled(this.#pod.status, this.#memory.status)) return;
+    this.#reported = '';
+    this.wake();
+  }
+
   /** Its object is gone: what runs is killed at once. */
   remove(): void {
     this.#removed = true;
@@ -187,6 +195,7 @@ export class PodWorker {
     const key = actionKey(again);
     if (this.#busy.has(key)) return;
     this.#busy.add(key);
+    if (again.do === 'kill') this.#kills.set(again.id, this.#endOf(again));
     this.#carryOut(again)
       .catch(async (error) => {
         this.#deps.log('warn', 'action failed', { pod: this.uid, action: action.do, error: String(error) });
@@ -202,11 +211,13 @@ export class PodWorker {
 
   /** Of kills of one container only one that ends clearly sooner adds anything; it has no hook to run any more. */
   #shorterKill(action: KillAction): KillAction | undefined {
-    const until = this.#deps.now() + action.graceSeconds * 1000;
     const before = this.#kills.get(action.id);
-    if (before !== undefined && until > before - killSlackMs) return undefined;
-    this.#kills.set(action.id, until);
+    if (before !== undefined && this.#endOf(action) > before - killSlackMs) return undefined;
     return before === undefined ? action : { ...action, preStop: false };
+  }
+
+  #endOf(kill: KillAction): number {
+    return this.#deps.now() + kill.graceSeconds * 1000;
   }
 
   async #kill(action: KillAction): Promise<void> {

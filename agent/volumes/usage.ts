@@ -26,12 +26,22 @@ export const hasSizeLimits = (pod: Pod): boolean =>
     (v) => v.emptyDir?.sizeLimit && compareQuantities(String(v.emptyDir.sizeLimit), '0') > 0,
   );
 
+/** Bytes of the pod's emptyDirs on disk. */
+export async function emptyDirBytes(pod: Pod, podDir: string): Promise<number> {
+  let bytes = 0;
+  for (const { name, emptyDir } of pod.spec?.volumes ?? [])
+    if (emptyDir && emptyDir.medium !== 'Memory') bytes += await diskUsage(emptyDirPath(podDir, name));
+  return bytes;
+}
+
+const emptyDirPath = (podDir: string, name: string): string => `${podDir}/volumes/kubernetes.io~empty-dir/${name}`;
+
 /** The message of the eviction, or undefined. */
 export async function overuse(pod: Pod, podDir: string): Promise<string | undefined> {
   for (const volume of pod.spec?.volumes ?? []) {
     const limit = volume.emptyDir?.sizeLimit;
     if (!limit || compareQuantities(String(limit), '0') <= 0) continue;
-    const used = await diskUsage(`${podDir}/volumes/kubernetes.io~empty-dir/${volume.name}`);
+    const used = await diskUsage(emptyDirPath(podDir, volume.name));
     if (compareQuantities(quantityFromValue(used), String(limit)) > 0) {
       return `Usage of EmptyDir volume "${volume.name}" exceeds the limit "${limit}". `;
     }

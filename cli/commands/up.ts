@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 
 import { up } from '../../local/cluster/up.ts';
+import { type NodeSettings, settingNames } from '../../local/config.ts';
 import { sampleImage } from '../../local/images/sample.ts';
 import { ensureMachine } from '../../local/install/ensure-machine.ts';
 import { defaultKubeconfig } from '../../local/kubeconfig.ts';
@@ -12,7 +13,7 @@ import { type ClusterSpec, type Runtime, readSpec } from '../../local/state/spec
 import { asRoot, runtimeOf } from '../as-root.ts';
 import { Interrupted } from '../report.ts';
 
-export interface UpOptions {
+export interface UpOptions extends NodeSettings {
   name: string;
   nodes?: number;
   runtime?: Runtime;
@@ -41,6 +42,7 @@ export async function upCommand(options: UpOptions): Promise<void> {
   }
   const wishes = {
     ...options,
+    settings: settingsOf(options),
     kubeconfig: resolve(options.kubeconfig ?? readSpec(paths)?.kubeconfig ?? defaultKubeconfig()),
   };
   const { spec, wasRunning } = await up(paths, wishes, progress, interrupt.signal);
@@ -52,6 +54,13 @@ export async function upCommand(options: UpOptions): Promise<void> {
     progress.say(
       `\nCluster "${spec.name}" is up after ${seconds(performance.now() - begin)}; kubectl context "${paths.id}".\n${suggestions(paths.id, spec)}`,
     );
+}
+
+/** Only what was asked for: the rest stays as it was. */
+function settingsOf(options: UpOptions): NodeSettings {
+  return Object.fromEntries(
+    settingNames.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])),
+  );
 }
 
 function suggestions(context: string, spec: ClusterSpec): string {

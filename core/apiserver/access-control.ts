@@ -2,6 +2,7 @@
 // A host spreads the result into the dependencies of createApiServer.
 import type { Ports } from '../ports.ts';
 import type { Store } from '../store/store.ts';
+import type { DefaultTolerations } from './admit/default-tolerations.ts';
 import { admissionPlugins } from './admit/plugins.ts';
 import { bearerAuthenticator, firstOf, type TokenAuthenticator } from './authenticate/bearer.ts';
 import { bootstrapTokens } from './authenticate/bootstrap-token.ts';
@@ -34,6 +35,8 @@ export interface AccessOptions extends Ports {
   jwksUri?: string;
   /** More kinds of tokens, of the host's own. */
   tokens?: readonly TokenAuthenticator[];
+  /** What pods tolerate that do not say so themselves; 300 seconds each when absent. */
+  defaultTolerations?: DefaultTolerations;
   /** Version of the agent that workers should run, told in each node's sync; absent: nodes are left as they are. */
   agentVersion?(): string | undefined;
 }

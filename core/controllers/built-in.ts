@@ -41,6 +41,7 @@ export function builtInControllers({
   rootCa,
   signCertificate,
   heartbeats,
+  nodeMonitorGraceMs,
   balanceByNodes,
 }: ControllerDeps): Controller<unknown>[] {
   const catalog = new ResourceCatalog(client, ports.clock);
@@ -55,7 +56,7 @@ export function builtInControllers({
     erased(daemonSetController(ports.clock)),
     erased(namespaceController(catalog)),
     erased(garbageCollector(catalog, ports.clock)),
-    erased(nodeLifecycleController(ports.clock, heartbeats)),
+    erased(nodeLifecycleController(ports.clock, heartbeats, nodeMonitorGraceMs)),
     erased(podGarbageController(() => ports.clock.now())),
     erased(disruptionController),
     erased(endpointSliceController),

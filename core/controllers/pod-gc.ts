@@ -82,10 +82,18 @@ export function podGarbageController(now: () => number): Controller<ObservedPodG
     name: 'pod-garbage-collector',
     component: 'pod-garbage-collector-controller',
     watches: [resources.pods, resources.nodes],
-    keysFor(of, object, previous) {
-      if (of === resources.nodes) return previous ? [] : [theKey];
-      const pod = object as unknown as StoredPod;
-      return pod.metadata.deletionTimestamp && !pod.spec?.nodeName ? [theKey] : [];
+    keysFor(of, object, previous, cache) {
+      if (of === resources.nodes) {
+        const isNews =
+          !previous ||
+          !cache.get(resources.nodes, { namespace: '', name: object.metadata.name ?? '' }) ||
+          isOutOfService(object as NodeLike) !== isOutOfService(previous as NodeLike);
+        return isNews ? [theKey] : [];
+      }
+      const { metadata, spec } = object as unknown as StoredPod;
+      if (!metadata.deletionTimestamp) return [];
+      const node = spec?.nodeName && cache.get(resources.nodes, { namespace: '', name: spec.nodeName });
+      return !node || isOutOfService(node as NodeLike) ? [theKey] : [];
     },
     observe(_key, cache) {
       const pods = cache.list(resources.pods) as unknown as readonly StoredPod[];

@@ -25,6 +25,8 @@ export interface ControllerDeps {
   signCertificate?: (request: SigningRequest) => Promise<string>;
   /** How long nodes are silent, for who comes and goes; by this process's own clock when absent. */
   heartbeats?: Heartbeats;
+  /** How long a node may be silent, unless its lease lasts longer; 40 seconds when absent. */
+  nodeMonitorGraceMs?: number | undefined;
   /** Services of type LoadBalancer get the nodes' own addresses: there is no other load balancer. */
   balanceByNodes?: boolean;
   /** Names of the controllers to run; all when absent. */

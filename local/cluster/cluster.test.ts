@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure, tail } from '../failure.ts';
-import { chooseNodes } from './plan.ts';
+import type { ClusterSpec } from '../state/spec.ts';
+import { chooseNodes, chooseSettings } from './plan.ts';
 import { together } from './together.ts';
 
 test('a cluster has one node unless more are asked for, and keeps those it has', () => {
@@ -23,6 +24,18 @@ test('a cluster has one node unless more are asked for, and keeps those it has',
     /slipway node rm|has 2 nodes/,
   );
   assert.throws(() => chooseNodes('c', [], 0), Failure);
+});
+
+test('settings stay as they were, change while the cluster is down, and are refused while it runs', () => {
+  const stored = { name: 'c', settings: { nodeMonitorGracePeriod: 10 } } as ClusterSpec;
+  assert.deepEqual(chooseSettings(undefined, {}, false), {});
+  assert.deepEqual(chooseSettings(stored, { podMaxPids: 0 }, false), { nodeMonitorGracePeriod: 10, podMaxPids: 0 });
+  assert.deepEqual(chooseSettings(stored, { nodeMonitorGracePeriod: 10 }, true), stored.settings);
+  assert.throws(
+    () => chooseSettings(stored, { nodeMonitorGracePeriod: 20 }, true),
+    /cluster "c" is running; --node-monitor-grace-period cannot change meanwhile/,
+  );
+  assert.throws(() => chooseSettings(undefined, { nodeMonitorGracePeriod: 3 }, false), /must be from 4s to 3600s/);
 });
 
 test('the first failure ends what goes on beside it, and is the one thrown', async () => {

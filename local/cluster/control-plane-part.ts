@@ -44,6 +44,7 @@ export function controlPlaneConfig(paths: ClusterPaths, spec: ClusterSpec, plan:
     advertise: real ? gateway : loopback,
     clusterDns: plan.clusterDns,
     clusterDomain,
+    ...(spec.settings ? { settings: spec.settings } : {}),
     pidFile: files.pid,
     readyFile: files.ready,
     logFile: logFile(paths, 'control-plane'),

@@ -73,6 +73,7 @@ export function agentConfig(
     podCidr: podRange(plan, node.number),
     serviceCidr: plan.services,
     clusterDomain,
+    ...fromSettings(spec),
   };
   if (spec.runtime === 'simulated') {
     const apiUrl = `https://127.0.0.1:${spec.port}`;
@@ -91,6 +92,15 @@ export function agentConfig(
     hostPortHandler,
     // nodes share the machine's disk, which other things fill, and what was loaded by hand cannot be pulled again (kind does the same)
     imageGCHighThresholdPercent: 100,
+  };
+}
+
+/** A node that may be silent for less time reports more often. */
+function fromSettings({ settings = {} }: ClusterSpec): Pick<AgentConfig, 'leaseDurationSeconds' | 'podPidsLimit'> {
+  const { nodeMonitorGracePeriod: seconds, podMaxPids } = settings;
+  return {
+    ...(seconds ? { leaseDurationSeconds: seconds } : {}),
+    ...(podMaxPids === undefined ? {} : { podPidsLimit: podMaxPids }),
   };
 }
 

@@ -1,4 +1,5 @@
 // From what was asked and what is on disk to what the cluster is to be.
+import { type NodeSettings, settingNames } from '../config.ts';
 import { Failure } from '../failure.ts';
 import { type AddressPlan, addressPlan, choosePlan, firstPlan, maxNodes } from '../network/addresses.ts';
 import { machineRoutes } from '../network/network.ts';
@@ -13,6 +14,7 @@ export interface Wishes {
   port?: number;
   egress?: boolean;
   registry?: boolean;
+  settings?: NodeSettings;
   kubeconfig: string;
 }
 
@@ -54,6 +56,7 @@ export async function planCluster(
     egress: wishes.egress ?? stored?.egress ?? false,
     registry: wishes.registry ?? stored?.registry ?? false,
     nodes: chooseNodes(paths.name, stored?.nodes ?? [], wishes.nodes),
+    settings: chooseSettings(stored, wishes.settings ?? {}, running),
     kubeconfig: wishes.kubeconfig,
   };
   return { spec, plan };
@@ -95,6 +98,27 @@ async function choosePort(
     if (!kept.has(port) && (await portIsFree(port))) return port;
   }
   throw new Failure(`no port from ${firstPort} to ${firstPort + 99} is free`, 'choose one: --port NUMBER');
+}
+
+/** A node reports four times within it; the limits are those of its lease. */
+const graceLimits = { least: 4, most: 3600 };
+
+const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** Throws Failure for what parts that run do not know of. */
+export function chooseSettings(stored: ClusterSpec | undefined, wishes: NodeSettings, running: boolean): NodeSettings {
+  const settings = { ...stored?.settings, ...wishes };
+  const { nodeMonitorGracePeriod: grace } = settings;
+  const { least, most } = graceLimits;
+  if (grace !== undefined && (grace < least || grace > most))
+    throw new Failure(`--node-monitor-grace-period must be from ${least}s to ${most}s`, undefined, 2);
+  const changed = settingNames.filter((name) => settings[name] !== stored?.settings?.[name]);
+  if (stored && running && changed.length > 0)
+    throw new Failure(
+      `cluster "${stored.name}" is running; ${changed.map(flagOf).join(', ')} cannot change meanwhile`,
+      'stop it first: slipway down',
+    );
+  return settings;
 }
 
 /** Node numbers are never used twice while the cluster's data stands. */

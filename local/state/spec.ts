@@ -1,6 +1,7 @@
 // What a cluster was told to be, kept in cluster.json so that the next start brings up the same.
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { NodeSettings } from '../config.ts';
 import { Failure } from '../failure.ts';
 import { type ClusterPaths, clusterPaths } from './paths.ts';
 
@@ -30,6 +31,8 @@ export interface ClusterSpec {
   /** It has a registry of its own (local/registry). */
   registry?: boolean;
   nodes: NodeSpec[];
+  /** Flags of the real programs; what is absent is as by default. */
+  settings?: NodeSettings;
   /** The kubeconfig file that holds the context. */
   kubeconfig: string;
 }

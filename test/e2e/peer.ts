@@ -85,14 +85,18 @@ export class Peer {
   }
 }
 
-/** The network namespace of a pod: that of any process in its cgroups, which carry its uid. */
-export function namespaceOfPod(uid: string): string {
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+/** A process of a pod that runs on this machine, on whichever node: its cgroups carry the pod's uid. */
+export function processOfPod(uid: string): string | undefined {
+  return readdirSync('/proc').find((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
     try {
-      if (readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(uid)) return `/proc/${pid}/ns/net`;
+      return readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(uid);
     } catch {
-      // it ended meanwhile
+      return false; // it ended meanwhile
     }
-  }
-  return assert.fail(`no process of pod ${uid}`);
+  });
 }
+
+/** The network namespace of a pod. */
+export const namespaceOfPod = (uid: string): string =>
+  `/proc/${processOfPod(uid) ?? assert.fail(`no process of pod ${uid}`)}/ns/net`;

@@ -4,23 +4,36 @@ import type { Toleration } from '../../api/types.gen.ts';
 import type { AdmissionPlugin } from '../server.ts';
 import { concerns, podOf } from './request.ts';
 
-const defaultSeconds = 300;
-const taints = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
+/** Seconds; kube-apiserver's flags of the same names. */
+export interface DefaultTolerations {
+  notReadySeconds?: number | undefined;
+  unreachableSeconds?: number | undefined;
+}
+
+const usualSeconds = 300;
 
 const tolerates = ({ key, effect }: Toleration, taint: string): boolean =>
   (!key || key === taint) && (!effect || effect === 'NoExecute');
 
-export const defaultTolerationSeconds: AdmissionPlugin = {
-  name: 'DefaultTolerationSeconds',
-  async mutate(request) {
-    if (!concerns(request, 'pods') || (request.operation !== 'CREATE' && request.operation !== 'UPDATE')) return;
-    const { spec } = podOf(request);
-    if (!spec) return;
-    const missing = taints.filter((taint) => !(spec.tolerations ?? []).some((own) => tolerates(own, taint)));
-    if (missing.length === 0) return;
-    const added = missing.map(
-      (key): Toleration => ({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: defaultSeconds }),
-    );
-    spec.tolerations = [...(spec.tolerations ?? []), ...added];
-  },
-};
+export function defaultTolerationSeconds(defaults: DefaultTolerations = {}): AdmissionPlugin {
+  const seconds: Record<string, number> = {
+    'node.kubernetes.io/not-ready': defaults.notReadySeconds ?? usualSeconds,
+    'node.kubernetes.io/unreachable': defaults.unreachableSeconds ?? usualSeconds,
+  };
+  return {
+    name: 'DefaultTolerationSeconds',
+    async mutate(request) {
+      if (!concerns(request, 'pods') || (request.operation !== 'CREATE' && request.operation !== 'UPDATE')) return;
+      const { spec } = podOf(request);
+      if (!spec) return;
+      const missing = Object.entries(seconds).filter(
+        ([taint]) => !(spec.tolerations ?? []).some((own) => tolerates(own, taint)),
+      );
+      if (missing.length === 0) return;
+      const added = missing.map(
+        ([key, tolerationSeconds]): Toleration => ({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds }),
+      );
+      spec.tolerations = [...(spec.tolerations ?? []), ...added];
+    },
+  };
+}

@@ -28,7 +28,7 @@ export const admissionPlugins = (deps: AdmissionDeps): AdmissionPlugin[] => [
   taintNodesByCondition,
   podSecurity(deps),
   priority(deps),
-  defaultTolerationSeconds,
+  defaultTolerationSeconds(deps.defaultTolerations),
   defaultStorageClass(deps),
   storageObjectInUseProtection,
   persistentVolumeClaimResize(deps),

@@ -7,12 +7,14 @@ import type { Store } from '../../store/store.ts';
 import type { RoleResolver } from '../authorize/role-resolver.ts';
 import type { Lister } from '../lister.ts';
 import type { AdmissionRequest, Authorizer } from '../server.ts';
+import type { DefaultTolerations } from './default-tolerations.ts';
 
 export interface AdmissionDeps extends Ports {
   store: Store;
   lister: Lister;
   authorize: Authorizer;
   roles: RoleResolver;
+  defaultTolerations?: DefaultTolerations;
 }
 
 /** `pods`, `deployments.apps`. */

@@ -9,8 +9,9 @@ import type { Action, Cache, Controller } from '../controller.ts';
 import { asObject } from '../owner.ts';
 import { isFinished, type StoredPod } from '../pod-state.ts';
 import { evict, evictionDueMs, markNotReady } from './eviction.ts';
-import { graceOf, readiness, type StoredNode, taints, unknownConditions, wantedTaints } from './health.ts';
+import { GRACE_MS, graceOf, readiness, type StoredNode, taints, unknownConditions, wantedTaints } from './health.ts';
 import { clockHeartbeats, type Heartbeats } from './heartbeats.ts';
+import { Zones } from './zones.ts';
 
 export interface ObservedNodeHealth {
   node: StoredNode;
@@ -24,6 +25,8 @@ export interface ObservedNodeHealth {
   graceMs: number;
   /** Whether some other node is ready, and has not fallen silent too. */
   othersReady: boolean;
+  /** Until its zone's turn comes to it, an unready node is not given up: zones.ts. */
+  turnMs: number | undefined;
   /** Silence grows by looks alone: nobody need wake before the next one. */
   byLooks?: boolean;
 }
@@ -68,12 +71,12 @@ function emptyNode(observed: ObservedNodeHealth, noExecute: readonly Taint[], no
 }
 
 export function decideNodeHealth(observed: ObservedNodeHealth, nowMs: number): Action[] {
-  const { node, pods, silentMs, graceMs, byLooks } = observed;
+  const { node, pods, silentMs, graceMs, byLooks, othersReady, turnMs } = observed;
   const silence = noteSilence(observed, nowMs);
   // The write wakes this again, with the node as it is then.
   if (silence) return silence;
   const ready = readiness(node) === 'True';
-  const wanted = wantedTaints(node, observed.othersReady, nowMs);
+  const wanted = wantedTaints(node, othersReady && turnMs === 0, nowMs);
   if (!sameValue(wanted, node.spec?.taints)) {
     const object = asObject({ ...node, spec: { ...node.spec, taints: wanted } });
     return [{ do: 'update', of: resources.nodes, object }];
@@ -84,6 +87,7 @@ export function decideNodeHealth(observed: ObservedNodeHealth, nowMs: number): A
   return [
     ...(ready ? [] : pods.flatMap((pod) => markNotReady(pod, nowMs))),
     ...(noExecute.length > 0 ? emptyNode(observed, noExecute, nowMs) : []),
+    ...(!ready && othersReady && turnMs ? [{ do: 'requeue', afterMs: turnMs } as const] : []),
     // A silent node is woken by its next report; a healthy one is looked at when its time is up.
     ...(afterMs > 0 ? [{ do: 'requeue', afterMs, ...slack } as const] : []),
   ];
@@ -95,10 +99,13 @@ const reportOf = (node: StoredNode): string =>
 
 export function nodeLifecycleController(
   clock: Clock,
-  heartbeats: Heartbeats = clockHeartbeats(clock),
+  given?: Heartbeats,
+  graceMs = GRACE_MS,
 ): Controller<ObservedNodeHealth> {
+  const heartbeats = given ?? clockHeartbeats(clock, graceMs);
+  const zones = new Zones();
   const graceIn = (cache: Cache, name: string): number =>
-    graceOf(cache.get(resources.leases, { namespace: LEASE_NAMESPACE, name }) as Lease | undefined);
+    graceOf(cache.get(resources.leases, { namespace: LEASE_NAMESPACE, name }) as Lease | undefined, graceMs);
   const isWell = (cache: Cache, node: StoredNode): boolean =>
     readiness(node) === 'True' && heartbeats.silentMs(node.metadata.name) < graceIn(cache, node.metadata.name);
   /** Names of the nodes that say they are ready: with thousands of nodes they are not searched at each look at one. */
@@ -134,12 +141,14 @@ export function nodeLifecycleController(
         watchedMs: heartbeats.watchedMs(),
         graceMs: graceIn(cache, key.name),
         othersReady: isAnotherWell(cache, key.name),
+        turnMs: zones.turnMs(key.name, clock.now()),
         byLooks: heartbeats.byLooks,
       };
     },
     decide: decideNodeHealth,
     async attach(enqueue, informers) {
       const ends = [
+        heartbeats.begin(),
         informers.for(resources.leases).subscribe(({ metadata, ...lease }: KubeObject) => {
           if (metadata.namespace !== LEASE_NAMESPACE) return;
           const { renewTime = '' } = (lease as Lease).spec ?? {};
@@ -153,6 +162,8 @@ export function nodeLifecycleController(
           const name = object.metadata.name ?? '';
           if (!deleted && readiness(object as unknown as StoredNode) === 'True') ready.add(name);
           else ready.delete(name);
+          if (deleted) zones.forget(name);
+          else zones.note(object as unknown as StoredNode);
           if (deleted) heartbeats.forget(name);
           else heartbeats.note(name, 'status', reportOf(object as unknown as StoredNode));
         }),

@@ -10,9 +10,9 @@ export type StoredNode = Stored<Node>;
 /** A node that renewed no lease for this long is not known to be well. */
 export const GRACE_MS = 40_000;
 
-/** A node that reports less often says so in its lease. */
-export const graceOf = (lease: Lease | undefined): number =>
-  Math.max(GRACE_MS, (lease?.spec?.leaseDurationSeconds ?? 0) * 1000);
+/** A node that reports less often than `graceMs` asks for says so in its lease. */
+export const graceOf = (lease: Lease | undefined, graceMs: number): number =>
+  Math.max(graceMs, (lease?.spec?.leaseDurationSeconds ?? 0) * 1000);
 
 export const taints = {
   notReady: 'node.kubernetes.io/not-ready',
@@ -81,8 +81,8 @@ const unhealthyKey = (node: StoredNode): string | undefined => {
 const owned = new Set<string>(Object.values(taints));
 
 /**
- * The taints that the node should have, those of others kept. `evicts`: whether an unhealthy node may lose its pods; not when
- * every node is unhealthy, since then it is rather us who are cut off.
+ * The taints that the node should have, those of others kept. `evicts`: whether an unhealthy node may lose its pods; not before its
+ * turn (zones.ts), and not when every node is unhealthy, since then it is rather us who are cut off.
  */
 export function wantedTaints(node: StoredNode, evicts: boolean, nowMs: number): Taint[] {
   const standing = node.spec?.taints ?? [];

@@ -1,9 +1,11 @@
 // Silence as looks count it: by the ticks' time, whoever looks, and never through a hole.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { shutdownTaint } from '../../api/node-shutdown.ts';
+import { manualPorts } from '../../client/fixture/manual-ports.ts';
 import { at, nowMs } from '../fixture/objects.ts';
-import { type HeartbeatRecord, isSuspicious, lookedAgain, RecordedHeartbeats } from './heartbeats.ts';
-import { decideMachine, shutdownTaint } from './instance.ts';
+import { clockHeartbeats, type HeartbeatRecord, isSuspicious, lookedAgain, RecordedHeartbeats } from './heartbeats.ts';
+import { decideMachine } from './instance.ts';
 
 const minutes = (count: number): number => count * 60_000;
 
@@ -61,6 +63,42 @@ test('a node that nobody has looked at is not silent', () => {
   const heartbeats = new RecordedHeartbeats();
   heartbeats.note('new', 'lease', '1');
   assert.equal(heartbeats.silentMs('new'), 0);
+});
+
+/** A clock that jumps while its process is stopped, as a suspended machine's does. */
+function stoppable() {
+  const { clock, pass } = manualPorts();
+  let jumpedMs = 0;
+  const wall = { now: () => clock.now() + jumpedMs, after: clock.after };
+  return { clock: wall, pass, jump: (ms: number) => (jumpedMs += ms) };
+}
+
+test('silence grows by the clock of a process that stays', () => {
+  const { clock, pass } = stoppable();
+  const heartbeats = clockHeartbeats(clock, 40_000);
+  const end = heartbeats.begin();
+  heartbeats.note('a', 'lease', '1');
+  pass(60_000);
+  assert.equal(heartbeats.silentMs('a'), 60_000);
+  heartbeats.note('a', 'lease', '2');
+  pass(10_000);
+  assert.equal(heartbeats.silentMs('a'), 10_000);
+  assert.equal(heartbeats.watchedMs(), 70_000);
+  end();
+});
+
+test('a process that was stopped for a while has seen nobody report: every node gets its time anew', () => {
+  const { clock, pass, jump } = stoppable();
+  const heartbeats = clockHeartbeats(clock, 40_000);
+  const end = heartbeats.begin();
+  heartbeats.note('a', 'lease', '1');
+  pass(30_000);
+  jump(3_600_000);
+  assert.equal(heartbeats.silentMs('a'), 0);
+  assert.equal(heartbeats.watchedMs(), 0);
+  pass(40_000);
+  assert.equal(heartbeats.silentMs('a'), 40_000);
+  end();
 });
 
 const node = (own: { key: string; effect: 'NoSchedule' }[] = []) => ({

@@ -4,6 +4,8 @@
 import type { Clock } from '../../ports.ts';
 
 export interface Heartbeats {
+  /** Watching begins; returns what ends it. */
+  begin(): () => void;
   /** What a source (lease, status) of a node's says now; another text than before is a sign of life. */
   note(node: string, source: string, report: string): void;
   forget(node: string): void;
@@ -15,20 +17,49 @@ export interface Heartbeats {
   readonly byLooks: boolean;
 }
 
-export function clockHeartbeats(clock: Clock): Heartbeats {
-  const sinceMs = clock.now();
+/** Parts of the grace time: it is made sure so often that this process runs (every 5 s, as --node-monitor-period) ... */
+const PERIODS = 8;
+/** ... and after so much time without a run it, or its machine, was stopped and saw nobody report: counting begins anew. */
+const STOPPED_SHARE = 3 / 8;
+
+export function clockHeartbeats(clock: Clock, graceMs: number): Heartbeats {
+  let sinceMs = clock.now();
+  /** When this process is known to have run; undefined: nobody says so regularly. */
+  let ranMs: number | undefined;
   const seen = new Map<string, Map<string, { report: string; atMs: number }>>();
+  const now = (): number => {
+    const nowMs = clock.now();
+    if (ranMs === undefined) return nowMs;
+    if (nowMs - ranMs >= graceMs * STOPPED_SHARE) sinceMs = nowMs;
+    ranMs = nowMs;
+    return nowMs;
+  };
   return {
     byLooks: false,
+    begin() {
+      let cancel = (): void => {};
+      const again = (): void => {
+        ranMs ??= clock.now();
+        now();
+        cancel = clock.after(graceMs / PERIODS, again);
+      };
+      again();
+      return () => {
+        cancel();
+        ranMs = undefined;
+      };
+    },
     note(node, source, report) {
       let sources = seen.get(node);
       if (!sources) seen.set(node, (sources = new Map()));
-      if (sources.get(source)?.report !== report) sources.set(source, { report, atMs: clock.now() });
+      if (sources.get(source)?.report !== report) sources.set(source, { report, atMs: now() });
     },
     forget: (node) => seen.delete(node),
-    silentMs: (node) =>
-      clock.now() - Math.max(sinceMs, ...[...(seen.get(node)?.values() ?? [])].map(({ atMs }) => atMs)),
-    watchedMs: () => clock.now() - sinceMs,
+    silentMs(node) {
+      const nowMs = now();
+      return nowMs - Math.max(sinceMs, ...[...(seen.get(node)?.values() ?? [])].map(({ atMs }) => atMs));
+    },
+    watchedMs: () => now() - sinceMs,
   };
 }
 
@@ -75,6 +106,10 @@ export class RecordedHeartbeats implements Heartbeats {
   readonly byLooks = true;
   readonly #reports = new Map<string, Map<string, string>>();
   #record: HeartbeatRecord | undefined;
+
+  begin(): () => void {
+    return () => {};
+  }
 
   note(node: string, source: string, report: string): void {
     let sources = this.#reports.get(node);

@@ -1,6 +1,7 @@
 // What the cloud says of a node's machine, before the node's silence would tell. Follows Kubernetes' cloud node lifecycle
 // controller: a machine that is gone takes its node object along (pods of nodes that are absent are garbage), one that is shut down
 // is tainted. https://kubernetes.io/docs/concepts/architecture/cloud-controller/#node-controller
+import { isShutDown, shutdownTaint } from '../../api/node-shutdown.ts';
 import { resources } from '../../client/resources.ts';
 import type { Action } from '../controller.ts';
 import { asObject } from '../owner.ts';
@@ -8,8 +9,6 @@ import { type StoredNode, unknownConditions } from './health.ts';
 
 /** `impaired`: it runs, and its status checks fail. `leaving`: it will be taken away within minutes (spot). */
 export type MachineState = 'running' | 'impaired' | 'leaving' | 'down' | 'gone';
-
-export const shutdownTaint = 'node.cloudprovider.kubernetes.io/shutdown';
 
 export function decideMachine(node: StoredNode, state: MachineState, nowMs: number): Action[] {
   switch (state) {
@@ -43,8 +42,8 @@ function notReady(node: StoredNode, nowMs: number): Action[] {
 }
 
 function withTaint(node: StoredNode, wanted: boolean): Action[] {
+  if (isShutDown(node) === wanted) return [];
   const taints = node.spec?.taints ?? [];
-  if (taints.some(({ key }) => key === shutdownTaint) === wanted) return [];
   const others = taints.filter(({ key }) => key !== shutdownTaint);
   return [
     patch(node, { spec: { taints: wanted ? [...others, { key: shutdownTaint, effect: 'NoSchedule' }] : others } }),

@@ -36,6 +36,7 @@ const observe = (node: StoredNode, more: Partial<ObservedNodeHealth> = {}): Obse
   watchedMs: 1_000_000,
   graceMs: 40_000,
   othersReady: true,
+  turnMs: 0,
   ...more,
 });
 
@@ -92,6 +93,13 @@ test('when no node at all is ready nobody is driven off: it is rather us who are
   assert.deepEqual(wantedTaints(observe(makeNode('Unknown'), { othersReady: false })), [
     noSchedule(taints.unreachable),
   ]);
+});
+
+test('a node whose turn has not come keeps its pods, and is looked at again when it comes', () => {
+  const waiting = observe(makeNode('False', [noSchedule(taints.notReady)]), { turnMs: 7_000 });
+  const report = { do: 'requeue', afterMs: 35_000 };
+  assert.deepEqual(decideNodeHealth(waiting, nowMs), [{ do: 'requeue', afterMs: 7_000 }, report]);
+  assert.deepEqual(decideNodeHealth({ ...waiting, turnMs: undefined }, nowMs), [report]);
 });
 
 test('a node that has not reported yet keeps the taint that admission gave it', () => {
