@@ -51,6 +51,7 @@ test('a crashed container whose restart is under way is not shown as held back; 
       now: () => now + 1,
       log: () => {},
       event: (_pod, event) => events.push(event.reason),
+      started: () => {},
       report: (_pod, reported) => {
         status = reported;
       },
