@@ -10,7 +10,8 @@ import type { ApiServerDeps } from '../server.ts';
 const freshMs = 5_000;
 /** A node that has not answered by then is left out. Enough for a function that has to be started first. */
 const answerWithinMs = 5_000;
-const askedAtOnce = 64;
+/** On AWS each is an invocation of the dialer, and a new account may have ten at once. */
+const askedAtOnce = 8;
 
 type AskDeps = Pick<ApiServerDeps, 'nodes' | 'clock' | 'log'>;
 
