@@ -30,6 +30,8 @@ export interface AgentDeps {
   /** Absent: nothing outlives this process (simulated nodes). */
   checkpoint?: Checkpoint;
   abilities(): NodeAbilities;
+  /** A pod runs, so long after this node saw it first. */
+  podStarted?(seconds: number): void;
   leaseDurationSeconds: number;
   syncIntervalMs: number;
   now(): number;
@@ -166,6 +168,7 @@ export class Agent {
         now,
         log,
         event: (about, event) => this.#event(about, event),
+        started: (seconds) => this.#deps.podStarted?.(seconds),
         report: (about, status) => this.#report(about, status),
         gone: (about, wanted) => this.#gone(about, wanted),
         save: (about, remembered) => checkpoint?.save(about.metadata?.uid ?? '', { pod: about, memory: remembered }),

@@ -1,4 +1,4 @@
-// What is looked at now and then: full logs, full emptyDirs, tokens that grow old.
+// What is looked at now and then: full logs, full emptyDirs, tokens that grow old, and what pods have used until now.
 import type { Log } from '../core/ports.ts';
 import type { Agent } from './agent.ts';
 import type { ResolvedConfig } from './config.ts';
@@ -19,6 +19,7 @@ export interface HousekeepingDeps {
   config: ResolvedConfig;
   cri: Cri;
   observer: Observer;
+  keepUsage(): void;
   log: Log;
 }
 
@@ -70,6 +71,7 @@ export function keepHouse(deps: HousekeepingDeps): () => void {
     if (running) return;
     running = true;
     try {
+      deps.keepUsage();
       await rotateLogs(deps);
       await evictOverusers(deps);
       if (++round % refreshEvery === 0) await deps.agent.refreshAll();

@@ -18,6 +18,7 @@ import { startNodeDns } from './dns/node-dns.ts';
 import { collectGarbage } from './garbage.ts';
 import { keepHouse } from './housekeeping.ts';
 import { Identity } from './identity.ts';
+import { AgentMetrics } from './metrics.ts';
 import { ServiceRulesKeeper } from './net/services/apply.ts';
 import { readNodeFacts } from './node-facts.ts';
 import { machinePorts } from './node-ports.ts';
@@ -25,7 +26,7 @@ import { NodeReporter } from './node-reporter.ts';
 import { ObjectCache } from './objects.ts';
 import type { RuntimeParts } from './runtimes.ts';
 import { containerdRuntime, simulatedRuntime } from './runtimes.ts';
-import { serverPort } from './served.ts';
+import { serverPort, usagePods } from './served.ts';
 import { startServer } from './server/server.ts';
 import { callSync } from './sync-call.ts';
 
@@ -86,6 +87,7 @@ interface Started {
   cri: Cri | undefined;
   objects: ObjectCache;
   parts: RuntimeParts;
+  metrics: AgentMetrics;
   recorder: EventRecorder;
   reporter: NodeReporter;
 }
@@ -109,8 +111,11 @@ async function assemble(
   const fetch = await fetchOf(config, identity, log);
   const client = httpClient({ baseUrl: config.apiUrl, fetch, userAgent: 'slipway-agent' });
   const objects = new ObjectCache();
+  const metrics = new AgentMetrics(config.nodeName);
   const parts =
-    config.runtime === 'simulated' ? simulatedRuntime(config) : await containerdRuntime(config, client, objects, log);
+    config.runtime === 'simulated'
+      ? simulatedRuntime(config)
+      : await containerdRuntime(config, client, objects, metrics, log);
   const facts = await readNodeFacts(config, parts.runtimeVersion);
   parts.setFacts(facts);
   const recorder = new EventRecorder({
@@ -137,6 +142,7 @@ async function assemble(
       recorder.record(pod, event.type, event.reason, event.message, fieldPath ? { fieldPath } : {}),
     checkpoint: new Checkpoint(config.stateDir, log),
     abilities: () => reporter.abilities(),
+    podStarted: (seconds) => metrics.podStarted(seconds),
     leaseDurationSeconds: config.leaseDurationSeconds,
     syncIntervalMs: config.syncIntervalSeconds * 1000,
     now: () => Date.now(),
@@ -151,21 +157,21 @@ async function assemble(
     sync: agent.sync,
     log,
   });
-  return { agent, identity, client, cri: parts.cri, objects, parts, recorder, reporter };
+  return { agent, identity, client, cri: parts.cri, objects, parts, metrics, recorder, reporter };
 }
 
 /** Joins, registers, syncs; then the certificate of the server, and the server. */
 async function enter(
   config: ResolvedConfig,
   log: Log,
-  { agent, identity, client, cri, parts, reporter }: Started,
+  { agent, identity, client, cri, parts, metrics, reporter }: Started,
 ): Promise<void> {
   await insist('joining', log, () => identity.join(client));
   await insist('registering the node', log, () => reporter.register());
   agent.connect();
   log('info', 'node registered', { node: config.nodeName });
   await insist('getting the serving certificate', log, () => identity.keep(client));
-  const port = serverPort({ config, agent, runtime: parts.runtime, cri, identity, log });
+  const port = serverPort({ config, agent, runtime: parts.runtime, cri, usage: parts.usage, metrics, identity, log });
   const server = await startServer(port);
   reporter.serving(server.port);
   // A process that is killed leaves its compiled (and stripped) sources to the next one too.
@@ -191,7 +197,7 @@ export async function startNode(
   onAnswer: (answer: NodeSyncResponse) => void = () => {},
 ): Promise<RunningNode> {
   const started = await assemble(config, log, onAnswer);
-  const { agent, client, cri, objects, parts, recorder } = started;
+  const { agent, client, cri, objects, parts, metrics, recorder } = started;
   const tell: RunningNode['tell'] = (type, reason, message) => {
     const node: KubeObject = {
       apiVersion: 'v1',
@@ -206,14 +212,18 @@ export async function startNode(
       config: { ...config, ...nodeDns },
       objects: objects.network,
       complete: () => objects.complete(),
+      metrics: metrics.registry,
       log,
       tell,
     });
   await agent.start();
   log('info', 'agent started', { runtime: config.runtime, pods: [...agent.workers()].length });
-  if (cri && parts.observer) keepHouse({ agent, config, cri, observer: parts.observer, log });
-  if (cri && parts.observer)
-    collectGarbage({ agent, config, runtime: parts.runtime, cri, observer: parts.observer, tell, log });
+  const { observer } = parts;
+  if (cri && observer) {
+    const keepUsage = (): void => parts.usage.keep(usagePods(agent, parts.runtime));
+    keepHouse({ agent, config, cri, observer, keepUsage, log });
+    collectGarbage({ agent, config, runtime: parts.runtime, cri, observer, tell, log });
+  }
   void enter(config, log, started);
   return { agent, client, tell };
 }

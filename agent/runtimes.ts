@@ -10,11 +10,14 @@ import { connectCri } from './cri/client.ts';
 import { CriRuntime } from './cri/driver.ts';
 import type { Observer } from './cri/observer.ts';
 import { Images, type NodeCredentials } from './images/images.ts';
+import type { AgentMetrics } from './metrics.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { ObjectCache } from './objects.ts';
 import { parseResolvConf } from './pods/dns.ts';
 import type { Runtime } from './runtime.ts';
 import { SimulatedRuntime } from './simulated/driver.ts';
+import { PretendedUsage } from './simulated/usage.ts';
+import { CgroupUsage, type UsageSource } from './usage.ts';
 import { VolumeManager } from './volumes/manager.ts';
 import { mount, mountsBelow } from './volumes/mounts.ts';
 import { TokenCache } from './volumes/tokens.ts';
@@ -23,6 +26,7 @@ export interface RuntimeParts {
   runtime: Runtime;
   cri: Cri | undefined;
   observer: Observer | undefined;
+  usage: UsageSource;
   /** `containerd://1.6.20`. */
   runtimeVersion: string;
   /** To be called before the first pod. */
@@ -48,9 +52,10 @@ export async function containerdRuntime(
   config: ResolvedConfig,
   client: Client,
   objects: ObjectCache,
+  metrics: AgentMetrics,
   log: Log,
 ): Promise<RuntimeParts> {
-  const cri = connectCri(config.containerdSocket!);
+  const cri = connectCri(config.containerdSocket!, (...call) => metrics.operation(...call));
   const [version, secretsDir, resolvConf] = await Promise.all([
     cri.version(),
     secretsFolder(config.stateDir),
@@ -61,6 +66,7 @@ export async function containerdRuntime(
     memoryBytes: Number.MAX_SAFE_INTEGER,
   };
   const tokens = new TokenCache(client, () => Date.now());
+  const cgroups = new Cgroups(detectCgroups(), config.cgroupRoot);
   const runtime = new CriRuntime({
     cri,
     config,
@@ -73,7 +79,7 @@ export async function containerdRuntime(
       memoryBytes: () => facts.memoryBytes,
       forget: (uid) => tokens.forget(uid),
     }),
-    cgroups: new Cgroups(detectCgroups(), config.cgroupRoot),
+    cgroups,
     images: new Images(cri, objects, await nodeCredentials(config)),
     dns: { clusterDns: config.clusterDns, clusterDomain: config.clusterDomain, host: parseResolvConf(resolvConf) },
     memoryBytes: () => facts.memoryBytes,
@@ -84,6 +90,7 @@ export async function containerdRuntime(
     runtime,
     cri,
     observer: runtime.observer,
+    usage: new CgroupUsage(cgroups, () => Date.now()),
     runtimeVersion: `${version.runtime_name}://${version.runtime_version.replace(/^v|[~-].*$/g, '')}`,
     setFacts: (found) => Object.assign(facts, { allocatable: found.allocatable, memoryBytes: found.memoryBytes }),
   };
@@ -94,5 +101,12 @@ export function simulatedRuntime(config: ResolvedConfig): RuntimeParts {
   for (const { pod, memory } of new Checkpoint(config.stateDir, () => {}).load()) {
     runtime.adopt({ ...pod, status: memory.status ?? pod.status });
   }
-  return { runtime, cri: undefined, observer: undefined, runtimeVersion: 'simulated://1', setFacts: () => {} };
+  return {
+    runtime,
+    cri: undefined,
+    observer: undefined,
+    usage: new PretendedUsage(() => Date.now()),
+    runtimeVersion: 'simulated://1',
+    setFacts: () => {},
+  };
 }

@@ -1,18 +1,18 @@
 // What the agent's server is handed (server-port.ts), made from the agent's parts.
 
+import { type Family, prometheusText } from '../core/api/prometheus.ts';
 import { findContainer } from '../core/kubelet/containers.ts';
 import type { Log } from '../core/ports.ts';
 import type { Agent } from './agent.ts';
-import { readNodeUsage } from './cgroups/usage.ts';
 import type { ResolvedConfig } from './config.ts';
 import type { Cri } from './cri/client.ts';
-import { labelKeys } from './cri/labels.ts';
-import type { ContainerStats, UInt64Value } from './cri/messages.ts';
 import type { Identity } from './identity.ts';
+import type { AgentMetrics } from './metrics.ts';
 import { podLogFolder } from './pods/sandbox-config.ts';
 import type { PodWorker } from './pods/worker.ts';
 import type { Runtime } from './runtime.ts';
-import type { ContainerUsage, PodUsage, ServedContainer, ServedPod, ServerPort } from './server-port.ts';
+import type { ServedContainer, ServedPod, ServerPort } from './server-port.ts';
+import type { UsagePod, UsageSource } from './usage.ts';
 
 function servedPod(worker: PodWorker, runtime: Runtime, logDir: string): ServedPod {
   const observed = runtime.observed(worker.uid);
@@ -43,43 +43,59 @@ function servedPod(worker: PodWorker, runtime: Runtime, logDir: string): ServedP
   };
 }
 
-const number = (value: UInt64Value | null | undefined): number => Number(value?.value ?? 0);
+/** The node's pods, as their usage is read. */
+export const usagePods = (agent: Agent, runtime: Runtime): UsagePod[] =>
+  [...agent.workers()].map((worker) => ({ uid: worker.uid, pod: worker.pod, observed: runtime.observed(worker.uid) }));
 
-function containerUsage(stats: ContainerStats): ContainerUsage {
-  const nanoCores = stats.cpu?.usage_nano_cores ? number(stats.cpu.usage_nano_cores) : undefined;
-  return {
-    name: stats.attributes.metadata.name,
-    timestampNs: Number(stats.cpu?.timestamp ?? stats.memory?.timestamp ?? 0),
-    cpuUsageCoreNanoSeconds: number(stats.cpu?.usage_core_nano_seconds),
-    ...(nanoCores !== undefined ? { cpuUsageNanoCores: nanoCores } : {}),
-    memoryUsageBytes: number(stats.memory?.usage_bytes),
-    memoryWorkingSetBytes: number(stats.memory?.working_set_bytes),
-    memoryRssBytes: number(stats.memory?.rss_bytes),
-  };
+/** What runs now, under kubelet's names. */
+function runningFamilies(agent: Agent, runtime: Runtime): Family[] {
+  const observed = [...agent.workers()].map(({ uid }) => runtime.observed(uid));
+  const states = new Map<string, number>();
+  for (const { state } of observed.flatMap(({ containers }) => containers))
+    states.set(state, (states.get(state) ?? 0) + 1);
+  return [
+    {
+      name: 'kubelet_running_pods',
+      type: 'gauge',
+      help: 'Pods that have a sandbox that runs.',
+      samples: [{ value: observed.filter(({ sandboxes }) => sandboxes[0]?.ready).length }],
+    },
+    {
+      name: 'kubelet_running_containers',
+      type: 'gauge',
+      help: 'Containers by their state.',
+      samples: [...states].map(([container_state, value]) => ({ labels: { container_state }, value })),
+    },
+  ];
 }
 
-async function podUsage(agent: Agent, cri: Cri | undefined): Promise<PodUsage[]> {
-  if (!cri) return [];
-  const all = await cri.listContainerStats();
-  const usages: PodUsage[] = [];
-  for (const worker of agent.workers()) {
-    const { namespace = '', name = '' } = worker.pod.metadata ?? {};
-    const containers = all.filter((s) => s.attributes.labels[labelKeys.podUid] === worker.uid).map(containerUsage);
-    usages.push({ namespace, name, uid: worker.uid, containers });
-  }
-  return usages;
-}
+const probeTypes = { startup: 'Startup', liveness: 'Liveness', readiness: 'Readiness' } as const;
+
+const probeFamily = (agent: Agent): Family => ({
+  name: 'prober_probe_total',
+  type: 'counter',
+  help: 'Probes of containers by their result.',
+  samples: [...agent.workers()].flatMap((worker) => {
+    const { namespace = '', name: pod = '' } = worker.pod.metadata ?? {};
+    return [...worker.probeCounts()].map(({ container, kind, outcome, count }) => ({
+      labels: { container, namespace, pod, pod_uid: worker.uid, probe_type: probeTypes[kind], result: outcome },
+      value: count,
+    }));
+  }),
+});
 
 export interface ServedDeps {
   config: ResolvedConfig;
   agent: Agent;
   runtime: Runtime;
   cri: Cri | undefined;
+  usage: UsageSource;
+  metrics: AgentMetrics;
   identity: Identity;
   log: Log;
 }
 
-export function serverPort({ config, agent, runtime, cri, identity, log }: ServedDeps): ServerPort {
+export function serverPort({ config, agent, runtime, cri, usage, metrics, identity, log }: ServedDeps): ServerPort {
   const needCri = (): Cri => {
     if (!cri) throw new Error('this node only simulates its containers');
     return cri;
@@ -109,8 +125,10 @@ export function serverPort({ config, agent, runtime, cri, identity, log }: Serve
         exitCode: result.exit_code,
       };
     },
-    podUsage: () => podUsage(agent, cri),
-    nodeUsage: async () => readNodeUsage(),
+    podUsage: () => usage.pods(usagePods(agent, runtime)),
+    nodeUsage: () => usage.node(usagePods(agent, runtime)),
+    metrics: () => prometheusText(runningFamilies(agent, runtime)) + metrics.registry.text(),
+    probeMetrics: () => prometheusText([probeFamily(agent)]),
     logDir: config.podLogDir,
   };
 }

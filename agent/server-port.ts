@@ -1,6 +1,7 @@
 // What the agent's TLS server (agent/server/) needs of the rest of the agent: doorbell, logs, exec, port-forward, stats.
 import type { Pod } from '../core/api/types.gen.ts';
 import type { Log } from '../core/ports.ts';
+import type { PodUsage, UsageStats } from './usage.ts';
 
 /** One container of a pod as `logs` and `exec` want it. */
 export interface ServedContainer {
@@ -31,33 +32,6 @@ export interface ExecOptions {
   stdout: boolean;
   stderr: boolean;
   tty: boolean;
-}
-
-/** Bytes and times of one container (or pod), for the stats summary and the metrics of `kubectl top`. */
-export interface UsageStats {
-  /** Nanoseconds since the epoch of the sample, as a decimal string would lose nothing; JS numbers are good to 0.2 us. */
-  timestampNs: number;
-  cpuUsageCoreNanoSeconds: number;
-  /** Undefined until two samples exist. */
-  cpuUsageNanoCores?: number;
-  memoryUsageBytes: number;
-  memoryWorkingSetBytes: number;
-  memoryRssBytes: number;
-}
-
-export interface ContainerUsage extends UsageStats {
-  name: string;
-}
-
-export interface PodUsage {
-  namespace: string;
-  name: string;
-  uid: string;
-  containers: ContainerUsage[];
-}
-
-export interface NodeUsage extends UsageStats {
-  startedAtMs: number;
 }
 
 /** PEM texts. `clientCa` is what callers' certificates are checked against; only `allowedCallers` (common names) may call. */
@@ -91,8 +65,11 @@ export interface ServerPort {
     command: string[],
     timeoutSeconds: number,
   ): Promise<{ stdout: string; stderr: string; exitCode: number }>;
-  podUsage(): Promise<PodUsage[]>;
-  nodeUsage(): Promise<NodeUsage>;
+  podUsage(): PodUsage[];
+  nodeUsage(): UsageStats;
+  /** What the agent counts about itself, and its probes, as Prometheus text. */
+  metrics(): string;
+  probeMetrics(): string;
   /** Root of the node's log files, for `/logs/`. */
   logDir: string;
 }

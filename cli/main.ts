@@ -70,9 +70,11 @@ function program(): Command {
 
   slipway
     .command('status')
-    .description('show parts, versions, memory, health and nodes; exit code 3 when something is down')
+    .description('show parts, versions, memory, health, nodes and their load; exit code 3 when something is down')
     .addOption(nameOption())
-    .option('--json', 'for programs')
+    .option('-w, --watch', 'go on showing it, until Ctrl-C')
+    .option('--json', 'for programs (with --watch a line each time)')
+    .addHelpText('after', examples('status', ['', '-w', '--json']))
     .action(async (options) => (await import('./commands/status.ts')).statusCommand(options));
 
   slipway

@@ -1,6 +1,8 @@
 // Composition root of the control plane: store, API, controllers, scheduler, doorbells and the TLS listener in one process.
 import { join } from 'node:path';
+import { processMetrics } from '../agent/process-metrics.ts';
 import { importPrivateKey, importSigningKey, standardServerNames } from '../core/api/cluster-certificates.ts';
+import { MetricRegistry } from '../core/api/prometheus.ts';
 import { firstAddress } from '../core/api/service-range.ts';
 import { createAccess } from '../core/apiserver/access-control.ts';
 import type { DefaultTolerations } from '../core/apiserver/admit/default-tolerations.ts';
@@ -75,8 +77,9 @@ export async function startControlPlane(config: ControlPlaneConfig, log: Log): P
       key: pki.nodeClient.key,
     });
     undo.push(() => nodes.close());
-    const { api, doorbells } = await startApi(config, { ports, store, hub, nodes, pki });
-    const work = startWork(api, (client) => withSharedReads(client, store, hub), ports, pki, config);
+    const metrics = new MetricRegistry();
+    const { api, doorbells } = await startApi(config, { ports, store, hub, nodes, pki, metrics });
+    const work = startWork(api, (client) => withSharedReads(client, store, hub), { ports, pki, metrics, config });
     undo.push(() => work.stop());
     undo.push(await doorbells());
     const listener = await startListener({
@@ -145,9 +148,11 @@ interface ApiParts {
   hub: Hub;
   nodes: NodeConnections;
   pki: Pki;
+  metrics: MetricRegistry;
 }
 
-async function startApi(config: ControlPlaneConfig, { ports, store, hub, nodes, pki }: ApiParts) {
+async function startApi(config: ControlPlaneConfig, { ports, store, hub, nodes, pki, metrics }: ApiParts) {
+  metrics.read(() => processMetrics(serverVersion.gitVersion));
   const access = await createAccess({
     ...ports,
     store,
@@ -175,6 +180,7 @@ async function startApi(config: ControlPlaneConfig, { ports, store, hub, nodes, 
     hub,
     nodes,
     services: { cidr: config.serviceCidr },
+    metrics,
     version: serverVersion,
   });
   const doorbells = () =>
@@ -209,9 +215,7 @@ const tolerationsOf = ({ settings: health = {} }: ControlPlaneConfig): DefaultTo
 function startWork(
   api: ApiServer,
   sharing: (client: Client) => Client,
-  ports: Ports,
-  pki: Pki,
-  config: ControlPlaneConfig,
+  { ports, pki, metrics, config }: { ports: Ports; pki: Pki; metrics: MetricRegistry; config: ControlPlaneConfig },
 ): { stop(): Promise<void> } {
   const clientOf = (component: string): Client => {
     const certificate = { commonName: `system:${component}`, organizations: ['system:masters'], fingerprint: '' };
@@ -229,6 +233,7 @@ function startWork(
     client: controllersClient,
     ports,
     informers,
+    metrics,
     rootCa: pki.ca.certificate,
     nodeMonitorGraceMs: graceMsOf(config),
     balanceByNodes: true,
@@ -238,7 +243,13 @@ function startWork(
       return await signCertificateRequest(csrPem, { ca, usages, durationSeconds, nowMs: systemClock.now() });
     },
   });
-  const scheduler = startScheduler({ client: clientOf('kube-scheduler'), ports, informers, holdEventsMs: 500 });
+  const scheduler = startScheduler({
+    client: clientOf('kube-scheduler'),
+    ports,
+    informers,
+    metrics,
+    holdEventsMs: 500,
+  });
   const failed = (part: string) => (error: unknown) =>
     ports.log('error', 'part-failed', { part, error: String(error) });
   controllers.synced.catch(failed('controllers'));

@@ -6,7 +6,6 @@ import type {
   AuthConfig,
   Container,
   ContainerConfig,
-  ContainerStats,
   ContainerStatus,
   Image,
   ImageSpec,
@@ -63,7 +62,6 @@ export interface Cri {
     stderr: boolean;
   }): Promise<string>;
   portForward(sandboxId: string, ports: number[]): Promise<string>;
-  listContainerStats(): Promise<ContainerStats[]>;
   listImages(): Promise<Image[]>;
   imageStatus(image: ImageSpec): Promise<Image | undefined>;
   pullImage(image: ImageSpec, auth: AuthConfig | undefined, sandbox: PodSandboxConfig | undefined): Promise<string>;
@@ -78,6 +76,25 @@ type Unary = (method: string, request: object, timeoutMs: number) => Promise<Rec
 
 const reads = /^(Version|List\w+|\w*Status|ImageFsInfo)$/;
 const messages = new Messages(descriptor);
+
+/** Told of each call when it is over. */
+export type ObserveCall = (method: string, seconds: number, failed: boolean) => void;
+
+/** Tells how long each call took. */
+const observed =
+  (call: Unary, observe: ObserveCall): Unary =>
+  async (method, request, timeoutMs) => {
+    const began = performance.now();
+    const told = (failed: boolean): void => observe(method, (performance.now() - began) / 1000, failed);
+    try {
+      const answer = await call(method, request, timeoutMs);
+      told(false);
+      return answer;
+    } catch (error) {
+      told(true);
+      throw error;
+    }
+  };
 
 /** Request and answer of a method are named after it. */
 const unaryOf =
@@ -133,7 +150,6 @@ function runtimeCalls(call: Unary) {
     attach: async (request: object) => (await call('Attach', request, quickMs))['url'] as string,
     portForward: async (pod_sandbox_id: string, port: number[]) =>
       (await call('PortForward', { pod_sandbox_id, port }, quickMs))['url'] as string,
-    listContainerStats: async () => (await call('ListContainerStats', {}, quickMs))['stats'] as ContainerStats[],
   };
 }
 
@@ -164,11 +180,11 @@ function imageCalls(call: Unary) {
 }
 
 /** Connects at the first call; the channel reconnects by itself when the runtime was away. */
-export function connectCri(socket: string): Cri {
+export function connectCri(socket: string, observe: ObserveCall = () => {}): Cri {
   const channel = new RpcChannel({ at: { socket } });
   return {
-    ...runtimeCalls(unaryOf(channel, 'RuntimeService')),
-    ...imageCalls(unaryOf(channel, 'ImageService')),
+    ...runtimeCalls(observed(unaryOf(channel, 'RuntimeService'), observe)),
+    ...imageCalls(observed(unaryOf(channel, 'ImageService'), observe)),
     close: () => channel.close(),
   };
 }

@@ -190,22 +190,6 @@ export interface AuthConfig {
   registry_token?: string;
 }
 
-export interface UInt64Value {
-  value: string;
-}
-
-export interface ContainerStats {
-  attributes: { id: string; metadata: { name: string; attempt: number }; labels: Record<string, string> };
-  cpu: { timestamp: string; usage_core_nano_seconds: UInt64Value | null; usage_nano_cores: UInt64Value | null } | null;
-  memory: {
-    timestamp: string;
-    working_set_bytes: UInt64Value | null;
-    usage_bytes: UInt64Value | null;
-    rss_bytes: UInt64Value | null;
-  } | null;
-  writable_layer: { used_bytes: UInt64Value | null; inodes_used: UInt64Value | null } | null;
-}
-
 export interface RuntimeStatus {
   status: { conditions: { type: string; status: boolean; reason: string; message: string }[] };
   runtime_handlers: {

@@ -4,6 +4,7 @@ import type { Log } from '../../core/ports.ts';
 import type { AnswerCache } from './cache.ts';
 import { askByTcp, askByUdp, foldQuestion, type Server, type UpstreamQuestion } from './exchange.ts';
 import { rcodes } from './message.ts';
+import type { DnsCounts } from './metrics.ts';
 import type { UpstreamAnswer } from './upstream-answer.ts';
 
 export interface ForwarderDeps {
@@ -16,6 +17,7 @@ export interface ForwarderDeps {
    * Requests that wait at one time. Without a bound, a server that is silent would cost memory for as long as pods ask.
    */
   maxWaiting?: number;
+  counts?: Pick<DnsCounts, 'cacheHit' | 'cacheMiss'>;
   log: Log;
 }
 
@@ -51,7 +53,11 @@ export class Forwarder {
   ask(asked: UpstreamQuestion): Forwarded | undefined | Promise<Forwarded | undefined> {
     const key = keyOf(asked);
     const kept = this.#deps.cache.get(key);
-    if (kept) return kept;
+    if (kept) {
+      this.#deps.counts?.cacheHit(kept.answer.rcode !== rcodes.noError);
+      return kept;
+    }
+    this.#deps.counts?.cacheMiss();
     if (this.#waiting >= (this.#deps.maxWaiting ?? defaultMaxWaiting)) return undefined;
     const asking = this.#asking.get(key) ?? this.#begin(key, asked);
     if (!asking) return undefined;

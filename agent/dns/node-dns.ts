@@ -3,10 +3,12 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import type { MetricRegistry } from '../../core/api/prometheus.ts';
 import type { Log } from '../../core/ports.ts';
 import type { NetworkObjects } from '../net/network-objects.ts';
 import { AnswerCache } from './cache.ts';
 import { Forwarder } from './forwarder.ts';
+import { countDns } from './metrics.ts';
 import { addressRange } from './names.ts';
 import { createResolver, type Resolve } from './resolver.ts';
 import { ServiceIndex } from './service-index.ts';
@@ -34,14 +36,16 @@ export interface NodeDnsDeps {
   objects: NetworkObjects;
   /** Whether the node has seen all services. */
   complete(): boolean;
+  metrics: MetricRegistry;
   log: Log;
   /** Writes an event about the node. */
   tell(type: 'Warning', reason: string, message: string): void;
 }
 
-function nodeResolver({ config, objects, complete, log }: NodeDnsDeps): Resolve {
+function nodeResolver({ config, objects, complete, metrics, log }: NodeDnsDeps): Resolve {
+  const counts = countDns(metrics, config.clusterDomain.toLowerCase());
   const monotonic = (): number => performance.now();
-  return createResolver({
+  const resolve = createResolver({
     zone: {
       domain: config.clusterDomain.toLowerCase(),
       servers: config.clusterDns,
@@ -53,11 +57,13 @@ function nodeResolver({ config, objects, complete, log }: NodeDnsDeps): Resolve 
     forwarder: new Forwarder({
       servers: upstreamServers(config.resolvConf, config.clusterDns, monotonic),
       cache: new AnswerCache(cacheBytes, monotonic),
+      counts,
       log,
     }),
     random: Math.random,
     log,
   });
+  return counts.counted(resolve);
 }
 
 /**

@@ -14,6 +14,16 @@ const userAgent = 'kube-probe/1.36';
 const kinds: ProbeKind[] = ['startup', 'liveness', 'readiness'];
 const titles = { startup: 'Startup', liveness: 'Liveness', readiness: 'Readiness' };
 
+export type ProbeOutcome = 'successful' | 'failed' | 'unknown';
+
+/** How often a container was probed. */
+export interface ProbeCount {
+  container: string;
+  kind: ProbeKind;
+  outcome: ProbeOutcome;
+  count: number;
+}
+
 interface Watched {
   id: string;
   startedAt: number;
@@ -33,6 +43,7 @@ export interface ProberDeps {
 export class Prober {
   readonly #deps: ProberDeps;
   readonly #watched = new Map<string, Watched>();
+  readonly #counts = new Map<string, ProbeCount>();
   #pod: Pod = {};
   #podIP = '';
   #ending = false;
@@ -48,6 +59,11 @@ export class Prober {
       results.set(watched.id, Object.fromEntries([...watched.states].map(([kind, state]) => [kind, state.result])));
     }
     return results;
+  }
+
+  /** Since the pod came to the node or the agent began. */
+  counts(): Iterable<ProbeCount> {
+    return this.#counts.values();
   }
 
   /** Follows what runs: begins for new containers, ends for those that are gone. */
@@ -117,10 +133,18 @@ export class Prober {
       // A runtime that is away says nothing about the container.
       const outcome = await this.#run(container, probe, watched.id).catch(() => undefined);
       watched.running.delete(kind);
+      this.#count(container.name, kind, outcome ? (outcome.ok ? 'successful' : 'failed') : 'unknown');
       if (!alive()) return;
       if (outcome) this.#note(container, watched, kind, probe, outcome);
     }
     if (alive()) this.#schedule(container, watched, kind, periodMs(probe));
+  }
+
+  #count(container: string, kind: ProbeKind, outcome: ProbeOutcome): void {
+    const key = `${container} ${kind} ${outcome}`;
+    const known = this.#counts.get(key);
+    if (known) known.count++;
+    else this.#counts.set(key, { container, kind, outcome, count: 1 });
   }
 
   #note(container: AnyContainer, watched: Watched, kind: ProbeKind, probe: Probe, outcome: HandlerResult): void {

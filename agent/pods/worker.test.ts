@@ -51,6 +51,7 @@ test('a crashed container whose restart is under way is not shown as held back; 
       now: () => now + 1,
       log: () => {},
       event: (_pod, event) => events.push(event.reason),
+      started: () => {},
       report: (_pod, reported) => {
         status = reported;
       },
@@ -98,6 +99,7 @@ test('a kill that fails is tried again, whatever else happens to the pod meanwhi
       hostIPs: [],
       now: () => now,
       log: nothing,
+      started: nothing,
       event: nothing,
       report: nothing,
       gone: nothing,

@@ -18,7 +18,7 @@ import { noteStart, sync } from '../../core/kubelet/sync.ts';
 import type { Log } from '../../core/ports.ts';
 import type { PodTask, Runtime } from '../runtime.ts';
 import { StartError } from '../runtime.ts';
-import { Prober } from './prober.ts';
+import { type ProbeCount, Prober } from './prober.ts';
 
 export interface WorkerDeps {
   runtime: Runtime;
@@ -26,6 +26,8 @@ export interface WorkerDeps {
   now(): number;
   log: Log;
   event(pod: Pod, event: PodEvent): void;
+  /** It runs for the first time, so long after this node saw it first. */
+  started(seconds: number): void;
   /** The status differs from the one reported before. */
   report(pod: Pod, status: PodStatus): void;
   /** Everything of the pod is gone from the node. `wanted`: its object still waits for that. */
@@ -85,6 +87,10 @@ export class PodWorker {
   /** The pod will never run anything again, so it no longer counts on the node. */
   get over(): boolean {
     return this.#finished !== 'no';
+  }
+
+  probeCounts(): Iterable<ProbeCount> {
+    return this.#prober.counts();
   }
 
   get task(): PodTask {
@@ -164,6 +170,7 @@ export class PodWorker {
       now: this.#deps.now(),
       node: { hostIPs: this.#deps.hostIPs },
     });
+    if (result.status.phase === 'Running' && this.#memory.status?.phase === 'Pending') this.#noteRunning(result.memory);
     this.#memory = result.memory;
     for (const event of result.events) this.#deps.event(this.#pod, event);
     for (const action of result.actions) this.#launch(action);
@@ -174,6 +181,10 @@ export class PodWorker {
       this.#timer = setTimeout(() => this.wake(), delay);
       this.#timer.unref();
     }
+  }
+
+  #noteRunning({ startTime }: PodMemory): void {
+    if (startTime !== undefined) this.#deps.started((this.#deps.now() - startTime) / 1000);
   }
 
   #publish(status: PodStatus): void {

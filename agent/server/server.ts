@@ -8,16 +8,16 @@ import type { Duplex } from 'node:stream';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { TLSSocket } from 'node:tls';
+import { prometheusContentType } from '../../core/api/prometheus.ts';
 import type { AgentServer, ServerPort } from '../server-port.ts';
 import { logOptions, logSource, readLog } from './logs.ts';
 import { isPodProxy, servePodProxy } from './pod-proxy.ts';
 import { ServingError } from './serving-error.ts';
-import { agentMetrics, resourceMetrics, statsSummary } from './stats.ts';
+import { resourceMetrics, statsSummary, usageAnswer } from './stats.ts';
 import { handleUpgrade } from './upgrades.ts';
 
 /** Longer than the pauses of a quiet cluster: a doorbell should find its connection open. */
 const idleConnectionMs = 75_000;
-const prometheusText = 'text/plain; version=0.0.4; charset=utf-8';
 /** Common name of the control plane's client certificate. */
 const allowedCaller = 'kube-apiserver-kubelet-client';
 
@@ -64,6 +64,20 @@ async function serveLogs(port: ServerPort, path: string[], url: URL, response: S
   await pipeline(Readable.from(whole(), { objectMode: false }), response).catch(() => response.destroy());
 }
 
+/** What follows /metrics; undefined: nothing is there. */
+function metricsText(port: ServerPort, path: string): string | undefined {
+  switch (path) {
+    case '':
+      return port.metrics();
+    case 'resource':
+      return resourceMetrics(port);
+    case 'probes':
+      return port.probeMetrics();
+    default:
+      return undefined;
+  }
+}
+
 async function route(port: ServerPort, request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (isPodProxy(request.url)) return await servePodProxy(port, request, response);
   const url = new URL(request.url ?? '/', 'https://node');
@@ -88,16 +102,17 @@ async function route(port: ServerPort, request: IncomingMessage, response: Serve
       return;
     case 'stats':
       if (rest[0] !== 'summary') break;
-      answer(response, 'application/json', JSON.stringify(await statsSummary(port)));
+      answer(response, 'application/json', JSON.stringify(statsSummary(port)));
       return;
-    case 'metrics':
-      if (rest.length === 0) {
-        answer(response, prometheusText, agentMetrics(port));
-        return;
-      }
-      if (rest[0] !== 'resource') break;
-      answer(response, prometheusText, resourceMetrics(await port.nodeUsage(), await port.podUsage()));
+    case 'usage':
+      answer(response, 'application/json', JSON.stringify(usageAnswer(port)));
       return;
+    case 'metrics': {
+      const text = metricsText(port, rest.join('/'));
+      if (text === undefined) break;
+      answer(response, prometheusContentType, text);
+      return;
+    }
     default:
   }
   throw new ServingError(404, `404 page not found: ${url.pathname}`);

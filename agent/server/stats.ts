@@ -1,107 +1,120 @@
-// What the node and its pods use, in kubelet's forms: /stats/summary and /metrics/resource.
+// What the node and its pods use: in kubelet's forms (/stats/summary, /metrics/resource), and for metrics.k8s.io.
 // https://kubernetes.io/docs/reference/instrumentation/node-metrics/
-import type { NodeUsage, PodUsage, ServerPort, UsageStats } from '../server-port.ts';
+import type { Measured, NodeUsageAnswer } from '../../core/api/node-usage.ts';
+import { type Family, type Labels, prometheusText, type Sample } from '../../core/api/prometheus.ts';
+import { timestamp } from '../../core/ports.ts';
+import type { ServerPort } from '../server-port.ts';
+import type { UsageStats } from '../usage.ts';
 
-const timeOf = (usage: UsageStats): string => `${new Date(usage.timestampNs / 1e6).toISOString().slice(0, 19)}Z`;
+type Usages = Pick<ServerPort, 'nodeName' | 'nodeUsage' | 'podUsage'>;
 
 const cpuAndMemory = (usage: UsageStats) => ({
   cpu: {
-    time: timeOf(usage),
+    time: timestamp(usage.atMs),
+    ...(usage.rate ? { usageNanoCores: usage.rate.nanoCores } : {}),
     usageCoreNanoSeconds: usage.cpuUsageCoreNanoSeconds,
-    ...(usage.cpuUsageNanoCores === undefined ? {} : { usageNanoCores: Math.round(usage.cpuUsageNanoCores) }),
   },
   memory: {
-    time: timeOf(usage),
+    time: timestamp(usage.atMs),
     usageBytes: usage.memoryUsageBytes,
     workingSetBytes: usage.memoryWorkingSetBytes,
     rssBytes: usage.memoryRssBytes,
   },
 });
 
-export async function statsSummary(port: ServerPort): Promise<object> {
-  const [node, pods] = await Promise.all([port.nodeUsage(), port.podUsage()]);
+const statsOf = (usage: UsageStats) => ({ startTime: timestamp(usage.startedAtMs), ...cpuAndMemory(usage) });
+
+export function statsSummary(port: Usages): object {
   return {
-    node: {
-      nodeName: port.nodeName,
-      startTime: `${new Date(node.startedAtMs).toISOString().slice(0, 19)}Z`,
-      ...cpuAndMemory(node),
-    },
-    pods: pods.map((pod) => ({
-      podRef: { name: pod.name, namespace: pod.namespace, uid: pod.uid },
-      containers: pod.containers.map((container) => ({ name: container.name, ...cpuAndMemory(container) })),
+    node: { nodeName: port.nodeName, ...statsOf(port.nodeUsage()) },
+    pods: port.podUsage().map(({ name, namespace, uid, whole, containers }) => ({
+      podRef: { name, namespace, uid },
+      ...(whole ? statsOf(whole) : {}),
+      containers: containers.map((container) => ({ name: container.name, ...statsOf(container) })),
     })),
   };
 }
 
-const seconds = (usage: UsageStats): string => (usage.cpuUsageCoreNanoSeconds / 1e9).toFixed(6);
-const milliseconds = (usage: UsageStats): number => Math.round(usage.timestampNs / 1e6);
+const measured = (usage: UsageStats): Measured | undefined =>
+  usage.rate && {
+    atMs: usage.atMs,
+    windowMs: usage.rate.windowMs,
+    cpuNanoCores: usage.rate.nanoCores,
+    memoryWorkingSetBytes: usage.memoryWorkingSetBytes,
+  };
 
-function metric(name: string, kind: 'counter' | 'gauge', help: string, samples: string[]): string[] {
-  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${kind}`, ...samples.map((sample) => `${name}${sample}`)];
+export function usageAnswer(port: Usages): NodeUsageAnswer {
+  const node = measured(port.nodeUsage());
+  return {
+    ...(node ? { node } : {}),
+    pods: port.podUsage().map(({ namespace, name, uid, containers }) => ({
+      namespace,
+      name,
+      uid,
+      containers: containers.flatMap((container) => {
+        const found = measured(container);
+        return found ? [{ name: container.name, ...found }] : [];
+      }),
+    })),
+  };
 }
 
+interface Labelled {
+  labels?: Labels;
+  usage: UsageStats;
+}
+
+const cpu = ({ labels, usage }: Labelled): Sample => ({
+  ...(labels ? { labels } : {}),
+  value: usage.cpuUsageCoreNanoSeconds / 1e9,
+  atMs: usage.atMs,
+});
+const memory = ({ labels, usage }: Labelled): Sample => ({
+  ...(labels ? { labels } : {}),
+  value: usage.memoryWorkingSetBytes,
+  atMs: usage.atMs,
+});
+
 /** Prometheus text. */
-export function resourceMetrics(node: NodeUsage, pods: readonly PodUsage[]): string {
+export function resourceMetrics(port: Usages): string {
+  const pods = port.podUsage();
+  const node = [{ usage: port.nodeUsage() }];
+  const whole = pods.flatMap(({ namespace, name, whole: usage }) =>
+    usage ? [{ usage, labels: { namespace, pod: name } }] : [],
+  );
   const containers = pods.flatMap((pod) =>
     pod.containers.map((usage) => ({
       usage,
-      labels: `{container="${usage.name}",namespace="${pod.namespace}",pod="${pod.name}"}`,
+      labels: { container: usage.name, namespace: pod.namespace, pod: pod.name },
     })),
   );
-  return [
-    ...metric('node_cpu_usage_seconds_total', 'counter', 'CPU time that the node has used, in core-seconds', [
-      ` ${seconds(node)} ${milliseconds(node)}`,
-    ]),
-    ...metric('node_memory_working_set_bytes', 'gauge', 'Working set of the node in bytes', [
-      ` ${node.memoryWorkingSetBytes} ${milliseconds(node)}`,
-    ]),
-    ...metric(
+  const of = (name: string, type: Family['type'], help: string, samples: Sample[]): Family => ({
+    name,
+    type,
+    help,
+    samples,
+  });
+  return prometheusText([
+    of('node_cpu_usage_seconds_total', 'counter', 'CPU time that the node has used, in core-seconds', node.map(cpu)),
+    of('node_memory_working_set_bytes', 'gauge', 'Working set of the node in bytes', node.map(memory)),
+    of(
       'container_cpu_usage_seconds_total',
       'counter',
       'CPU time that the container has used, in core-seconds',
-      containers.map(({ usage, labels }) => `${labels} ${seconds(usage)} ${milliseconds(usage)}`),
+      containers.map(cpu),
     ),
-    ...metric(
-      'container_memory_working_set_bytes',
+    of('container_memory_working_set_bytes', 'gauge', 'Working set of the container in bytes', containers.map(memory)),
+    of(
+      'container_start_time_seconds',
       'gauge',
-      'Working set of the container in bytes',
-      containers.map(({ usage, labels }) => `${labels} ${usage.memoryWorkingSetBytes} ${milliseconds(usage)}`),
+      'When the container started, in seconds since the epoch',
+      containers.map(({ labels, usage }) => ({ labels, value: usage.startedAtMs / 1000 })),
     ),
-    '',
-  ].join('\n');
-}
-
-/** The agent about itself, under kubelet's names where there are some. Prometheus text. */
-export function agentMetrics(port: ServerPort): string {
-  const pods = port.pods();
-  const containers = pods.flatMap((pod) => pod.containers);
-  const { user, system } = process.cpuUsage();
-  const sample = (value: number): string[] => [` ${value}`];
-  return [
-    ...metric(
-      'kubelet_running_pods',
-      'gauge',
-      'Pods that have a sandbox',
-      sample(pods.filter((pod) => pod.sandboxId).length),
-    ),
-    ...metric(
-      'kubelet_running_containers',
-      'gauge',
-      'Containers that run',
-      sample(containers.filter((one) => one.running).length),
-    ),
-    ...metric(
-      'process_cpu_seconds_total',
-      'counter',
-      'CPU time that the agent has used, in seconds',
-      sample((user + system) / 1e6),
-    ),
-    ...metric(
-      'process_resident_memory_bytes',
-      'gauge',
-      'Resident memory of the agent in bytes',
-      sample(process.memoryUsage.rss()),
-    ),
-    '',
-  ].join('\n');
+    of('pod_cpu_usage_seconds_total', 'counter', 'CPU time that the pod has used, in core-seconds', whole.map(cpu)),
+    of('pod_memory_working_set_bytes', 'gauge', 'Working set of the pod in bytes', whole.map(memory)),
+    // What cannot be read is an error of the whole answer: there is no text then.
+    of('resource_scrape_error', 'gauge', '1 if there was an error while getting these metrics, 0 otherwise', [
+      { value: 0 },
+    ]),
+  ]);
 }

@@ -3905,3 +3905,35 @@ export interface Info {
   minor: string;
   platform: string;
 }
+export interface ContainerMetrics {
+  name: string;
+  usage: Record<string, Quantity>;
+}
+export interface NodeMetrics {
+  apiVersion?: string;
+  kind?: string;
+  metadata?: ObjectMeta;
+  timestamp: Time;
+  usage: Record<string, Quantity>;
+  window: Duration;
+}
+export interface NodeMetricsList {
+  apiVersion?: string;
+  items: Array<NodeMetrics>;
+  kind?: string;
+  metadata?: ListMeta;
+}
+export interface PodMetrics {
+  apiVersion?: string;
+  containers: Array<ContainerMetrics>;
+  kind?: string;
+  metadata?: ObjectMeta;
+  timestamp: Time;
+  window: Duration;
+}
+export interface PodMetricsList {
+  apiVersion?: string;
+  items: Array<PodMetrics>;
+  kind?: string;
+  metadata?: ListMeta;
+}

@@ -112,7 +112,7 @@ test('requests are counted by verb, resource and code', async () => {
   const text = await (await raw('GET', '/metrics')).text();
   assert.match(
     text,
-    /apiserver_request_total\{code="201",verb="CREATE",group="",version="v1",resource="configmaps",subresource=""\} 1/,
+    /apiserver_request_total\{code="201",verb="POST",dry_run="",group="",version="v1",resource="configmaps",subresource="",scope="resource",component="apiserver"\} 1/,
   );
   assert.match(text, /slipway_store_changes_total\{resource="configmaps"\} 1/);
 });
@@ -159,7 +159,7 @@ test('names that a caller makes up do not become counters', async () => {
     await call(`MADE${i}`, '/nothing');
   }
   const text = await (await raw('GET', '/metrics')).text();
-  assert.match(text, /apiserver_request_total\{code="403",verb="OTHER"/);
+  assert.match(text, /apiserver_request_total\{code="403",verb="other"/);
   assert.doesNotMatch(text, /made/i);
 });
 

@@ -13,11 +13,13 @@ import { type Arrived, callOf, dispatch, kindOf } from './dispatch.ts';
 import { addDocuments, noSuchResource, pageNotFound } from './documents.ts';
 import { nodeProxyTarget, podProxyTarget, serviceProxyTarget } from './handlers/proxy.ts';
 import { tunnelOf } from './handlers/stream.ts';
-import { Metrics } from './metrics.ts';
+import { Metrics, type RequestLabels } from './metrics.ts';
+import { isLongRunning, isMutating, requestLabels } from './observe.ts';
 import { requestInfo } from './request-info.ts';
-import { handlerOf, hasGroup, hasGroupVersion } from './resources.ts';
+import { hasGroup, hasGroupVersion } from './resources.ts';
 import { respondStatus } from './respond.ts';
 import type { ApiServer, ApiServerDeps, Authorizer, HandlerContext, Peer, Tunnel, User } from './server.ts';
+import { NodeUsages } from './usage/ask-nodes.ts';
 import { connectAdmission } from './verbs/connect.ts';
 
 /** What hono's handlers are handed besides the request: the work that was done before routing. */
@@ -27,7 +29,7 @@ interface Env {
 
 export function createApiServer(deps: ApiServerDeps): ApiServer {
   const hub = deps.hub ?? new Hub(deps.store);
-  const server: ServerState = { deps, hub, metrics: new Metrics() };
+  const server: ServerState = { deps, hub, metrics: metricsOf(deps), usages: new NodeUsages(deps) };
   const unsubscribe = deps.store.onChange((resource) => server.metrics.storeChange(resource));
   const authorizer = allOf(deps.authorizers);
   const app = routes(server);
@@ -40,6 +42,11 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
       hub.close();
     },
   };
+}
+
+function metricsOf({ metrics, store }: ApiServerDeps): Metrics {
+  const { counts } = store;
+  return new Metrics(metrics, counts && (() => counts.call(store)));
 }
 
 function routes(server: ServerState): Hono<Env> {
@@ -76,8 +83,10 @@ async function serve<T extends Tunnel | Response>(
   const warnings: string[] = [];
   let arrived: Arrived | undefined;
   let response: T | Response;
+  let ended = (): void => {};
   try {
     const info = requestInfo(request.method, url, query);
+    if (!isLongRunning(info)) ended = server.metrics.begun(isMutating(request.method));
     const user = await userOf(server, authorizer, request, peer);
     arrived = { request, url, query, info, user, peer, warnings };
     await allow(authorizer, user, arrived);
@@ -85,7 +94,8 @@ async function serve<T extends Tunnel | Response>(
   } catch (error) {
     response = failure(server, { request, query, warnings }, error);
   }
-  if (response instanceof Response) observe(server, arrived, response, clock.now() - startedMs);
+  ended();
+  if (response instanceof Response) observe(server, request, arrived, response.status, clock.now() - startedMs);
   return response;
 }
 
@@ -127,24 +137,32 @@ function asStatus(server: ServerState, request: Request, error: unknown): Status
   });
 }
 
-const countedMethods = new Set(['get', 'post', 'put', 'patch', 'delete', 'head', 'options']);
-
-/** Only names that this server knows become labels: what a caller makes up must not grow the counters. */
-function observe(server: ServerState, arrived: Arrived | undefined, response: Response, tookMs: number): void {
-  const info = arrived?.info;
-  const kind = info?.isResource ? findKind(info.group, info.version, info.plural) : undefined;
-  const subresource = kind && info ? info.subresource : '';
-  const known = subresource === '' || subresource === 'status' || (kind && handlerOf(server.deps, kind, subresource));
-  const verb = info?.verb ?? '';
-  const labels = {
-    verb: kind || countedMethods.has(verb) ? verb.toUpperCase() : 'OTHER',
-    group: kind?.group ?? '',
-    version: kind?.version ?? '',
-    resource: kind?.plural ?? '',
-    subresource: known ? subresource : 'other',
-  };
-  server.metrics.request(labels, response.status, tookMs / 1_000);
+function observe(
+  server: ServerState,
+  request: Request,
+  arrived: Arrived | undefined,
+  code: number,
+  tookMs: number,
+): void {
+  if (!arrived) {
+    server.metrics.request(unreadable, code, tookMs / 1_000);
+    return;
+  }
+  const { info, query } = arrived;
+  const kind = info.isResource ? findKind(info.group, info.version, info.plural) : undefined;
+  server.metrics.request(requestLabels(server.deps, request, query, info, kind), code, tookMs / 1_000);
 }
+
+/** Of a request that was refused before it was known what it asks for. */
+const unreadable: RequestLabels = {
+  verb: 'other',
+  dry_run: '',
+  group: '',
+  version: '',
+  resource: '',
+  subresource: '',
+  scope: '',
+};
 
 type Target = (context: HandlerContext) => Promise<Tunnel>;
 

@@ -20,7 +20,7 @@ test('a new cluster has its namespaces, roles, priority classes and the service 
     'system-cluster-critical',
     'system-node-critical',
   ]);
-  assert.equal((await names(roles)).length, 69);
+  assert.equal((await names(roles)).length, 70);
   assert.deepEqual(await names('services'), ['kubernetes']);
   assert.equal((await names('flowschemas.flowcontrol.apiserver.k8s.io')).length, 11);
   for (const { object } of (await world.store.list(roles)).items) assert.ok(object.metadata.uid);
@@ -80,7 +80,7 @@ test('the address of DNS is a service’s of its own, unless an older cluster ha
 test('two API servers that start at once agree', async () => {
   const world = await createWorld({ empty: true });
   await Promise.all([bootstrap(world, options), bootstrap(world, options)]);
-  assert.equal((await world.store.list(roles)).items.length, 69);
+  assert.equal((await world.store.list(roles)).items.length, 70);
 });
 
 test('a start gives back what a default role lost, keeps what it gained, and leaves alone what users took over', async () => {

@@ -4,12 +4,14 @@ import type { Hub } from '../store/hub.ts';
 import type { Metrics } from './metrics.ts';
 import type { WriteOptions } from './options.ts';
 import type { ApiServerDeps, HandlerContext, User } from './server.ts';
+import type { NodeUsages } from './usage/ask-nodes.ts';
 
 /** What one API server keeps besides its dependencies; nothing in it is needed by another instance. */
 export interface ServerState {
   deps: ApiServerDeps;
   hub: Hub;
   metrics: Metrics;
+  usages: NodeUsages;
 }
 
 export interface Call extends HandlerContext {

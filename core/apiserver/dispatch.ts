@@ -18,6 +18,7 @@ import { deleteCollection } from './verbs/delete-collection.ts';
 import { get } from './verbs/get.ts';
 import { list } from './verbs/list.ts';
 import { patch } from './verbs/patch.ts';
+import { metricsGroup, metricsVerbs } from './verbs/read-metrics.ts';
 import { update } from './verbs/update.ts';
 import { watch } from './verbs/watch.ts';
 
@@ -103,13 +104,14 @@ export async function dispatch(server: ServerState, arrived: Arrived): Promise<R
     throw info.name ? noSuchResource() : wrongMethod();
   }
   const verb = info.verb as Verb;
-  if (!kind.verbs.includes(verb) || !Object.hasOwn(verbs, verb)) throw wrongMethod();
+  const perform = (kind.group === metricsGroup ? metricsVerbs : verbs)[verb];
+  if (!kind.verbs.includes(verb) || !perform) throw wrongMethod();
   // Only reads go across namespaces, and only a collection is posted to.
   const needsNamespace = verb === 'create' || verb === 'deletecollection';
   if (kind.namespaced && !info.namespace && needsNamespace) throw wrongMethod();
   if (verb === 'create' && info.name) throw wrongMethod();
   if ((verb === 'update' || verb === 'patch' || verb === 'delete') && !info.name) throw wrongMethod();
-  return await verbs[verb](call);
+  return await perform(call);
 }
 
 async function answer(call: Call, handler: SubresourceHandler): Promise<Response> {

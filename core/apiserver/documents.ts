@@ -2,6 +2,7 @@
 import type { Context, Hono } from 'hono';
 import { StatusError } from '../api/errors.ts';
 import { kinds } from '../api/kinds/index.ts';
+import { prometheusContentType } from '../api/prometheus.ts';
 import type { ServerState } from './call.ts';
 import {
   aggregated,
@@ -124,8 +125,7 @@ export function addDocuments(app: Hono, server: ServerState): void {
   }
   app.get(
     '/metrics',
-    () =>
-      new Response(server.metrics.text(), { headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } }),
+    () => new Response(server.metrics.text(), { headers: { 'content-type': prometheusContentType } }),
   );
   const core = (c: Context): Promise<Response> =>
     discovery(c, server, true, () => apiVersions(new URL(c.req.url).host));

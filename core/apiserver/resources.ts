@@ -80,6 +80,7 @@ const groupOrder = [
   'discovery.k8s.io',
   'resource.k8s.io',
   'flowcontrol.apiserver.k8s.io',
+  'metrics.k8s.io',
 ];
 
 /** Groups in the order of kube-apiserver's discovery, with their versions, preferred first. */

@@ -105,9 +105,10 @@ export function respondObject(call: Call, status: number, stored: StoredObject):
   );
 }
 
+/** What is not stored has no revision. */
 function listMeta({ revision, continue: token, remaining }: Listed): ListMeta {
   return {
-    resourceVersion: String(revision),
+    ...(revision === 0 ? {} : { resourceVersion: String(revision) }),
     ...(token ? { continue: token } : {}),
     ...(remaining ? { remainingItemCount: remaining } : {}),
   };

@@ -2,6 +2,7 @@
 
 import type { Kind, Verb } from '../api/kinds/kind.ts';
 import type { KubeObject } from '../api/objects.ts';
+import type { MetricRegistry } from '../api/prometheus.ts';
 import type { Ports } from '../ports.ts';
 import type { Hub } from '../store/hub.ts';
 import type { Store } from '../store/store.ts';
@@ -117,6 +118,8 @@ export interface ApiServerDeps extends Ports {
   documents?: ReadonlyMap<string, { contentType: string; body(): string }>;
   /** Addresses and node ports of services; defaults: 10.96.0.0/16, and 30000 to 32767. IPv4 only. */
   services?: { cidr?: string; nodePorts?: { first: number; last: number } };
+  /** What else this process counts, if anything: /metrics shows it too. */
+  metrics?: MetricRegistry;
   /** Shown by /version. */
   version: { gitVersion: string; major: string; minor: string; platform: string };
 }

@@ -29,6 +29,7 @@ export const resources = {
   certificateSigningRequests: ref('certificates.k8s.io', 'certificatesigningrequests'),
   clusterRoles: ref('rbac.authorization.k8s.io', 'clusterroles'),
   endpointSlices: ref('discovery.k8s.io', 'endpointslices'),
+  nodeMetrics: ref('metrics.k8s.io', 'nodes', 'v1beta1'),
   podDisruptionBudgets: ref('policy', 'poddisruptionbudgets'),
   priorityClasses: ref('scheduling.k8s.io', 'priorityclasses'),
   volumeAttributesClasses: ref('storage.k8s.io', 'volumeattributesclasses'),

@@ -9,6 +9,7 @@ import { resourceName } from '../client/resources.ts';
 import type { Ports } from '../ports.ts';
 import { act } from './act.ts';
 import type { Controller, Failure } from './controller.ts';
+import type { QueueMetrics } from './queue-metrics.ts';
 import { WorkQueue } from './work-queue.ts';
 
 const DEFAULT_WORKERS = 5;
@@ -19,6 +20,7 @@ export interface RunnerDeps {
   client: Client;
   ports: Ports;
   informers: Informers;
+  queueMetrics?: QueueMetrics;
 }
 
 /** What a key wants next: nothing, or to be looked at again after a delay. */
@@ -51,7 +53,7 @@ export class ControllerRunner<Observed> {
     this.controller = controller;
     this.#deps = deps;
     this.#events = new EventRecorder({ client: deps.client, ports: deps.ports, component: controller.component });
-    this.#queue = new WorkQueue(deps.ports.clock, idOf);
+    this.#queue = new WorkQueue(deps.ports.clock, idOf, deps.queueMetrics?.observer(controller.name));
     for (const of of controller.watches) deps.informers.for(of);
   }
 

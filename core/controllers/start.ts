@@ -1,9 +1,11 @@
 // Starts every controller over shared caches. One call a process; two processes at once do no harm.
+import type { MetricRegistry } from '../api/prometheus.ts';
 import type { Client } from '../client/client.ts';
 import { Informers } from '../client/informers.ts';
 import type { Ports } from '../ports.ts';
 import { builtInControllers } from './built-in.ts';
 import type { Heartbeats } from './node-lifecycle/heartbeats.ts';
+import { QueueMetrics } from './queue-metrics.ts';
 import { ControllerRunner } from './runner.ts';
 
 export interface SigningRequest {
@@ -29,6 +31,8 @@ export interface ControllerDeps {
   nodeMonitorGraceMs?: number | undefined;
   /** Services of type LoadBalancer get the nodes' own addresses: there is no other load balancer. */
   balanceByNodes?: boolean;
+  /** Where their queues are counted; nowhere when absent. */
+  metrics?: MetricRegistry;
   /** Names of the controllers to run; all when absent. */
   only?: readonly string[];
 }
@@ -52,9 +56,10 @@ export interface RunningControllers {
 export function startControllers(deps: ControllerDeps): RunningControllers {
   const { client, ports, only } = deps;
   const informers = deps.informers ?? new Informers(client, ports);
+  const counted = deps.metrics ? { queueMetrics: new QueueMetrics(deps.metrics, ports.clock) } : {};
   const runners = builtInControllers({ ...deps, informers })
     .filter(({ name }) => !only || only.includes(name))
-    .map((controller) => new ControllerRunner(controller, { client, ports, informers }));
+    .map((controller) => new ControllerRunner(controller, { client, ports, informers, ...counted }));
   let stopped = false;
   if (!deps.informers) informers.start();
   const startOne = async (runner: ControllerRunner<unknown>): Promise<void> => {

@@ -5,9 +5,19 @@ import type { Clock } from '../ports.ts';
 const BACKOFF_FIRST_MS = 5;
 const BACKOFF_LIMIT_MS = 1_000_000;
 
+/** Told what happens to the keys, by their ids. */
+export interface QueueObserver {
+  added(id: string): void;
+  taken(id: string): void;
+  done(id: string): void;
+  retried(id: string): void;
+  cleared(): void;
+}
+
 export class WorkQueue<Key> {
   readonly #clock: Clock;
   readonly #idOf: (key: Key) => string;
+  readonly #observer: QueueObserver | undefined;
   readonly #waiting = new Map<string, Key>();
   readonly #active = new Set<string>();
   /** Added again while active. */
@@ -17,9 +27,10 @@ export class WorkQueue<Key> {
   /** Called when something is ready to be taken. */
   onReady: () => void = () => {};
 
-  constructor(clock: Clock, idOf: (key: Key) => string) {
+  constructor(clock: Clock, idOf: (key: Key) => string, observer?: QueueObserver) {
     this.#clock = clock;
     this.#idOf = idOf;
+    this.#observer = observer;
   }
 
   get size(): number {
@@ -36,6 +47,7 @@ export class WorkQueue<Key> {
     if (this.#active.has(id)) this.#again.set(id, key);
     else if (!this.#waiting.has(id)) {
       this.#waiting.set(id, key);
+      this.#observer?.added(id);
       this.onReady();
     }
   }
@@ -66,6 +78,7 @@ export class WorkQueue<Key> {
     const id = this.#idOf(key);
     const failures = this.#failures.get(id) ?? 0;
     this.#failures.set(id, failures + 1);
+    this.#observer?.retried(id);
     const delayMs = Math.min(BACKOFF_FIRST_MS * 2 ** failures, BACKOFF_LIMIT_MS);
     this.addAfter(key, delayMs);
     return delayMs;
@@ -79,6 +92,7 @@ export class WorkQueue<Key> {
     for (const [id, key] of this.#waiting) {
       this.#waiting.delete(id);
       this.#active.add(id);
+      this.#observer?.taken(id);
       return key;
     }
     return undefined;
@@ -87,6 +101,7 @@ export class WorkQueue<Key> {
   done(key: Key): void {
     const id = this.#idOf(key);
     this.#active.delete(id);
+    this.#observer?.done(id);
     const again = this.#again.get(id);
     if (again === undefined) return;
     this.#again.delete(id);
@@ -98,5 +113,6 @@ export class WorkQueue<Key> {
     this.#delayed.clear();
     this.#waiting.clear();
     this.#again.clear();
+    this.#observer?.cleared();
   }
 }

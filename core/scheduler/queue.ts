@@ -3,6 +3,7 @@
 // new try after five minutes whatever happens.
 import type { Clock } from '../ports.ts';
 import type { ClusterEvent } from './filters/filter.ts';
+import type { PendingPods } from './metrics.ts';
 import type { PodInfo, StoredPod } from './pod-info.ts';
 import { dynamicFilters, staticFilters } from './rules.ts';
 
@@ -88,6 +89,13 @@ export class SchedulingQueue {
 
   get size(): number {
     return this.#pods.size;
+  }
+
+  /** Those being tried count as active. */
+  pending(): PendingPods {
+    const counts: PendingPods = { active: 0, backoff: 0, unschedulable: 0 };
+    for (const { state } of this.#pods.values()) counts[state === 'tried' ? 'active' : state]++;
+    return counts;
   }
 
   /** A pod that is to be scheduled, as the API shows it now. A change of its own may help it. */

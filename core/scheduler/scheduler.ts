@@ -7,6 +7,7 @@ import { EventRecorder } from '../client/event-recorder.ts';
 import { resources } from '../client/resources.ts';
 import { type Ports, timestamp } from '../ports.ts';
 import type { Cluster } from './cluster.ts';
+import type { AttemptResult, SchedulerMetrics } from './metrics.ts';
 import type { PodInfo, StoredPod } from './pod-info.ts';
 import type { SchedulingQueue } from './queue.ts';
 import { schedule } from './schedule.ts';
@@ -25,6 +26,7 @@ export interface SchedulerDeps {
   name: string;
   /** How long events wait (EventRecorder). */
   holdMs?: number;
+  metrics?: SchedulerMetrics;
 }
 
 /** Between questions about a binding whose answer was lost. */
@@ -116,8 +118,12 @@ export class Scheduler {
     const { cluster, queue, ports } = this.#deps;
     const { uid, namespace, name } = info.pod.metadata;
     if (cluster.isPlaced(uid)) return;
+    const startedMs = ports.clock.now();
+    const attempted = (result: AttemptResult): void =>
+      this.#deps.metrics?.attempted(result, (ports.clock.now() - startedMs) / 1000);
     const decision = schedule(cluster, info);
     if (decision.node === undefined) {
+      attempted('unschedulable');
       queue.failed(uid, decision.refusedBy);
       ports.log('debug', 'pod unschedulable', { pod: `${namespace}/${name}`, message: decision.message });
       this.#track(this.#tellUnschedulable(info, decision.message));
@@ -126,10 +132,12 @@ export class Scheduler {
     cluster.advance(decision.tried);
     cluster.assume(info, decision.node);
     this.#bindings++;
-    const bound = this.#bind(info, decision.node).finally(() => {
-      this.#bindings--;
-      this.#plan();
-    });
+    const bound = this.#bind(info, decision.node)
+      .then((isBound) => attempted(isBound ? 'scheduled' : 'error'))
+      .finally(() => {
+        this.#bindings--;
+        this.#plan();
+      });
     this.#track(bound);
   }
 
@@ -138,7 +146,8 @@ export class Scheduler {
     void write.finally(() => this.#writes.delete(write));
   }
 
-  async #bind({ pod }: PodInfo, node: string): Promise<void> {
+  /** Whether the pod is on the node. */
+  async #bind({ pod }: PodInfo, node: string): Promise<boolean> {
     const { client, cluster, queue, ports } = this.#deps;
     const { namespace, name, uid } = pod.metadata;
     const binding: KubeObject = {
@@ -154,16 +163,17 @@ export class Scheduler {
       ports.log('info', 'binding failed', { pod: `${namespace}/${name}`, node, message });
       if (isUncertain(error) && (await this.#isBoundAfterAll(pod))) {
         queue.delete(uid);
-        return;
+        return true;
       }
       cluster.forget(uid);
       if (isStatus(error, 'NotFound')) queue.delete(uid);
       else queue.failed(uid, new Set());
-      return;
+      return false;
     }
     queue.delete(uid);
     const message = `Successfully assigned ${namespace}/${name} to ${node}`;
     this.#events.record(asKubeObject(pod), 'Normal', 'Scheduled', message, { action: 'Binding' });
+    return true;
   }
 
   /** The answer to a binding was lost: until it is known what became of it, the pod counts as being on the node. */

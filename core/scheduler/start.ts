@@ -1,5 +1,6 @@
 // Starts the scheduler over caches of nodes, pods and namespaces.
 import type { KubeObject } from '../api/objects.ts';
+import type { MetricRegistry } from '../api/prometheus.ts';
 import type { PersistentVolume, PersistentVolumeClaim } from '../api/types.gen.ts';
 import type { Client } from '../client/client.ts';
 import { Informers } from '../client/informers.ts';
@@ -7,6 +8,7 @@ import { resources } from '../client/resources.ts';
 import type { Ports } from '../ports.ts';
 import { Cluster } from './cluster.ts';
 import type { ClusterEvent } from './filters/filter.ts';
+import { SchedulerMetrics } from './metrics.ts';
 import type { StoredNode } from './node-info.ts';
 import { isTerminal, podInfo, type StoredPod } from './pod-info.ts';
 import { SchedulingQueue } from './queue.ts';
@@ -19,6 +21,8 @@ export interface StartSchedulerDeps {
   informers?: Informers;
   /** Which pods are its own, by spec.schedulerName. */
   name?: string;
+  /** Where attempts and waiting pods are counted; nowhere when absent. */
+  metrics?: MetricRegistry;
   /** Milliseconds that events wait, so that a pod's start goes before what is told of it. Default: 0. */
   holdEventsMs?: number;
 }
@@ -45,7 +49,8 @@ export function startScheduler(deps: StartSchedulerDeps): RunningScheduler {
   const informers = deps.informers ?? new Informers(client, ports);
   const cluster = new Cluster();
   const queue = new SchedulingQueue(ports.clock);
-  const scheduler = new Scheduler({ client, ports, cluster, queue, name, holdMs });
+  const metrics = deps.metrics && new SchedulerMetrics(deps.metrics, name, () => queue.pending());
+  const scheduler = new Scheduler({ client, ports, cluster, queue, name, holdMs, ...(metrics ? { metrics } : {}) });
   const watched = [
     resources.namespaces,
     resources.persistentVolumes,

@@ -77,6 +77,10 @@ export class MemoryStore implements Store {
     return this.#listeners.add(listener);
   }
 
+  counts(): ReadonlyMap<Resource, number> {
+    return new Map([...this.#images].map(([resource, { size }]) => [resource, size]));
+  }
+
   async close(): Promise<void> {
     this.#listeners.clear();
   }

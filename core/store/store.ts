@@ -106,5 +106,7 @@ export interface Store {
   head(resource: Resource): Promise<Revision>;
   /** Calls back soon after the head of a resource moves (a hint: read the log). Returns an unsubscribe. */
   onChange(listener: (resource: Resource) => void): () => void;
+  /** How many objects of each resource there are, of drivers that know without reading them. For metrics: what was not touched yet may be missing. */
+  counts?(): ReadonlyMap<Resource, number>;
   close(): Promise<void>;
 }

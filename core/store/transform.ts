@@ -73,6 +73,7 @@ export function withEncryption(store: Store, options: EncryptionOptions): Store 
     },
     head: (resource) => store.head(resource),
     onChange: (listener) => store.onChange(listener),
+    ...(store.counts ? { counts: () => store.counts!() } : {}),
     close: () => store.close(),
   };
 }

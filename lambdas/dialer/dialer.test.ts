@@ -8,8 +8,10 @@ import { after, before, describe, test } from 'node:test';
 import type { Invoker } from '../../aws/invoke.ts';
 import { type KeyPair, makeAuthority, makeLeaf, nodeClientLeaf } from '../../core/api/cluster-certificates.ts';
 import { isStatus } from '../../core/api/errors.ts';
+import type { NodeUsageAnswer } from '../../core/api/node-usage.ts';
 import type { KubeObject } from '../../core/api/objects.ts';
 import { testClock } from '../../core/apiserver/fixture/world.ts';
+import { NodeUsages } from '../../core/apiserver/usage/ask-nodes.ts';
 import { MemoryStore } from '../../core/store/memory.ts';
 import { randomIds } from '../../host/ports.ts';
 import type { DialEvent } from '../host/dial-frames.ts';
@@ -94,6 +96,18 @@ for (const responses of ['stream', 'buffer'] as const) {
       const response = await nodesOf(responses).fetch(nodeAt(port()), '/podProxy/x?y=%2F', init);
       assert.deepEqual([response.status, response.headers.get('x-answered')], [201, 'yes']);
       assert.deepEqual(await response.json(), ['POST', '/podProxy/x?y=%2F', 'yes', 'ä']);
+    });
+
+    test('what a node uses is asked through it, in one call', async () => {
+      const answer: NodeUsageAnswer = { pods: [{ namespace: 'shop', name: 'web', uid: 'u', containers: [] }] };
+      const seen: unknown[] = [];
+      listener = (request, response) => {
+        seen.push(request.method, request.url);
+        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+      };
+      const usages = new NodeUsages({ nodes: nodesOf(responses), clock, log: () => undefined });
+      assert.deepEqual([...(await usages.of([nodeAt(port())]))], [['n1', answer]]);
+      assert.deepEqual(seen, ['GET', '/usage']);
     });
 
     test('bytes are bytes, and an answer without a body has none', async () => {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { Failure, tail } from '../failure.ts';
 import type { ClusterSpec } from '../state/spec.ts';
 import { chooseNodes, chooseSettings } from './plan.ts';
+import { loadOf } from './status.ts';
 import { together } from './together.ts';
 
 test('a cluster has one node unless more are asked for, and keeps those it has', () => {
@@ -64,4 +65,14 @@ test('the first failure ends what goes on beside it, and is the one thrown', asy
 
 test('what a part said last is cut out of its log, from its last start on', () => {
   assert.equal(tail('old\n--- start a\nx\n--- start b\none\ntwo\nthree\n', 2), '    two\n    three');
+});
+
+test('a node’s load is in percent of what pods may ask for, as kubectl top counts it', () => {
+  assert.deepEqual(loadOf({ cpu: '1234567890n', memory: '1536Mi' }, { cpu: '4', memory: '8Gi' }), {
+    cpuMilli: 1235,
+    cpuPercent: 30,
+    memoryBytes: 1536 * 2 ** 20,
+    memoryPercent: 18,
+  });
+  assert.equal(loadOf({ cpu: '1' }, {}).cpuPercent, 0, 'nothing may be asked for');
 });

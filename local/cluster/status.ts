@@ -1,8 +1,11 @@
 // How a cluster is: each part with its process and memory, each node as the API shows it.
 import { readFileSync } from 'node:fs';
 import { isNodeReady } from '../../core/api/node-ready.ts';
-import type { Node } from '../../core/api/types.gen.ts';
-import { resources } from '../../core/client/resources.ts';
+import type { KubeObject } from '../../core/api/objects.ts';
+import { quantityMilliValue, quantityValue } from '../../core/api/quantity.ts';
+import type { Node, NodeMetrics, NodeMetricsList, Pod } from '../../core/api/types.gen.ts';
+import type { Client } from '../../core/client/client.ts';
+import { groupVersionPath, resources } from '../../core/client/resources.ts';
 import { takesConnections } from '../containerd/containerd.ts';
 import { registryPart, registryServes } from '../registry/registry.ts';
 import { registryAddress, registryName } from '../registry/settings.ts';
@@ -33,6 +36,16 @@ export interface NodeStatusLine {
   address: string;
   runtime: string;
   pods: number;
+  /** What the node uses now; absent where nobody can say. */
+  usage?: NodeLoad;
+}
+
+export interface NodeLoad {
+  /** Thousandths of a core, and of what pods may ask for. */
+  cpuMilli: number;
+  cpuPercent: number;
+  memoryBytes: number;
+  memoryPercent: number;
 }
 
 export interface ClusterStatus {
@@ -46,6 +59,8 @@ export interface ClusterStatus {
   registry?: { name: string; address: string };
   parts: PartStatus[];
   nodes: NodeStatusLine[];
+  /** How many pods there are in each phase. */
+  pods: Record<string, number>;
   healthy: boolean;
 }
 
@@ -56,7 +71,7 @@ export async function clusterStatus(paths: ClusterPaths, version: string): Promi
   const processes = readProcesses(paths.processes);
   const ready = readReady(controlPlaneFiles(paths).ready);
   const api =
-    ready && isAlive(processes['control-plane']) ? await askApi(ready) : { error: 'is not running', nodes: [] };
+    ready && isAlive(processes['control-plane']) ? await askApi(ready) : { error: 'is not running', ...nothing };
   const versions: Record<string, string> = {
     containerd: spec.runtime === 'containerd' ? await containerdVersion() : '',
     [registryPart]: spec.registry ? await registryVersion() : '',
@@ -76,6 +91,7 @@ export async function clusterStatus(paths: ClusterPaths, version: string): Promi
     ...(spec.registry ? { registry: { name: registryName, address: registryAddress(paths) ?? '' } } : {}),
     parts,
     nodes: api.nodes,
+    pods: api.pods,
     healthy:
       parts.every((part) => part.health === 'ok') &&
       api.nodes.every((node) => node.ready || stopped.includes(node.name)),
@@ -102,7 +118,10 @@ async function healthOf(paths: ClusterPaths, part: string, api: ApiAnswer): Prom
 interface ApiAnswer {
   error?: string;
   nodes: NodeStatusLine[];
+  pods: Record<string, number>;
 }
+
+const nothing = { nodes: [], pods: {} };
 
 /** From proc(5), /proc/PID/status. undefined where there is none. */
 function residentBytes(pid: number): number | undefined {
@@ -128,23 +147,60 @@ async function askApi(ready: Parameters<typeof adminClient>[0]): Promise<ApiAnsw
   try {
     const client = adminClient(ready);
     const health = await client.raw('/readyz');
-    if (health.status !== 200) return { error: `answers ${health.status} to /readyz`, nodes: [] };
-    const [nodes, pods] = await Promise.all([
-      client.list<Node>(resources.nodes),
-      client.list<{ spec?: { nodeName?: string } } & Node>(resources.pods),
+    if (health.status !== 200) return { error: `answers ${health.status} to /readyz`, ...nothing };
+    const [nodes, pods, usages] = await Promise.all([
+      client.list<Node & KubeObject>(resources.nodes),
+      client.list<Pod & KubeObject>(resources.pods),
+      nodeUsages(client),
     ]);
-    const podsOn = (name: string): number => pods.items.filter((pod) => pod.spec?.nodeName === name).length;
-    return { nodes: nodes.items.map((node) => nodeLine(node, podsOn(node.metadata?.name ?? ''))) };
+    return {
+      nodes: nodes.items.map((node) => nodeLine(node, pods.items, usages)),
+      pods: countBy(pods.items.map(({ status }) => status?.phase ?? 'Unknown')),
+    };
   } catch (error) {
-    return { error: `does not answer: ${(error as Error).message}`, nodes: [] };
+    return { error: `does not answer: ${(error as Error).message}`, ...nothing };
   }
 }
 
-const nodeLine = (node: Node, pods: number): NodeStatusLine => ({
-  name: node.metadata?.name ?? '',
-  ready: isNodeReady(node),
-  version: node.status?.nodeInfo?.kubeletVersion ?? '',
-  address: node.status?.addresses?.find((address) => address.type === 'InternalIP')?.address ?? '',
-  runtime: node.status?.nodeInfo?.containerRuntimeVersion ?? '',
-  pods,
-});
+/** Nodes that do not answer at once must not hide all else that is known. */
+async function nodeUsages(client: Client): Promise<NodeMetrics[]> {
+  const response = await client.raw(`${groupVersionPath(resources.nodeMetrics)}/nodes?timeoutSeconds=1`);
+  return response.ok ? ((await response.json()) as NodeMetricsList).items : [];
+}
+
+function countBy(words: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
+  return counts;
+}
+
+function nodeLine(node: Node, pods: readonly Pod[], usages: readonly NodeMetrics[]): NodeStatusLine {
+  const name = node.metadata?.name ?? '';
+  const usage = usages.find(({ metadata }) => metadata?.name === name)?.usage;
+  const load = usage && loadOf(usage, node.status?.allocatable ?? {});
+  return {
+    name,
+    ready: isNodeReady(node),
+    version: node.status?.nodeInfo?.kubeletVersion ?? '',
+    address: node.status?.addresses?.find((address) => address.type === 'InternalIP')?.address ?? '',
+    runtime: node.status?.nodeInfo?.containerRuntimeVersion ?? '',
+    pods: pods.filter(({ spec }) => spec?.nodeName === name).length,
+    ...(load ? { usage: load } : {}),
+  };
+}
+
+type Amounts = Readonly<Record<string, string | number>>;
+
+/** In percent of what pods may ask for, as `kubectl top` counts. */
+export function loadOf(usage: Amounts, allocatable: Amounts): NodeLoad {
+  const of = (amounts: Amounts, name: string): string => String(amounts[name] ?? '0');
+  const percent = (part: number, whole: number): number => (whole > 0 ? Math.floor((part / whole) * 100) : 0);
+  const cpuMilli = quantityMilliValue(of(usage, 'cpu'));
+  const memoryBytes = quantityValue(of(usage, 'memory'));
+  return {
+    cpuMilli,
+    cpuPercent: percent(cpuMilli, quantityMilliValue(of(allocatable, 'cpu'))),
+    memoryBytes,
+    memoryPercent: percent(memoryBytes, quantityValue(of(allocatable, 'memory'))),
+  };
+}

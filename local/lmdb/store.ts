@@ -119,6 +119,10 @@ export class LmdbStore implements Store {
     return this.#listeners.add(listener);
   }
 
+  counts(): ReadonlyMap<Resource, number> {
+    return new Map([...this.#loaded].map(([resource, { image }]) => [resource, image.size]));
+  }
+
   /** Drops changes that the limits no longer cover from the disk. Hosts call it now and then. */
   async compact(): Promise<void> {
     await this.#backlog.flush();

@@ -22,6 +22,7 @@ import { Checkpoint } from '../../agent/checkpoint/checkpoint.ts';
 import type { AgentConfig, ResolvedConfig } from '../../agent/config.ts';
 import { resolveConfig } from '../../agent/config.ts';
 import { chainFolders, cniChain, containerdToml } from '../../agent/containerd/config.ts';
+import { AgentMetrics } from '../../agent/metrics.ts';
 import { ObjectCache } from '../../agent/objects.ts';
 import type { RuntimeParts } from '../../agent/runtimes.ts';
 import { containerdRuntime } from '../../agent/runtimes.ts';
@@ -219,7 +220,7 @@ export async function startLab(archives: string[], pauseImage: string, extra: Pa
     const log = (level: string, event: string, fields?: object): void => {
       if (process.env['LAB_LOG'] || level === 'error') console.error(level, event, fields ?? '');
     };
-    const parts = await containerdRuntime(config, client, objects, log);
+    const parts = await containerdRuntime(config, client, objects, new AgentMetrics('lab'), log);
     parts.setFacts({
       allocatable: { cpu: '2', memory: '4Gi', pods: '110' },
       capacity: {},

@@ -8,7 +8,7 @@ export type Verb = 'create' | 'get' | 'list' | 'watch' | 'update' | 'patch' | 'd
 export interface Column {
   name: string;
   type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
-  format?: 'name' | '';
+  format?: 'name' | 'quantity' | 'duration' | '';
   description: string;
   priority: number;
   /** `nowMs` is for ages. */

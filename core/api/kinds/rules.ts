@@ -12,6 +12,7 @@ import { namespaceRules } from './config/namespace.ts';
 import { nodeRules } from './config/node.ts';
 import { deviceClassRules, resourceClaimRules, resourceClaimTemplateRules, resourceSliceRules } from './devices.ts';
 import { flowSchemaRules, priorityLevelRules } from './flowcontrol.ts';
+import { nodeMetricsRules, podMetricsRules } from './metrics.ts';
 import { ipAddressRules, serviceCidrRules } from './network/addresses.ts';
 import { endpointSliceRules } from './network/endpoint-slice.ts';
 import { endpointsRules } from './network/endpoints.ts';
@@ -75,6 +76,7 @@ const groups: Record<string, Record<string, unknown>> = {
   'discovery.k8s.io/v1': { EndpointSlice: endpointSliceRules },
   'events.k8s.io/v1': { Event: newEventRules },
   'flowcontrol.apiserver.k8s.io/v1': { FlowSchema: flowSchemaRules, PriorityLevelConfiguration: priorityLevelRules },
+  'metrics.k8s.io/v1beta1': { NodeMetrics: nodeMetricsRules, PodMetrics: podMetricsRules },
   'networking.k8s.io/v1': {
     IPAddress: ipAddressRules,
     Ingress: ingressRules,

@@ -1,4 +1,5 @@
-// Every stable built-in resource of Kubernetes 1.36 as data, one a line. index.test.ts compares it with what kube-apiserver's discovery answered.
+// Every stable built-in resource of Kubernetes 1.36 as data, one a line, and those of metrics-server. index.test.ts compares it with
+// what kube-apiserver's discovery answered.
 import type { ScalePaths, Verb } from './kind.ts';
 
 export interface Row {
@@ -90,10 +91,13 @@ const authentication = of('authentication.k8s.io', 'v1');
 const authorization = of('authorization.k8s.io', 'v1');
 const batch = of('batch', 'v1');
 const flowcontrol = of('flowcontrol.apiserver.k8s.io', 'v1');
+const metrics = of('metrics.k8s.io', 'v1beta1');
 const networking = of('networking.k8s.io', 'v1');
 const rbac = of('rbac.authorization.k8s.io', 'v1');
 const devices = of('resource.k8s.io', 'v1');
 const storage = of('storage.k8s.io', 'v1');
+
+const metricsSchemas = 'io.k8s.metrics.pkg.apis.metrics.v1beta1';
 
 export const rows: readonly Row[] = [
   core(true, 'Binding', 'bindings', createOnly),
@@ -169,6 +173,9 @@ export const rows: readonly Row[] = [
   of('events.k8s.io', 'v1')(true, 'Event', 'events', { shortNames: ['ev'], resource: 'events' }),
   flowcontrol(false, 'FlowSchema', 'flowschemas', status),
   flowcontrol(false, 'PriorityLevelConfiguration', 'prioritylevelconfigurations', status),
+  // As metrics-server has them: computed when somebody asks, never stored.
+  metrics(false, 'NodeMetrics', 'nodes', { verbs: ['get', 'list'], schema: `${metricsSchemas}.NodeMetrics` }),
+  metrics(true, 'PodMetrics', 'pods', { verbs: ['get', 'list'], schema: `${metricsSchemas}.PodMetrics` }),
   networking(false, 'IngressClass', 'ingressclasses'),
   networking(true, 'Ingress', 'ingresses', { ...status, shortNames: ['ing'] }),
   networking(false, 'IPAddress', 'ipaddresses', { shortNames: ['ip'] }),

@@ -36,6 +36,16 @@ const joining: Record<string, CompactBinding> = {
   },
 };
 
+/** As metrics-server's manifests give it: whoever may view pods may see what they use. */
+const metricsReader: Record<string, CompactRole> = {
+  'system:aggregated-metrics-reader': {
+    labels: Object.fromEntries(
+      ['view', 'edit', 'admin'].map((role) => [`rbac.authorization.k8s.io/aggregate-to-${role}`, 'true']),
+    ),
+    rules: ['get,list,watch metrics.k8s.io pods,nodes'],
+  },
+};
+
 const list = (text = ''): string[] => text.split(',').map((word) => (word === 'core' ? '' : word));
 
 function parseRule(text: string): PolicyRule {
@@ -93,7 +103,8 @@ function bindingObject(key: string, { role, labels, subjects }: CompactBinding):
 
 /** Roles before bindings; aggregated roles already hold the rules that the other defaults give them. */
 export function defaultRoles(): { roles: KubeObject[]; bindings: KubeObject[] } {
-  const roles = Object.entries(data.roles as Record<string, CompactRole>).map(([key, role]) => roleObject(key, role));
+  const compact = { ...(data.roles as Record<string, CompactRole>), ...metricsReader };
+  const roles = Object.entries(compact).map(([key, role]) => roleObject(key, role));
   const clusterRoles = roles.filter(({ kind }) => kind === 'ClusterRole') as unknown as ClusterRole[];
   // edit gathers what view holds, and admin what edit holds: a second round brings what the first one gathered.
   for (let round = 0; round < 3; round++) {

@@ -6,6 +6,7 @@ import { type Revision, RevisionAhead, RevisionExpired } from '../../store/store
 import type { Call } from '../call.ts';
 import { bookmarkIntervalMs, minWatchTimeoutMs } from '../limits.ts';
 import { negotiate } from '../negotiate.ts';
+import { scopeOfRequest } from '../observe.ts';
 import { type ListOptions, listOptions } from '../options.ts';
 import { headersOf } from '../respond.ts';
 import { parseRevision, reachRevision, tooOldRevision } from '../revisions.ts';
@@ -29,16 +30,17 @@ export async function watch(call: Call): Promise<Response> {
   if (options.sendInitialEvents && from > 0) await reachRevision(deps, kind.resource, from);
 
   const timers: (() => void)[] = [];
-  server.metrics.watch(kind.plural, 1);
+  const scope = scopeOfRequest(call.info);
+  server.metrics.watch(kind, scope, 1);
   const stream = new WatchStream({
     form,
     selection,
     namespace: kind.namespaced ? call.info.namespace : '',
     notBefore: options.sendInitialEvents ? 0 : from,
     bookmarks: options.allowWatchBookmarks,
-    onEvents: (count) => server.metrics.watchEvents(kind.plural, count),
+    onEvents: (count) => server.metrics.watchEvents(kind, count),
     onEnd: () => {
-      server.metrics.watch(kind.plural, -1);
+      server.metrics.watch(kind, scope, -1);
       for (const cancel of timers) cancel();
       request.signal.removeEventListener('abort', abort);
     },
