@@ -29,6 +29,8 @@ export interface AgentDeps {
   checkpoint?: Checkpoint;
   abilities(): NodeAbilities;
   leaseDurationSeconds: number;
+  /** The node finds the way to other nodes' pods itself. Absent: it does not. */
+  peers?: boolean;
   syncIntervalMs: number;
   now(): number;
   log: Log;
@@ -49,6 +51,7 @@ export class Agent {
       call: deps.call,
       apply: (answer) => this.#apply(answer),
       leaseDurationSeconds: deps.leaseDurationSeconds,
+      peers: deps.peers ?? false,
       intervalMs: deps.syncIntervalMs,
       log: deps.log,
     });

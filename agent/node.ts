@@ -18,6 +18,7 @@ import { startNodeDns } from './dns/node-dns.ts';
 import { collectGarbage } from './garbage.ts';
 import { keepHouse } from './housekeeping.ts';
 import { Identity } from './identity.ts';
+import { OverlayKeeper } from './net/overlay/keeper.ts';
 import { ServiceRulesKeeper } from './net/services/apply.ts';
 import { readNodeFacts } from './node-facts.ts';
 import { machinePorts } from './node-ports.ts';
@@ -121,6 +122,8 @@ async function assemble(
     holdMs: eventHoldMs,
   });
   const services = serviceRulesOf(config, objects, log);
+  const { overlay, address, stateDir } = config;
+  if (overlay) new OverlayKeeper({ plan: { ...overlay, address }, peers: objects.network, folder: stateDir, log });
   const agent = new Agent({
     nodeName: config.nodeName,
     hostIPs: [config.address],
@@ -137,6 +140,7 @@ async function assemble(
     checkpoint: new Checkpoint(config.stateDir, log),
     abilities: () => reporter.abilities(),
     leaseDurationSeconds: config.leaseDurationSeconds,
+    peers: config.overlay !== undefined,
     syncIntervalMs: config.syncIntervalSeconds * 1000,
     now: () => Date.now(),
     log,
