@@ -47,6 +47,11 @@ export interface AgentConfig {
   serviceCidr?: string;
   /** Present: nobody routes between nodes, and the agent keeps an overlay by which pods of other nodes are reached. */
   overlay?: Omit<OverlayPlan, 'address'>;
+  /**
+   * Present: the API has no address that pods could be sent to, and the agent offers it to them on this one, which is that of the
+   * service `kubernetes` (agent/pod-api).
+   */
+  podApi?: { address: string; port: number };
   /** `spec.providerID` of the node: `aws:///ZONE/INSTANCE`. */
   providerId?: string;
   /** Addresses that pods with dnsPolicy ClusterFirst ask; empty: they get the node's own resolv.conf. */

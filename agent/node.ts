@@ -5,6 +5,7 @@ import { flushCompileCache } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeSyncResponse } from '../core/api/node-sync.ts';
 import type { KubeObject } from '../core/api/objects.ts';
+import { podApiNames } from '../core/api/pod-api.ts';
 import type { Client } from '../core/client/client.ts';
 import { EventRecorder } from '../core/client/event-recorder.ts';
 import { httpClient } from '../core/client/http.ts';
@@ -24,6 +25,7 @@ import { readNodeFacts } from './node-facts.ts';
 import { machinePorts } from './node-ports.ts';
 import { NodeReporter } from './node-reporter.ts';
 import { ObjectCache } from './objects.ts';
+import { startPodApi } from './pod-api/pod-api.ts';
 import type { RuntimeParts } from './runtimes.ts';
 import { containerdRuntime, simulatedRuntime } from './runtimes.ts';
 import { serverPort } from './served.ts';
@@ -105,6 +107,7 @@ async function assemble(
     ca: readFileSync(config.caFile, 'utf8'),
     bootstrapToken: readToken(config),
     iam: config.identity !== undefined,
+    ...(config.podApi ? { api: { dnsNames: podApiNames(config.clusterDomain), address: config.podApi.address } } : {}),
     log,
   });
   const fetch = await fetchOf(config, identity, log);
@@ -177,6 +180,19 @@ async function enter(
   log('info', 'agent serves', { port: server.port, rssMiB: Math.round(process.memoryUsage.rss() / 1048576) });
 }
 
+/** With the certificate of an earlier process at once, otherwise as soon as the node has one. */
+function offerApi(config: ResolvedConfig, log: Log, { identity, client }: Started, entered: Promise<void>): void {
+  const { podApi, apiUrl } = config;
+  if (!podApi) return;
+  const hasCertificate = entered.then(() =>
+    insist('getting the certificate in the name of the API', log, () => identity.keepApi(client)),
+  );
+  const certificate = () => identity.api()!;
+  const onRenewal = (callback: () => void): void => identity.onApiChange(callback);
+  const ready = identity.api() ? Promise.resolve() : hasCertificate;
+  void startPodApi({ ...podApi, apiUrl, certificate, onRenewal, log }, ready);
+}
+
 export interface RunningNode {
   agent: Agent;
   client: Client;
@@ -217,6 +233,6 @@ export async function startNode(
   if (cri && parts.observer) keepHouse({ agent, config, cri, observer: parts.observer, log });
   if (cri && parts.observer)
     collectGarbage({ agent, config, runtime: parts.runtime, cri, observer: parts.observer, tell, log });
-  void enter(config, log, started);
+  offerApi(config, log, started, enter(config, log, started));
   return { agent, client, tell };
 }

@@ -136,6 +136,7 @@ test(
         assert.equal(config.podCidr, '100.64.69.192/26');
         assert.deepEqual(config.overlay, { network: '100.64.0.0/10', nodeBlocks: ['10.0.0.0/16'], mtu: 8951 });
         assert.deepEqual(config.clusterDns, ['10.96.0.10']);
+        assert.deepEqual(config.podApi, { address: '10.96.0.1', port: 6443 });
         assert.deepEqual(config.nodeDns, { clusterRanges: ['100.64.0.0/10', '10.96.0.0/12'] });
         assert.equal(config.labels['topology.kubernetes.io/zone'], 'eu-central-1a');
         assert.equal(config.leaseDurationSeconds, 300);

@@ -9,7 +9,8 @@ import { defaultPodNetwork, podNetworkObjection, podRangeOf } from '../agent/net
 import type { InstanceFacts } from '../aws/instance-metadata.ts';
 import { podsPerWorker, reservedCpuMilli, reservedMemoryMiB } from '../aws/worker-capacity.ts';
 import type { WorkerParameters } from '../aws/worker-parameters.ts';
-import { dnsAddress } from '../core/api/service-range.ts';
+import { podApiPort } from '../core/api/pod-api.ts';
+import { dnsAddress, firstAddress } from '../core/api/service-range.ts';
 import { paths, type WorkerSettings } from './settings.ts';
 import type { WorkerFile } from './units.ts';
 
@@ -76,10 +77,15 @@ export const agentConfig = ({ settings, instance, cluster, mtu }: InstanceParts)
 function serviceNetwork({
   serviceCidr,
   podNetwork = defaultPodNetwork,
-}: WorkerSettings): Pick<AgentConfig, 'serviceCidr' | 'clusterDns' | 'nodeDns'> {
+}: WorkerSettings): Pick<AgentConfig, 'serviceCidr' | 'clusterDns' | 'nodeDns' | 'podApi'> {
   if (!serviceCidr) return { clusterDns: [] };
   const clusterDns = [dnsAddress(serviceCidr)];
-  return { serviceCidr, clusterDns, nodeDns: { clusterRanges: [podNetwork, serviceCidr] } };
+  return {
+    serviceCidr,
+    clusterDns,
+    nodeDns: { clusterRanges: [podNetwork, serviceCidr] },
+    podApi: { address: firstAddress(serviceCidr), port: podApiPort },
+  };
 }
 
 /**
