@@ -33,6 +33,8 @@ export interface AgentDeps {
   /** A pod runs, so long after this node saw it first. */
   podStarted?(seconds: number): void;
   leaseDurationSeconds: number;
+  /** The node finds the way to other nodes' pods itself. Absent: it does not. */
+  peers?: boolean;
   syncIntervalMs: number;
   now(): number;
   log: Log;
@@ -55,6 +57,7 @@ export class Agent {
       call: deps.call,
       apply: (answer) => this.#apply(answer),
       leaseDurationSeconds: deps.leaseDurationSeconds,
+      peers: deps.peers ?? false,
       intervalMs: deps.syncIntervalMs,
       log: deps.log,
     });

@@ -1,5 +1,6 @@
 // The agent's one configuration file (JSON), written by whoever starts the node. Every path is absolute.
 import { readFileSync } from 'node:fs';
+import type { OverlayPlan } from './net/overlay/overlay.ts';
 
 export interface IamIdentity {
   kind: 'iam';
@@ -44,6 +45,13 @@ export interface AgentConfig {
   podCidr?: string;
   /** The range of cluster IPs, where whoever starts the node knows it: what in it is no service is refused at once. */
   serviceCidr?: string;
+  /** Present: nobody routes between nodes, and the agent keeps an overlay by which pods of other nodes are reached. */
+  overlay?: Omit<OverlayPlan, 'address'>;
+  /**
+   * Present: the API has no address that pods could be sent to, and the agent offers it to them on this one, which is that of the
+   * service `kubernetes` (agent/pod-api).
+   */
+  podApi?: { address: string; port: number };
   /** `spec.providerID` of the node: `aws:///ZONE/INSTANCE`. */
   providerId?: string;
   /** Addresses that pods with dnsPolicy ClusterFirst ask; empty: they get the node's own resolv.conf. */

@@ -17,11 +17,13 @@ export interface KeyAndCertificate {
   cert: string;
 }
 
-type Purpose = 'client' | 'serving';
+/** `api`: what the node shows to its pods in the API's name. */
+type Purpose = 'client' | 'serving' | 'api';
 
 const signers: Record<Purpose, { name: string; usage: string }> = {
   client: { name: 'kubernetes.io/kube-apiserver-client-kubelet', usage: 'client auth' },
   serving: { name: 'kubernetes.io/kubelet-serving', usage: 'server auth' },
+  api: { name: 'kubernetes.io/kubelet-serving', usage: 'server auth' },
 };
 const requests = { group: 'certificates.k8s.io', version: 'v1', plural: 'certificatesigningrequests' };
 /** Signed within milliseconds as a rule: asked often at first, then less and less. */
@@ -40,18 +42,20 @@ export interface IdentityOptions {
   bootstrapToken: string | undefined;
   /** Calls carry tokens of the instance's role (agent/iam-fetch.ts): there is no client certificate to be had. */
   iam?: boolean;
+  /** Names and address under which the node's pods find the API on the node; absent: they find it elsewhere. */
+  api?: { dnsNames: string[]; address: string };
   log: Log;
 }
 
 export class Identity {
   readonly #options: IdentityOptions;
   readonly #held = new Map<Purpose, KeyAndCertificate>();
-  readonly #listeners: (() => void)[] = [];
+  readonly #listeners: { purpose: Purpose; callback: () => void }[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: IdentityOptions) {
     this.#options = options;
-    for (const purpose of ['client', 'serving'] as const) {
+    for (const purpose of ['client', 'serving', 'api'] as const) {
       const file = this.#file(purpose);
       if (!existsSync(file)) continue;
       const held = JSON.parse(readFileSync(file, 'utf8')) as KeyAndCertificate;
@@ -76,7 +80,15 @@ export class Identity {
   }
 
   onServingChange(callback: () => void): void {
-    this.#listeners.push(callback);
+    this.#listeners.push({ purpose: 'serving', callback });
+  }
+
+  api(): KeyAndCertificate | undefined {
+    return this.#held.get('api');
+  }
+
+  onApiChange(callback: () => void): void {
+    this.#listeners.push({ purpose: 'api', callback });
   }
 
   /** Asks until it has the client certificate; the bootstrap token is used no more afterwards. */
@@ -89,6 +101,13 @@ export class Identity {
     if (!this.#held.has('serving') || !this.#covers(this.#held.get('serving')!)) await this.#obtain(client, 'serving');
     this.#timer = setInterval(() => void this.#renew(client), checkMs);
     this.#timer.unref();
+  }
+
+  /** The certificate in the API's name; renewed with the others. Rejects when it was refused. */
+  async keepApi(client: Client): Promise<void> {
+    const { api } = this.#options;
+    const held = this.#held.get('api');
+    if (api && !(held && new X509Certificate(held.cert).checkIP(api.address))) await this.#obtain(client, 'api');
   }
 
   close(): void {
@@ -123,17 +142,17 @@ export class Identity {
     const cert = await this.#wait(client, made.metadata?.name ?? '', purpose);
     await this.#store(purpose, { key, cert });
     this.#options.log('info', 'certificate obtained', { purpose });
-    if (purpose === 'serving') for (const listener of this.#listeners) listener();
+    for (const one of this.#listeners) if (one.purpose === purpose) one.callback();
   }
 
   #request(purpose: Purpose): CertificateRequest {
-    const { nodeName, address } = this.#options;
-    const served = purpose === 'serving';
+    const { nodeName, address, api } = this.#options;
+    const names = { client: undefined, serving: { dnsNames: [nodeName], address }, api }[purpose];
     return certificateRequest({
       organization: 'system:nodes',
       commonName: `system:node:${nodeName}`,
-      dnsNames: served ? [nodeName] : [],
-      addresses: served ? [address] : [],
+      dnsNames: names?.dnsNames ?? [],
+      addresses: names ? [names.address] : [],
     });
   }
 

@@ -5,6 +5,7 @@ import { flushCompileCache } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeSyncResponse } from '../core/api/node-sync.ts';
 import type { KubeObject } from '../core/api/objects.ts';
+import { podApiNames } from '../core/api/pod-api.ts';
 import type { Client } from '../core/client/client.ts';
 import { EventRecorder } from '../core/client/event-recorder.ts';
 import { httpClient } from '../core/client/http.ts';
@@ -19,11 +20,13 @@ import { collectGarbage } from './garbage.ts';
 import { keepHouse } from './housekeeping.ts';
 import { Identity } from './identity.ts';
 import { AgentMetrics } from './metrics.ts';
+import { OverlayKeeper } from './net/overlay/keeper.ts';
 import { ServiceRulesKeeper } from './net/services/apply.ts';
 import { readNodeFacts } from './node-facts.ts';
 import { machinePorts } from './node-ports.ts';
 import { NodeReporter } from './node-reporter.ts';
 import { ObjectCache } from './objects.ts';
+import { startPodApi } from './pod-api/pod-api.ts';
 import type { RuntimeParts } from './runtimes.ts';
 import { containerdRuntime, simulatedRuntime } from './runtimes.ts';
 import { serverPort, usagePods } from './served.ts';
@@ -106,6 +109,7 @@ async function assemble(
     ca: readFileSync(config.caFile, 'utf8'),
     bootstrapToken: readToken(config),
     iam: config.identity !== undefined,
+    ...(config.podApi ? { api: { dnsNames: podApiNames(config.clusterDomain), address: config.podApi.address } } : {}),
     log,
   });
   const fetch = await fetchOf(config, identity, log);
@@ -126,6 +130,8 @@ async function assemble(
     holdMs: eventHoldMs,
   });
   const services = serviceRulesOf(config, objects, log);
+  const { overlay, address, stateDir } = config;
+  if (overlay) new OverlayKeeper({ plan: { ...overlay, address }, peers: objects.network, folder: stateDir, log });
   const agent = new Agent({
     nodeName: config.nodeName,
     hostIPs: [config.address],
@@ -144,6 +150,7 @@ async function assemble(
     abilities: () => reporter.abilities(),
     podStarted: (seconds) => metrics.podStarted(seconds),
     leaseDurationSeconds: config.leaseDurationSeconds,
+    peers: config.overlay !== undefined,
     syncIntervalMs: config.syncIntervalSeconds * 1000,
     now: () => Date.now(),
     log,
@@ -178,6 +185,19 @@ async function enter(
   flushCompileCache();
   agent.ring(); // who rang before the server stood was not heard
   log('info', 'agent serves', { port: server.port, rssMiB: Math.round(process.memoryUsage.rss() / 1048576) });
+}
+
+/** With the certificate of an earlier process at once, otherwise as soon as the node has one. */
+function offerApi(config: ResolvedConfig, log: Log, { identity, client }: Started, entered: Promise<void>): void {
+  const { podApi, apiUrl } = config;
+  if (!podApi) return;
+  const hasCertificate = entered.then(() =>
+    insist('getting the certificate in the name of the API', log, () => identity.keepApi(client)),
+  );
+  const certificate = () => identity.api()!;
+  const onRenewal = (callback: () => void): void => identity.onApiChange(callback);
+  const ready = identity.api() ? Promise.resolve() : hasCertificate;
+  void startPodApi({ ...podApi, apiUrl, certificate, onRenewal, log }, ready);
 }
 
 export interface RunningNode {
@@ -224,6 +244,6 @@ export async function startNode(
     keepHouse({ agent, config, cri, observer, keepUsage, log });
     collectGarbage({ agent, config, runtime: parts.runtime, cri, observer, tell, log });
   }
-  void enter(config, log, started);
+  offerApi(config, log, started, enter(config, log, started));
   return { agent, client, tell };
 }

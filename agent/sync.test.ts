@@ -18,6 +18,7 @@ async function loop(t: TestContext) {
         calls.push({ request, answer, fail: () => reject(new Error('away')) });
       }),
     apply: () => undefined,
+    peers: false,
     leaseDurationSeconds: 40,
     intervalMs: 10_000,
     log: () => undefined,

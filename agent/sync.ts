@@ -9,6 +9,8 @@ export interface SyncDeps {
   call(request: NodeSyncRequest): Promise<NodeSyncResponse>;
   apply(answer: NodeSyncResponse): void;
   leaseDurationSeconds: number;
+  /** Whether to ask for the other nodes. */
+  peers: boolean;
   /** Longest time between two calls. */
   intervalMs: number;
   log: Log;
@@ -113,6 +115,7 @@ export class SyncLoop {
         podStatuses: statuses,
         podsGone: gone,
         ...(this.#since !== undefined ? { since: this.#since } : {}),
+        ...(this.#deps.peers ? { peers: true } : {}),
       });
       if (this.#closed) return;
       this.#since = answer.since;

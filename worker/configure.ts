@@ -7,6 +7,7 @@ import { instanceFacts } from '../aws/instance-metadata.ts';
 import { type WorkerParameters, workerParameters } from '../aws/worker-parameters.ts';
 import type { Log } from '../core/ports.ts';
 import { instanceFiles } from './instance-files.ts';
+import { mtuAt } from './own-link.ts';
 import { paths, type WorkerSettings } from './settings.ts';
 import { staticFiles, type WorkerFile } from './units.ts';
 
@@ -42,6 +43,7 @@ function knownParameters(root: string): WorkerParameters | undefined {
 export interface ConfigureDeps {
   instance: typeof instanceFacts;
   parameters: typeof workerParameters;
+  mtu: typeof mtuAt;
   log: Log;
 }
 
@@ -61,5 +63,6 @@ export async function configure(
     deps.log('warn', 'parameters not read, the last ones are used', { error: error.message });
     return known;
   });
-  writeFiles(root, instanceFiles({ settings, instance, cluster, cniPlugins: plugins, runc }));
+  const mtu = await (deps.mtu ?? mtuAt)(instance.address);
+  writeFiles(root, instanceFiles({ settings, instance, mtu, cluster, cniPlugins: plugins, runc }));
 }

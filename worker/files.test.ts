@@ -59,7 +59,14 @@ function inFolder<T>(look: (root: string) => T): T {
 test('what a worker is given is what was read and found right', () => {
   const files = [
     ...staticFiles(),
-    ...instanceFiles({ settings, instance, cluster, cniPlugins: '/usr/libexec/cni', runc: '/usr/sbin/runc' }),
+    ...instanceFiles({
+      settings,
+      instance,
+      mtu: 9001,
+      cluster,
+      cniPlugins: '/usr/libexec/cni',
+      runc: '/usr/sbin/runc',
+    }),
   ];
   const texts = files.filter(({ text }) => typeof text === 'string');
   assertGolden(
@@ -69,7 +76,7 @@ test('what a worker is given is what was read and found right', () => {
 });
 
 test('pods of another block of the VPC with the same last bits are refused before anything is written', () => {
-  const parts = { settings, cluster, cniPlugins: '/cni', runc: '/runc' };
+  const parts = { settings, cluster, mtu: 9001, cniPlugins: '/cni', runc: '/runc' };
   assert.throws(
     () => instanceFiles({ ...parts, instance: { ...instance, vpcBlocks: ['10.0.0.0/16', '10.1.0.0/16'] } }),
     /same last 16 bits/,
@@ -112,21 +119,24 @@ test(
       const imds = await metadata();
       const warnings: string[] = [];
       const log = (level: string, event: string): void => void (level === 'warn' && warnings.push(event));
+      const mtu = async () => 9001;
       const facts = () => instanceFacts({ AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.url });
       try {
         mkdirSync(`${root}/etc/slipway`, { recursive: true });
         writeFileSync(`${root}${paths.settings}`, JSON.stringify(settings));
         const silent = () => Promise.reject(new Error('SSM is silent'));
-        await assert.rejects(configure(root, { instance: facts, parameters: silent, log }), /SSM is silent/);
-        await configure(root, { instance: facts, parameters: async () => cluster, log });
+        await assert.rejects(configure(root, { instance: facts, parameters: silent, mtu, log }), /SSM is silent/);
+        await configure(root, { instance: facts, parameters: async () => cluster, mtu, log });
         const before = readFileSync(`${root}${paths.agentConfig}`, 'utf8');
-        await configure(root, { instance: facts, parameters: silent, log });
+        await configure(root, { instance: facts, parameters: silent, mtu, log });
         assert.equal(readFileSync(`${root}${paths.agentConfig}`, 'utf8'), before);
         assert.deepEqual(warnings, ['parameters not read, the last ones are used']);
         const config = readConfig(`${root}${paths.agentConfig}`);
         assert.equal(config.nodeName, instance.id);
         assert.equal(config.podCidr, '100.64.69.192/26');
+        assert.deepEqual(config.overlay, { network: '100.64.0.0/10', nodeBlocks: ['10.0.0.0/16'], mtu: 8951 });
         assert.deepEqual(config.clusterDns, ['10.96.0.10']);
+        assert.deepEqual(config.podApi, { address: '10.96.0.1', port: 6443 });
         assert.deepEqual(config.nodeDns, { clusterRanges: ['100.64.0.0/10', '10.96.0.0/12'] });
         assert.equal(config.labels['topology.kubernetes.io/zone'], 'eu-central-1a');
         assert.equal(config.leaseDurationSeconds, 300);
@@ -140,7 +150,7 @@ test(
 test('nft takes the rules, twice', { skip: !linux || !which('nft') || process.getuid?.() !== 0 }, () =>
   inFolder((root) => {
     const file = join(root, 'rules');
-    writeFileSync(file, networkRules('100.64.69.192/26', '100.64.0.0/10'));
+    writeFileSync(file, networkRules('100.64.69.192/26', '100.64.0.0/10', ['10.0.0.0/16', '10.1.32.0/20']));
     // --check asks the kernel and changes nothing
     const { status, stderr } = spawnSync(
       'unshare',

@@ -4,11 +4,13 @@ import type { AgentConfig } from '../agent/config.ts';
 import { chainFolders, cniChain, containerdToml, hostPortHandler } from '../agent/containerd/config.ts';
 import { ociArchive } from '../agent/images/oci-archive.ts';
 import { pauseDescription, pauseImage } from '../agent/images/pause.ts';
+import { overlayBytes, overlayLink, overlayPort } from '../agent/net/overlay/overlay.ts';
+import { defaultPodNetwork, podNetworkObjection, podRangeOf } from '../agent/net/pod-range.ts';
 import type { InstanceFacts } from '../aws/instance-metadata.ts';
 import { podsPerWorker, reservedCpuMilli, reservedMemoryMiB } from '../aws/worker-capacity.ts';
 import type { WorkerParameters } from '../aws/worker-parameters.ts';
-import { dnsAddress } from '../core/api/service-range.ts';
-import { defaultPodNetwork, podNetworkObjection, podRangeOf } from './pod-range.ts';
+import { podApiPort } from '../core/api/pod-api.ts';
+import { dnsAddress, firstAddress } from '../core/api/service-range.ts';
 import { paths, type WorkerSettings } from './settings.ts';
 import type { WorkerFile } from './units.ts';
 
@@ -23,13 +25,15 @@ const reserved = { cpu: `${reservedCpuMilli}m`, memory: `${reservedMemoryMiB}Mi`
 export interface InstanceParts {
   settings: WorkerSettings;
   instance: InstanceFacts;
+  /** Largest packet, in bytes, of the interface that has the instance's address. */
+  mtu: number;
   cluster: WorkerParameters;
   /** Folders and programs as this distribution has them. */
   cniPlugins: string;
   runc: string;
 }
 
-export const agentConfig = ({ settings, instance, cluster }: InstanceParts): AgentConfig => ({
+export const agentConfig = ({ settings, instance, cluster, mtu }: InstanceParts): AgentConfig => ({
   clusterName: settings.cluster,
   nodeName: instance.id,
   providerId: `aws:///${instance.zone}/${instance.id}`,
@@ -44,6 +48,11 @@ export const agentConfig = ({ settings, instance, cluster }: InstanceParts): Age
   address: instance.address,
   port: agentPort,
   podCidr: podRangeOf(instance.address, settings.podNetwork),
+  overlay: {
+    network: settings.podNetwork ?? defaultPodNetwork,
+    nodeBlocks: instance.vpcBlocks,
+    mtu: mtu - overlayBytes,
+  },
   ...serviceNetwork(settings),
   clusterDomain: settings.clusterDomain ?? 'cluster.local',
   // systemd-resolved's own address, loopback, cannot be reached from a pod
@@ -68,34 +77,54 @@ export const agentConfig = ({ settings, instance, cluster }: InstanceParts): Age
 function serviceNetwork({
   serviceCidr,
   podNetwork = defaultPodNetwork,
-}: WorkerSettings): Pick<AgentConfig, 'serviceCidr' | 'clusterDns' | 'nodeDns'> {
+}: WorkerSettings): Pick<AgentConfig, 'serviceCidr' | 'clusterDns' | 'nodeDns' | 'podApi'> {
   if (!serviceCidr) return { clusterDns: [] };
   const clusterDns = [dnsAddress(serviceCidr)];
-  return { serviceCidr, clusterDns, nodeDns: { clusterRanges: [podNetwork, serviceCidr] } };
+  return {
+    serviceCidr,
+    clusterDns,
+    nodeDns: { clusterRanges: [podNetwork, serviceCidr] },
+    podApi: { address: firstAddress(serviceCidr), port: podApiPort },
+  };
 }
 
-/** Pods go out in the instance's name, and may not ask for its credentials: those are a node's. */
-export const networkRules = (range: string, network: string): string => `table ip slipway_worker
+/**
+ * Pods go out in the instance's name, and may not ask for its credentials: those are a node's. Among nodes their addresses stay,
+ * and only nodes wrap packets for each other: a pod's would come out at another node as anybody's.
+ */
+export const networkRules = (
+  range: string,
+  network: string,
+  nodeBlocks: readonly string[],
+): string => `table ip slipway_worker
 delete table ip slipway_worker
 table ip slipway_worker {
   chain post {
     type nat hook postrouting priority srcnat
     ip saddr ${range} ip daddr != ${network} masquerade
+    oifname "${overlayLink}" ip saddr != ${network} masquerade
   }
   chain forward {
     type filter hook forward priority filter
     ip saddr ${range} ip daddr 169.254.169.254 reject
+    iifname "${overlayLink}" ct direction original ip daddr != ${range} reject
+    iifname "cni0" ip daddr { ${nodeBlocks.join(', ')} } udp dport ${overlayPort} reject
+  }
+  chain input {
+    type filter hook input priority filter
+    iifname { "cni0", "${overlayLink}" } udp dport ${overlayPort} reject
   }
 }
 `;
 
 /** Throws Error when pods of this VPC's workers cannot have addresses of their own. */
 export function instanceFiles(parts: InstanceParts): WorkerFile[] {
-  const { settings, instance, cluster, cniPlugins, runc } = parts;
+  const { settings, instance, cluster, mtu, cniPlugins, runc } = parts;
   const objection = podNetworkObjection(instance.vpcBlocks, settings.podNetwork);
   if (objection) throw new Error(objection);
   const range = podRangeOf(instance.address, settings.podNetwork);
-  const network = { name: 'slipway', range, leases: '/run/slipway/leases' };
+  const network = { name: 'slipway', range, leases: '/run/slipway/leases', mtu: mtu - overlayBytes };
+  const rules = networkRules(range, settings.podNetwork ?? defaultPodNetwork, instance.vpcBlocks);
   const chains = chainFolders(paths.cni);
   const toml = containerdToml({
     root: '/var/lib/containerd',
@@ -115,7 +144,7 @@ export function instanceFiles(parts: InstanceParts): WorkerFile[] {
     { path: paths.containerdConfig, text: toml, mode: 0o644 },
     { path: `${chains.bridge}/10-slipway.conflist`, text: cniChain(network, false), mode: 0o644 },
     { path: `${chains.hostPort}/10-slipway.conflist`, text: cniChain(network, true), mode: 0o644 },
-    { path: paths.networkRules, text: networkRules(range, settings.podNetwork ?? defaultPodNetwork), mode: 0o644 },
+    { path: paths.networkRules, text: rules, mode: 0o644 },
     { path: paths.pauseArchive, text: ociArchive(pauseDescription()), mode: 0o644 },
   ];
 }

@@ -39,7 +39,7 @@ async function registered(marks: Pick<WorkerSettings, 'labels' | 'taints'>): Pro
   const settings = JSON.parse(
     JSON.stringify({ cluster: 'shop', region: 'eu-west-1', parameters: '/slipway/shop', ...marks }),
   ) as WorkerSettings;
-  const parts = { settings, instance, cluster: { apiUrl: 'https://api', ca: '' }, cniPlugins: '', runc: '' };
+  const parts = { settings, instance, mtu: 9001, cluster: { apiUrl: 'https://api', ca: '' }, cniPlugins: '', runc: '' };
   const facts = { info: { architecture: 'arm64' } } as NodeFacts;
   await registerNode(client, resolveConfig(agentConfig(parts)), facts, {});
   return await cluster.composed.clientOf('user').get<Node>(resources.nodes, { name: instance.id });

@@ -123,7 +123,7 @@ fs.inotify.max_user_watches = 524288
 
 /** udev must not give the pods' links other addresses while they are being made. */
 const linkFile = `[Match]
-OriginalName=cni0 veth*
+OriginalName=cni0 veth* slipway-pods
 
 [Link]
 MACAddressPolicy=none
@@ -133,7 +133,7 @@ export const staticFiles = (): WorkerFile[] => [
   { path: '/etc/systemd/system/slipway-setup.service', text: setupUnit, mode: 0o644 },
   { path: '/etc/systemd/system/slipway-agent.service', text: agentUnit, mode: 0o644 },
   { path: '/etc/systemd/system/containerd.service.d/slipway.conf', text: containerdDropIn, mode: 0o644 },
-  { path: '/etc/modules-load.d/slipway.conf', text: 'overlay\nbr_netfilter\n', mode: 0o644 },
+  { path: '/etc/modules-load.d/slipway.conf', text: 'overlay\nbr_netfilter\nvxlan\n', mode: 0o644 },
   { path: '/etc/sysctl.d/90-slipway.conf', text: sysctls, mode: 0o644 },
   { path: '/etc/systemd/network/10-slipway.link', text: linkFile, mode: 0o644 },
   { path: paths.guard, text: guard, mode: 0o755 },

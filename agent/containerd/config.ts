@@ -96,6 +96,8 @@ export interface PodNetwork {
   range: string;
   /** Where host-local keeps its leases. */
   leases: string;
+  /** Of pods' links, where it is not what the kernel gives. */
+  mtu?: number;
 }
 
 /** The CNI chain as JSON. `hostPort` adds portmap. Nothing is masqueraded: every node has a route to every pod. */
@@ -106,6 +108,7 @@ export function cniChain(network: PodNetwork, hostPort: boolean): string {
     isGateway: true,
     ipMasq: false,
     hairpinMode: true,
+    ...(network.mtu ? { mtu: network.mtu } : {}),
     ipam: {
       type: 'host-local',
       dataDir: network.leases,

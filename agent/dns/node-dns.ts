@@ -1,11 +1,10 @@
 // A node's own DNS server: it answers the node's pods on the cluster DNS address, which every node has, so that no deployment
 // has to run, and a question never leaves its node for the cluster's names.
-import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import type { MetricRegistry } from '../../core/api/prometheus.ts';
 import type { Log } from '../../core/ports.ts';
 import type { NetworkObjects } from '../net/network-objects.ts';
+import { haveAddress } from '../net/own-address.ts';
 import { AnswerCache } from './cache.ts';
 import { Forwarder } from './forwarder.ts';
 import { countDns } from './metrics.ts';
@@ -15,8 +14,6 @@ import { ServiceIndex } from './service-index.ts';
 import { startTcpServer } from './tcp-server.ts';
 import { type ServerDeps, startUdpServer } from './udp-server.ts';
 import { upstreamServers } from './upstream-servers.ts';
-
-const run = promisify(execFile);
 
 const dnsPort = 53;
 const cacheBytes = 2 * 1024 * 1024;
@@ -65,14 +62,6 @@ function nodeResolver({ config, objects, complete, metrics, log }: NodeDnsDeps):
   });
   return counts.counted(resolve);
 }
-
-/**
- * On `lo`, which every kernel has, unlike dummy links. It stays when the agent ends: a question then fails at once, and the next
- * agent finds it there. It goes with the node's network namespace, or with the instance.
- */
-const haveAddress = async (address: string): Promise<void> => {
-  await run('ip', ['address', 'replace', `${address}/32`, 'dev', 'lo', 'scope', 'host']);
-};
 
 async function listen(address: string, shared: Pick<ServerDeps, 'resolve' | 'log'>): Promise<void> {
   await haveAddress(address);

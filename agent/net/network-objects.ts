@@ -1,6 +1,6 @@
 // What a node knows of the cluster's network: services and their endpoint slices, as sync brings them. Read by the rules that
-// send packets to services and by whoever answers for their names.
-import type { NetworkChanges } from '../../core/api/node-sync.ts';
+// send packets to services and by whoever answers for their names. And its peers, where it finds the way to their pods itself.
+import type { NetworkChanges, NodePeer } from '../../core/api/node-sync.ts';
 import { serviceNameLabel } from '../../core/api/service-labels.ts';
 import type { EndpointSlice, ObjectMeta, Service } from '../../core/api/types.gen.ts';
 
@@ -17,6 +17,14 @@ export interface NetworkObjects {
   onChange(listener: (services: ReadonlySet<string>) => void): () => void;
 }
 
+/** The other nodes; the node itself may be among them. */
+export interface NodePeers {
+  /** undefined until the control plane has told them. */
+  peers(): Iterable<NodePeer> | undefined;
+  /** Called after each change. Returns what ends it. */
+  onPeersChange(listener: () => void): () => void;
+}
+
 const keyOf = ({ metadata }: { metadata?: ObjectMeta }): string => `${metadata?.namespace}/${metadata?.name}`;
 const textOf = ({ namespace, name }: { namespace: string; name: string }): string => `${namespace}/${name}`;
 
@@ -31,12 +39,14 @@ const sameVersion = (a: { metadata?: ObjectMeta } | undefined, b: { metadata?: O
   a.metadata.resourceVersion === b.metadata?.resourceVersion &&
   a.metadata.uid === b.metadata?.uid;
 
-export class NetworkCache implements NetworkObjects {
+export class NetworkCache implements NetworkObjects, NodePeers {
   readonly #services = new Map<string, Service>();
   readonly #slices = new Map<string, EndpointSlice>();
   /** Keys of slices by key of their service. */
   readonly #slicesByService = new Map<string, Set<string>>();
   readonly #listeners = new Set<(services: ReadonlySet<string>) => void>();
+  #peers: ReadonlyMap<string, NodePeer> | undefined;
+  readonly #peerListeners = new Set<() => void>();
 
   services(): Iterable<Service> {
     return this.#services.values();
@@ -56,6 +66,15 @@ export class NetworkCache implements NetworkObjects {
     return () => this.#listeners.delete(listener);
   }
 
+  peers(): Iterable<NodePeer> | undefined {
+    return this.#peers?.values();
+  }
+
+  onPeersChange(listener: () => void): () => void {
+    this.#peerListeners.add(listener);
+    return () => this.#peerListeners.delete(listener);
+  }
+
   /** Takes in what one answer brought; `full`: what it does not list is gone. */
   apply(changes: NetworkChanges, full: boolean): void {
     const changed = new Set<string>();
@@ -68,7 +87,17 @@ export class NetworkCache implements NetworkObjects {
     for (const gone of changes.deletedServices.map(textOf)) if (this.#services.delete(gone)) changed.add(gone);
     for (const gone of changes.deletedEndpointSlices.map(textOf)) this.#dropSlice(gone, changed);
     if (full) this.#keepOnly(changes, changed);
+    const { peers, deletedPeers } = changes;
+    if (peers || deletedPeers) this.#putPeers(peers ?? [], deletedPeers ?? [], full);
     if (changed.size > 0) for (const listener of [...this.#listeners]) listener(changed);
+  }
+
+  #putPeers(told: readonly NodePeer[], gone: readonly string[], full: boolean): void {
+    const peers = new Map(full ? [] : this.#peers);
+    for (const name of gone) peers.delete(name);
+    for (const peer of told) peers.set(peer.name, peer);
+    this.#peers = peers;
+    for (const listener of [...this.#peerListeners]) listener();
   }
 
   #putSlice(slice: EndpointSlice, changed: Set<string>): void {

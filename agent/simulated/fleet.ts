@@ -23,6 +23,8 @@ export interface FleetOptions {
   labels?: Record<string, string>;
   /** Writes an event about a pod; absent: nobody is told. */
   recordEvent?: AgentDeps['recordEvent'];
+  /** As nodes of AWS, which find the way to each other's pods themselves. */
+  peers?: boolean;
 }
 
 export interface SimulatedNode {
@@ -101,6 +103,7 @@ export async function startSimulatedNode(name: string, index: number, options: F
     recordEvent: options.recordEvent ?? (() => undefined),
     abilities: () => ({ userNamespaces: false, supplementalGroupsPolicy: false, allowedUnsafeSysctls: [] }),
     leaseDurationSeconds: options.leaseDurationSeconds,
+    peers: options.peers ?? false,
     syncIntervalMs: options.syncIntervalSeconds * 1000,
     now: () => Date.now(),
     log,

@@ -100,6 +100,7 @@ export async function addNode(world: World, index: number): Promise<SimulatedNod
     capacity: { cpu: '4', memory: '16Gi', pods: '110' },
     syncIntervalSeconds: 75,
     leaseDurationSeconds: leaseSeconds,
+    peers: true,
     recordEvent: (pod, { type, reason, message }, fieldPath) => {
       const path = fieldPath ? { fieldPath } : {};
       // What a node with a container runtime does besides, before it creates a container.

@@ -35,6 +35,15 @@ export interface NodeSyncRequest {
    * Opaque to the agent.
    */
   since?: string;
+  /** True: the node finds the way to pods of other nodes itself, and is told of those (`NetworkChanges.peers`). */
+  peers?: boolean;
+}
+
+/** A node, as far as the way to its pods goes. */
+export interface NodePeer {
+  name: string;
+  /** InternalIP. */
+  address: string;
 }
 
 /** What every node knows of the cluster's network: services and where they lead. Nobody's managed fields are in it. */
@@ -44,6 +53,9 @@ export interface NetworkChanges {
   /** Gone since then; empty when the answer is full. */
   deletedServices: ObjectKey[];
   deletedEndpointSlices: ObjectKey[];
+  /** Where the request asked for them: nodes that have an address, the asking one too, and names of those that have none any more. */
+  peers?: NodePeer[];
+  deletedPeers?: string[];
 }
 
 export interface NodeSyncResponse {

@@ -114,3 +114,26 @@ test('an endpoint slice rings every node, many of them once', async () => {
   await catchUp();
   assert.deepEqual(await rung(), [['n1', 'n2']]);
 });
+
+test('a node that comes rings all others, which find the way to its pods; its reports of how it is ring nobody', async () => {
+  const node = (name: string, ready: string): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name },
+    status: {
+      addresses: [{ type: 'InternalIP', address: `10.0.0.${name.slice(1)}` }],
+      conditions: [{ type: 'Ready', status: ready }],
+    },
+  });
+  const { api, bells, catchUp, rung } = await world();
+  for (const name of ['n1', 'n2']) api.create(resources.nodes, node(name, 'True'));
+  await catchUp();
+  bells.follow();
+  assert.deepEqual(await rung(), []);
+  const made = api.create(resources.nodes, node('n3', 'False'));
+  await catchUp();
+  assert.deepEqual((await rung()).flat().sort(), ['n1', 'n2', 'n3']);
+  api.update(resources.nodes, { ...node('n3', 'True'), metadata: made.metadata });
+  await catchUp();
+  assert.deepEqual(await rung(), []);
+});

@@ -2,6 +2,7 @@
 // those that a change concerns which the caches show first (its own writes, mostly).
 import type { KubeObject } from '../../core/api/objects.ts';
 import { nodesToRing, ringsEveryNode } from '../../core/apiserver/nodes/doorbells.ts';
+import { ringsPeers } from '../../core/apiserver/nodes/peers.ts';
 import type { Informer } from '../../core/client/informer.ts';
 import type { Informers } from '../../core/client/informers.ts';
 import { resourceName, resources } from '../../core/client/resources.ts';
@@ -82,8 +83,9 @@ export class Doorbells {
   }
 
   #nodesOf(resource: string, change: Pick<Change, 'type' | 'key' | 'object' | 'previous'>): string[] {
-    if (!ringsEveryNode(resource, change)) return nodesToRing(resource, change, this.#podsIn);
-    return this.#informers.list(resources.nodes).map(({ metadata }) => metadata.name ?? '');
+    const concerned = nodesToRing(resource, change, this.#podsIn);
+    if (!ringsEveryNode(resource, change) && !ringsPeers(resource, change)) return concerned;
+    return [...concerned, ...this.#informers.list(resources.nodes).map(({ metadata }) => metadata.name ?? '')];
   }
 
   readonly #podsIn = (namespace: string): readonly KubeObject[] => this.#informers.list(resources.pods, namespace);

@@ -31,9 +31,11 @@ test('a deployment makes every key, as secrets, and the default objects', async 
   assert.equal(ssm.values.get(`${prefix}/ca`)?.Value, composed.cluster.keys.ca.certificate);
   assert.equal((await store.list('namespaces')).items.length, 4);
   const endpoints = await store.get('endpoints', { namespace: 'default', name: 'kubernetes' });
-  assert.deepEqual((endpoints!.object as Endpoints).subsets, []);
+  const [subset] = (endpoints!.object as Endpoints).subsets ?? [];
+  assert.deepEqual(subset?.addresses, [{ ip: '10.96.0.1' }]);
+  assert.equal(subset?.ports?.[0]?.port, 6443);
   const slice = await store.get('endpointslices.discovery.k8s.io', { namespace: 'default', name: 'kubernetes' });
-  assert.deepEqual((slice!.object as unknown as EndpointSlice).endpoints, []);
+  assert.deepEqual((slice!.object as unknown as EndpointSlice).endpoints?.[0]?.addresses, ['10.96.0.1']);
   const info = await store.get('configmaps', { namespace: 'kube-public', name: 'cluster-info' });
   const { kubeconfig = '' } = (info!.object as ConfigMap).data ?? {};
   assert.match(kubeconfig, /server: https:\/\/abc\.execute-api\.eu-west-1\.amazonaws\.com\/prod$/m);

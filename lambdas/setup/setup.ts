@@ -6,6 +6,7 @@ import { reserveConcurrency } from '../../aws/concurrency.ts';
 import type { CoreClients } from '../../aws/core-clients.ts';
 import { environment } from '../../aws/names.ts';
 import { nodeClientLeaf } from '../../core/api/cluster-certificates.ts';
+import { podApiPort } from '../../core/api/pod-api.ts';
 import { dnsAddress, firstAddress } from '../../core/api/service-range.ts';
 import { bootstrap } from '../../core/apiserver/bootstrap.ts';
 import type { Ports } from '../../core/ports.ts';
@@ -57,12 +58,14 @@ export async function onEvent(event: SetupEvent, parts: SetupParts): Promise<Set
   const driver = await parts.openStore(clients, ports);
   try {
     const caPem = cluster.keys.ca.certificate;
-    // API Gateway is known by a name, and serves below a path: no address that a pod could be sent to is the API. So the
-    // service `kubernetes` has no endpoint; a node that offers the API to its pods takes the service's address itself.
+    // API Gateway is known by a name, and serves below a path: no address that a pod could be sent to is the API. So each node
+    // has the address of the service `kubernetes` itself, and passes on what comes there (agent/pod-api).
+    const serviceIp = firstAddress(settings.serviceCidr);
     await bootstrap(
       { store: encrypted(driver, await encryptionKeys(cluster.keys), ports), ...ports },
       {
-        serviceIp: firstAddress(settings.serviceCidr),
+        serviceIp,
+        endpoint: { ip: serviceIp, port: podApiPort },
         dnsIp: dnsAddress(settings.serviceCidr),
         serviceCidrs: [settings.serviceCidr],
         clusterInfo: { server: cluster.apiUrl, caPem, publiclyTrusted: true },

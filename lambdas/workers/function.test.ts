@@ -157,7 +157,7 @@ test('of one type, and in one zone, it has the labels that a worker registers wi
     vpcBlocks: ['10.0.0.0/16'],
   };
   const settings = { cluster: 'shop', region: 'eu-west-1', parameters: '/slipway/shop', labels: marks.labels };
-  const parts = { settings, instance, cluster: { apiUrl: '', ca: '' }, cniPlugins: '', runc: '' };
+  const parts = { settings, instance, mtu: 9001, cluster: { apiUrl: '', ca: '' }, cniPlugins: '', runc: '' };
   const facts = { info: { architecture: 'arm64' } } as NodeFacts;
   const registered = nodeLabels(resolveConfig(agentConfig(parts)), facts);
   assert.deepEqual({ ...offerOf([type], marks, 'eu-west-1a').labels, ...knownLater }, { ...registered, ...knownLater });

@@ -10,6 +10,7 @@ import { ofFirstPods } from './chapters/first-pods.ts';
 import { ofNeighbours } from './chapters/neighbours.ts';
 import { ofPeople } from './chapters/people.ts';
 import { ofRollouts } from './chapters/rollouts.ts';
+import { ofSeveralWorkers } from './chapters/several-workers.ts';
 import { type Story, Tale } from './tale.ts';
 
 /** Defines the tests, which follow one another. What lacks root has no worker, and says so. */
@@ -23,6 +24,7 @@ export function tellStory(story: Story): void {
   ofFirstPods(tale);
   ofPeople(tale);
   ofRollouts(tale);
+  ofSeveralWorkers(tale);
   ofBadDays(tale);
   ofChanges(tale);
   ofDeadLetters(tale);

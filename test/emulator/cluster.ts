@@ -130,7 +130,14 @@ export class EmulatedCluster {
     const role = `arn:aws:iam::${account}:role/${this.resource('WorkersRole')}`;
     const folder = join(this.folder, `${this.name}-instance-${this.instances.length + 1}`);
     const { endpoint } = this.emulator;
-    const instance = await startInstance({ cluster: this.name, endpoint, front: this.front, role, folder });
+    const instance = await startInstance({
+      cluster: this.name,
+      endpoint,
+      front: this.front,
+      role,
+      folder,
+      others: this.instances,
+    });
     this.instances.push(instance);
     return instance;
   }

@@ -27,6 +27,8 @@ export interface InstanceOptions {
   role: string;
   /** Made and removed by the instance. */
   folder: string;
+  /** Instances that it can reach. */
+  others: readonly Pick<Instance, 'network' | 'address'>[];
 }
 
 export interface Instance {
@@ -34,6 +36,8 @@ export interface Instance {
   id: string;
   address: string;
   folder: string;
+  /** Name of its network namespace. */
+  network: string;
   /** The socket of its containerd, as seen from outside. */
   containerdSocket: string;
   process: ChildProcess;
@@ -44,8 +48,15 @@ export interface Instance {
 }
 
 /** Needs root, containerd, runc, the CNI plugins and nftables. */
-export async function startInstance({ cluster, endpoint, front, role, folder }: InstanceOptions): Promise<Instance> {
-  const network = await makeInstanceNetwork();
+export async function startInstance({
+  cluster,
+  endpoint,
+  front,
+  role,
+  folder,
+  others,
+}: InstanceOptions): Promise<Instance> {
+  const network = await makeInstanceNetwork(others);
   const id = `i-${randomBytes(9).toString('hex').slice(0, 17)}`;
   const servers: Server[] = [];
   mkdirSync(folder, { recursive: true });
@@ -96,6 +107,7 @@ export async function startInstance({ cluster, endpoint, front, role, folder }: 
     id,
     address: network.address,
     folder,
+    network: network.name,
     containerdSocket: join(folder, 'run/containerd/containerd.sock'),
     process: child,
     async cable(on) {

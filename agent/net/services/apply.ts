@@ -1,28 +1,22 @@
 // Keeps the node's service rules in step with what sync brings: works out what changed (rule-book.ts), hands it to nft, and has
 // stale UDP flows forgotten. Rules stay when the agent ends: packets go on. The table goes with the node's network namespace.
-import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Node } from '../../../core/api/types.gen.ts';
 import type { Log } from '../../../core/ports.ts';
-import { which } from '../../containerd/programs.ts';
 import type { NetworkObjects } from '../network-objects.ts';
+import { runProgram } from '../run-program.ts';
 import { HealthChecks } from './health-checks.ts';
 import { type Flows, RuleBook } from './rule-book.ts';
 import { serviceRules } from './service-rules.ts';
 import { staleFlows } from './stale-flows.ts';
 import type { NodeNetwork } from './table.ts';
 
-const execute = promisify(execFile);
-
 /** What changes together is applied together. */
 const debounceMs = 5;
 /** Some ten times a second at most: a rolling update changes endpoints more often. */
 const pauseMs = 100;
 const retryMs = 5_000;
-/** A table of connections of a busy node. */
-const maxListingBytes = 256 * 1024 * 1024;
 const zoneLabel = 'topology.kubernetes.io/zone';
 
 export interface ServiceRulesOptions {
@@ -33,16 +27,6 @@ export interface ServiceRulesOptions {
   log: Log;
   /** Runs a program to its end; rejects with its words when it fails. Default: in this process's network namespace. */
   run?: (program: string, args: readonly string[]) => Promise<string>;
-}
-
-/** Rejects with an Error that has no other message than what the program said. */
-async function runProgram(program: string, args: readonly string[]): Promise<string> {
-  try {
-    return (await execute(which(program) ?? program, args, { maxBuffer: maxListingBytes })).stdout;
-  } catch (error) {
-    const said = (error as { stderr?: string }).stderr?.trim();
-    throw said ? new Error(said) : error;
-  }
 }
 
 export class ServiceRulesKeeper {

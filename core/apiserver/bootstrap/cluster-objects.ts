@@ -6,8 +6,8 @@ import flowControl from './flow-control.json' with { type: 'json' };
 
 export interface BootstrapOptions {
   /**
-   * Where pods reach the API: the endpoint of the service `kubernetes`. Without one (an API behind a gateway, which is known by
-   * a name and a path and has no address of its own) the service stands with its address and no endpoint.
+   * Where pods reach the API: the endpoint of the service `kubernetes`. Its address may be the service's own, where nodes answer
+   * on it. Without one the service stands with its address and no endpoint.
    */
   endpoint?: { ip: string; port: number };
   /** First address of the service range. */

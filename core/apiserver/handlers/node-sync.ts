@@ -25,7 +25,7 @@ export const nodeSyncHandler = (changes: NodeChanges, agentVersion?: () => strin
     const { name } = context.info;
     const request = await readRequest(context);
     const { node, refused } = await writeReports(context, name, request);
-    const changed = await changes.read(name, request.since);
+    const changed = await changes.read(name, request.since, request.peers === true);
     const kind = findKind('', 'v1', 'nodes');
     if (!kind) throw new StatusError('InternalError', 'the kind of nodes is not registered');
     const wanted = agentVersion?.();
@@ -49,7 +49,7 @@ async function readRequest({ request }: HandlerContext): Promise<NodeSyncRequest
   } catch {
     throw badRequest('the body of a node sync must be JSON');
   }
-  const { leaseDurationSeconds: lease, time, podStatuses, podsGone, nodeStatus, since } = body ?? {};
+  const { leaseDurationSeconds: lease, time, podStatuses, podsGone, nodeStatus, since, peers } = body ?? {};
   if (typeof lease !== 'number' || !(lease >= minLeaseSeconds && lease <= maxLeaseSeconds)) {
     throw badRequest(`leaseDurationSeconds must be between ${minLeaseSeconds} and ${maxLeaseSeconds}`);
   }
@@ -63,6 +63,7 @@ async function readRequest({ request }: HandlerContext): Promise<NodeSyncRequest
     podsGone: named(podsGone, 'podsGone'),
     ...(nodeStatus && typeof nodeStatus === 'object' ? { nodeStatus } : {}),
     ...(typeof since === 'string' ? { since } : {}),
+    peers: peers === true,
   };
 }
 

@@ -17,38 +17,42 @@ type Changed = Pick<
 >;
 
 export interface NodeChanges {
-  /** `since` as an earlier answer gave it; anything else, or one too old, brings everything. */
-  read(node: string, since: string | undefined): Promise<Changed>;
+  /**
+   * `since` as an earlier answer gave it; anything else, or one too old, brings everything.
+   * @param withPeers the node asks for the other nodes too
+   */
+  read(node: string, since: string | undefined, withPeers: boolean): Promise<Changed>;
 }
 
-/** Revisions of pods, config maps, secrets, services and endpoint slices. */
-type Seen = readonly [Revision, Revision, Revision, Revision, Revision];
+/** Revisions of pods, config maps, secrets, services, endpoint slices and, for a node that asks for its peers, nodes. */
+type Seen = readonly [Revision, Revision, Revision, ...network: Revision[]];
 
-const parseSince = (text: string | undefined): Seen | undefined => {
-  if (!text || !/^\d{1,15}(\.\d{1,15}){4}$/.test(text)) return undefined;
-  return text.split('.').map(Number) as unknown as Seen;
+const parseSince = (text: string | undefined, withPeers: boolean): Seen | undefined => {
+  if (!text || !/^\d{1,15}(\.\d{1,15}){4,5}$/.test(text)) return undefined;
+  const revisions = text.split('.').map(Number);
+  return revisions.length === (withPeers ? 6 : 5) ? (revisions as unknown as Seen) : undefined;
 };
 
 export function createNodeChanges(store: Store, lister: Lister): NodeChanges {
   const journal = createPodJournal(store, lister);
   const networkReader = createNetworkReader(store, lister);
   return {
-    async read(node, since) {
+    async read(node, since, withPeers) {
       // Pods first: what they name is read at a later or the same moment, so nothing between is missed.
       const pods = await lister.view('pods');
       const podsAt = pods.revision;
       const mine = pods.entriesBy(podsByNode, node);
-      const seen = parseSince(since);
+      const seen = parseSince(since, withPeers);
       const departed = seen && seen[0] <= podsAt ? await journal.departures(node, seen[0]) : undefined;
       const [configMaps, secrets, network] = await Promise.all([
         lister.view('configmaps'),
         lister.view('secrets'),
-        networkReader.catchUp(seen && [seen[3], seen[4]]),
+        networkReader.catchUp(seen?.slice(3), withPeers),
       ]);
       // No await from here on: what is read is of the revisions that are told.
       const next: Seen = [podsAt, configMaps.revision, secrets.revision, ...network.revisions()];
       const isWithin = seen && departed && next.every((revision, i) => revision >= (seen[i] ?? 0));
-      const networkSince = isWithin ? network.since([seen[3], seen[4]]) : undefined;
+      const networkSince = isWithin ? network.since(seen.slice(3)) : undefined;
       const known = networkSince ? seen : undefined;
       const named = namedBy(mine, known ? journal.arrivals(node, known[0]) : undefined);
       const maps = pick(kindOf('configmaps'), configMaps, named.configMaps, known?.[1]);

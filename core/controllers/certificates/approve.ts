@@ -1,14 +1,21 @@
 // Certificates that nodes ask for when they join, or to renew their own, are approved if the asker is allowed to have them.
 // Follows https://kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping/#approval
 import { type RequestSubject, signerObjection, signers, subjectOfRequest } from '../../api/certificates.ts';
+import { isStatus } from '../../api/errors.ts';
 import type { Stored } from '../../api/objects.ts';
-import type { CertificateSigningRequest, Node, SubjectAccessReview } from '../../api/types.gen.ts';
-import type { Client } from '../../client/client.ts';
+import type {
+  CertificateSigningRequest,
+  EndpointSlice,
+  Node,
+  Service,
+  SubjectAccessReview,
+} from '../../api/types.gen.ts';
+import type { Client, ResourceRef } from '../../client/client.ts';
 import { resources } from '../../client/resources.ts';
 import { timestamp } from '../../ports.ts';
 import type { Action, Controller } from '../controller.ts';
 import { asObject } from '../owner.ts';
-import { mayServe } from './serving.ts';
+import { addressOfPodApi, mayServe } from './serving.ts';
 
 export type StoredRequest = Stored<CertificateSigningRequest>;
 
@@ -19,6 +26,8 @@ export interface ObservedApproval {
   allowed: { selfNodeClient: boolean; nodeClient: boolean };
   /** The node that the subject names. */
   node: Node | undefined;
+  /** The address on which nodes offer the API to their pods, where they do. */
+  podApi?: string | undefined;
 }
 
 export const hasCondition = ({ status }: CertificateSigningRequest, type: string): boolean =>
@@ -34,9 +43,10 @@ const isNodeClient = ({ spec }: CertificateSigningRequest, subject: RequestSubje
   signerObjection(signers.kubeletClient, subject, spec.usages ?? []) === undefined;
 
 /** Why a request is approved; undefined when it is not. */
-function grounds({ request, subject, allowed, node }: ObservedApproval): string | undefined {
+function grounds({ request, subject, allowed, node, podApi }: ObservedApproval): string | undefined {
   if (!subject) return undefined;
-  if (mayServe(request, subject, node)) return 'Auto approving kubelet serving certificate for the names of its node.';
+  if (mayServe(request, subject, node, podApi))
+    return 'Auto approving kubelet serving certificate for the names of its node.';
   if (!isNodeClient(request, subject)) return undefined;
   const isSelf = request.spec.username === subject.commonName;
   if (isSelf && allowed.selfNodeClient)
@@ -87,6 +97,23 @@ async function may(client: Client, { spec }: CertificateSigningRequest, subresou
   return answer.status?.allowed ?? false;
 }
 
+async function podApiOf(client: Client): Promise<string | undefined> {
+  const kubernetes = { namespace: 'default', name: 'kubernetes' };
+  const found = async <T>(of: ResourceRef): Promise<T | undefined> => {
+    try {
+      return await client.get<T>(of, kubernetes);
+    } catch (error) {
+      if (isStatus(error, 'NotFound')) return undefined;
+      throw error;
+    }
+  };
+  const [service, slice] = await Promise.all([
+    found<Service>(resources.services),
+    found<EndpointSlice>(resources.endpointSlices),
+  ]);
+  return addressOfPodApi(service, slice);
+}
+
 export const certificateApprovalController: Controller<ObservedApproval> = {
   name: 'certificate-approval',
   component: 'certificate-controller',
@@ -109,7 +136,8 @@ export const certificateApprovalController: Controller<ObservedApproval> = {
     const name = subject?.commonName.replace(/^system:node:/, '') ?? '';
     const node = cache.get(resources.nodes, { namespace: '', name }) as Node | undefined;
     if (signerName === signers.kubeletServing) {
-      return { request, subject, node, allowed: { selfNodeClient: false, nodeClient: false } };
+      const podApi = await podApiOf(client);
+      return { request, subject, node, podApi, allowed: { selfNodeClient: false, nodeClient: false } };
     }
     const selfNodeClient = await may(client, request, 'selfnodeclient');
     const nodeClient = await may(client, request, 'nodeclient');

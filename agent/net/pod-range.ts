@@ -1,7 +1,7 @@
 // Which addresses the pods of a worker get: worked out from the instance's own address, so that nobody has to hand them out and
 // no two workers of a VPC share any. The last 16 bits of the address count off pieces of 64 addresses in a /10.
 // docs/decisions/0007-worker-network.md says why.
-import { podAddressBits } from '../aws/worker-capacity.ts';
+import { podAddressBits } from '../../aws/worker-capacity.ts';
 
 const networkBits = 10;
 
@@ -36,6 +36,13 @@ export function podRangeOf(address: string, network = defaultPodNetwork): string
   const index = parseBlock(address).first % 2 ** 16;
   return `${dotted(whole.first + index * 2 ** podAddressBits)}/${32 - podAddressBits}`;
 }
+
+/** First address of a range, which the node's end of the pods' bridge has: `100.64.69.192/26` -> `100.64.69.193`. */
+export const gatewayOf = (range: string): string => dotted(parseBlock(range).first + 1);
+
+/** Throws RangeError for what is no address or block. */
+export const isWithin = (address: string, blocks: readonly string[]): boolean =>
+  blocks.some((block) => overlap(parseBlock(block), parseBlock(address)));
 
 /** Why pods cannot have addresses of this network in a VPC with these blocks; undefined: they can. */
 export function podNetworkObjection(vpcBlocks: readonly string[], network = defaultPodNetwork): string | undefined {
