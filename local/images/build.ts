@@ -1,7 +1,7 @@
 // Builds a Dockerfile with buildah, in a store of the cluster's own, and hands out an archive.
 
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { which } from '../../agent/containerd/programs.ts';
 import { Failure } from '../failure.ts';
@@ -48,14 +48,14 @@ export async function ensureBuildah(progress: Progress, install: boolean): Promi
 }
 
 /**
- * Into the cluster's own store. `known`: archives whose images FROM may name.
+ * Into the cluster's own store. `known`: archives whose images FROM may name, for the text of the Dockerfile and the arguments.
  * chroot isolation and plain copies as storage: both work in virtual machines and containers where others do not.
  */
 export async function buildImage(
   paths: ClusterPaths,
   folder: string,
   options: BuildOptions,
-  known: readonly string[],
+  known: (text: string) => Promise<readonly string[]>,
 ): Promise<void> {
   const context = resolve(folder);
   if (!statSync(context, { throwIfNoEntry: false })?.isDirectory()) throw new Failure(`there is no folder ${folder}`);
@@ -64,13 +64,16 @@ export async function buildImage(
     : ['Dockerfile', 'Containerfile'].map((name) => join(context, name)).find((name) => existsSync(name));
   if (!file || !existsSync(file)) throw new Failure(`there is no Dockerfile in ${folder}`, 'name it: --file FILE');
   const storage = buildahStore(paths);
-  for (const archive of known) await runOrFail('buildah', [...storage, 'pull', '-q', `oci-archive:${archive}`]);
+  const text = [readFileSync(file, 'utf8'), ...options.buildArgs].join('\n');
+  for (const archive of await known(text))
+    await runOrFail('buildah', [...storage, 'pull', '-q', `oci-archive:${archive}`]);
   const args = [
     ...storage,
     'bud',
     '--isolation',
     'chroot',
-    '--layers',
+    // buildah 1.28, Debian 12's, takes an ENV that comes from an ARG out of its cache whatever the argument's value is
+    options.buildArgs.length > 0 ? '--layers=false' : '--layers',
     '--pull=false',
     '--format',
     'docker',
