@@ -45,7 +45,8 @@ export function ociArchive(image: ImageDescription): Uint8Array {
       os: 'linux',
       config: image.config,
       rootfs: { type: 'layers', diff_ids: [layer.digest] },
-      history: [{ created_by: 'slipway' }], // one entry a layer: buildah counts them
+      // one entry a layer, and with a time: buildah counts them, and takes nothing from its cache on top of one without
+      history: [{ created: '1970-01-01T00:00:00Z', created_by: 'slipway' }],
     }),
   );
   const manifest = add(

@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { archiveOf, buildImage, ensureBuildah } from '../../local/images/build.ts';
 import { fullReference, imageNodes, listImages, loadArchive, removeEverywhere } from '../../local/images/images.ts';
-import { preparedImages } from '../../local/images/prepared.ts';
+import { baseImages } from '../../local/images/prepared.ts';
 import { terminalProgress } from '../../local/progress.ts';
 import { registryImages } from '../../local/registry/content.ts';
 import { registryAddress } from '../../local/registry/settings.ts';
@@ -47,9 +47,9 @@ export async function buildCommand(folder: string, options: BuildCommandOptions)
   if (alone ? await asRoot('images are built and kept by root') : await needsRoot(paths)) return;
   const nodes = alone ? [] : await imageNodes(paths);
   await ensureBuildah(progress, options.install);
-  const known = await preparedImages(paths, progress.say);
   const tag = fullReference(options.tag);
-  await buildImage(paths, folder, { tag, file: options.file, buildArgs: options.buildArg ?? [] }, known);
+  const build = { tag, file: options.file, buildArgs: options.buildArg ?? [] };
+  await buildImage(paths, folder, build, (text) => baseImages(paths, text, progress.say));
   if (alone) {
     const why = options.load ? 'no cluster is here to load it into' : 'no node has it yet';
     progress.say(`${options.tag} is built; ${why}. slipway image push takes it on.`);

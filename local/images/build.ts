@@ -1,7 +1,7 @@
 // Builds a Dockerfile with buildah, in a store of the cluster's own, and hands out an archive.
 
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { which } from '../../agent/containerd/programs.ts';
 import { Failure } from '../failure.ts';
@@ -17,11 +17,20 @@ export interface BuildOptions {
   buildArgs: readonly string[];
 }
 
+/** statfs(2)'s OVERLAYFS_SUPER_MAGIC: an overlay has no place on another. */
+const overlayType = 0x794c7630;
+
+/** Overlays, as containerd has them; else plain copies, which take the whole image's time and room at every step. */
+function storageDriver(store: string): 'overlay' | 'vfs' {
+  const known = /\boverlay$/m.test(readFileSync('/proc/filesystems', 'utf8'));
+  return known && statfsSync(store).type !== overlayType ? 'overlay' : 'vfs';
+}
+
 /** Options of buildah for the cluster's own store, which keeps what was built; made when it is missing. */
 export function buildahStore(paths: ClusterPaths): string[] {
   const store = join(paths.cache, 'buildah');
   mkdirSync(store, { recursive: true, mode: 0o700 });
-  return ['--root', store, '--runroot', join(store, 'run'), '--storage-driver', 'vfs'];
+  return ['--root', store, '--runroot', join(store, 'run'), '--storage-driver', storageDriver(store)];
 }
 
 /** A machine on which nothing was ever built has no buildah. */
@@ -48,14 +57,14 @@ export async function ensureBuildah(progress: Progress, install: boolean): Promi
 }
 
 /**
- * Into the cluster's own store. `known`: archives whose images FROM may name.
- * chroot isolation and plain copies as storage: both work in virtual machines and containers where others do not.
+ * Into the cluster's own store. `known`: archives whose images FROM may name, for the text of the Dockerfile and the arguments.
+ * chroot isolation works in virtual machines and containers where others do not.
  */
 export async function buildImage(
   paths: ClusterPaths,
   folder: string,
   options: BuildOptions,
-  known: readonly string[],
+  known: (text: string) => Promise<readonly string[]>,
 ): Promise<void> {
   const context = resolve(folder);
   if (!statSync(context, { throwIfNoEntry: false })?.isDirectory()) throw new Failure(`there is no folder ${folder}`);
@@ -64,13 +73,16 @@ export async function buildImage(
     : ['Dockerfile', 'Containerfile'].map((name) => join(context, name)).find((name) => existsSync(name));
   if (!file || !existsSync(file)) throw new Failure(`there is no Dockerfile in ${folder}`, 'name it: --file FILE');
   const storage = buildahStore(paths);
-  for (const archive of known) await runOrFail('buildah', [...storage, 'pull', '-q', `oci-archive:${archive}`]);
+  const text = [readFileSync(file, 'utf8'), ...options.buildArgs].join('\n');
+  for (const archive of await known(text))
+    await runOrFail('buildah', [...storage, 'pull', '-q', `oci-archive:${archive}`]);
   const args = [
     ...storage,
     'bud',
     '--isolation',
     'chroot',
-    '--layers',
+    // buildah 1.28, Debian 12's, takes an ENV that comes from an ARG out of its cache whatever the argument's value is
+    options.buildArgs.length > 0 ? '--layers=false' : '--layers',
     '--pull=false',
     '--format',
     'docker',

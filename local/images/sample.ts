@@ -26,32 +26,35 @@ wait "$server"
 
 const text = (value: string): Uint8Array => Buffer.from(value);
 
-/** `applets`: the names under which busybox is called. */
-export function sampleDescription(busybox: Uint8Array, applets: readonly string[]): ImageDescription {
-  const files: TarEntry[] = [
-    { path: 'bin', type: 'directory', mode: 0o755 },
-    { path: 'bin/busybox', type: 'file', mode: 0o755, data: busybox },
-    ...applets.map((applet): TarEntry => ({ path: `bin/${applet}`, type: 'symlink', target: 'busybox' })),
-    { path: 'etc', type: 'directory', mode: 0o755 },
-    {
-      path: 'etc/passwd',
-      type: 'file',
-      mode: 0o644,
-      data: text('root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n'),
-    },
-    { path: 'etc/group', type: 'file', mode: 0o644, data: text('root:x:0:\nnobody:x:65534:\n') },
-    { path: 'root', type: 'directory', mode: 0o700 },
+/** A shell and the usual tools, and the folders and users that programs expect. `applets`: the names under which busybox is called. */
+export const toolFiles = (busybox: Uint8Array, applets: readonly string[]): TarEntry[] => [
+  { path: 'bin', type: 'directory', mode: 0o755 },
+  { path: 'bin/busybox', type: 'file', mode: 0o755, data: busybox },
+  ...applets.map((applet): TarEntry => ({ path: `bin/${applet}`, type: 'symlink', target: 'busybox' })),
+  { path: 'etc', type: 'directory', mode: 0o755 },
+  {
+    path: 'etc/passwd',
+    type: 'file',
+    mode: 0o644,
+    data: text(
+      'root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1000:node:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n',
+    ),
+  },
+  { path: 'etc/group', type: 'file', mode: 0o644, data: text('root:x:0:\nnode:x:1000:\nnobody:x:65534:\n') },
+  { path: 'root', type: 'directory', mode: 0o700 },
+  { path: 'tmp', type: 'directory', mode: 0o1777 },
+];
+
+export const sampleDescription = (busybox: Uint8Array, applets: readonly string[]): ImageDescription => ({
+  reference: `docker.io/${sampleImage}`,
+  files: [
+    ...toolFiles(busybox, applets),
     { path: 'serve', type: 'file', mode: 0o755, data: text(entry) },
-    { path: 'tmp', type: 'directory', mode: 0o1777 },
     { path: 'www', type: 'directory', mode: 0o755 },
     { path: 'www/index.html', type: 'file', mode: 0o644, data: text(page) },
-  ];
-  return {
-    reference: `docker.io/${sampleImage}`,
-    files,
-    config: { Cmd: ['/serve'], Env: ['PATH=/bin'], ExposedPorts: { '8080/tcp': {} }, WorkingDir: '/' },
-  };
-}
+  ],
+  config: { Cmd: ['/serve'], Env: ['PATH=/bin'], ExposedPorts: { '8080/tcp': {} }, WorkingDir: '/' },
+});
 
 /** True for a program that needs no loader: no PT_INTERP among its program headers (elf(5)). */
 export function isStatic(elf: Uint8Array): boolean {

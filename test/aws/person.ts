@@ -6,8 +6,12 @@ import { root } from '../emulator/emulator.ts';
 import type { GuideCommand } from './guide.ts';
 import { leftToPutIn, type Substitution, substituted } from './substitutions.ts';
 
-/** What `npx` finds in the project. */
-const programs: Record<string, string> = { cdk: 'node_modules/aws-cdk/bin/cdk', slipway: 'cli/slipway.js' };
+/** What `npx` finds in the project, for Node. */
+const programs: Record<string, string[]> = {
+  cdk: [join(root, 'node_modules/aws-cdk/bin/cdk')],
+  node: [],
+  slipway: [join(root, 'cli/slipway.js')],
+};
 
 export interface PersonOptions {
   /** In order. */
@@ -24,6 +28,8 @@ export interface PersonOptions {
 export interface Following {
   /** It goes on until this is true of what it wrote, and is then interrupted. */
   until?(output: string): boolean;
+  /** What is done before it is interrupted. */
+  meanwhile?(): Promise<void>;
 }
 
 /** No command takes longer, on a machine that does much else. */
@@ -78,7 +84,7 @@ export class Person {
     }
   }
 
-  async #give(given: readonly string[], at: string, { until }: Following): Promise<string> {
+  async #give(given: readonly string[], at: string, { until, meanwhile }: Following): Promise<string> {
     const { environment, wrap = (argv) => argv } = this.#options;
     // It ends with this process, however that ends.
     const child = spawn('setpriv', ['--pdeathsig', 'TERM', ...wrap(given)], {
@@ -89,6 +95,7 @@ export class Person {
     });
     let output = '';
     let isEnough = false;
+    let done: Promise<void> | undefined;
     const end = (): void => {
       // It may have ended meanwhile.
       if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, 'SIGTERM');
@@ -97,14 +104,18 @@ export class Person {
       output += piece.toString();
       if (isEnough || !until?.(output)) return;
       isEnough = true;
-      end();
+      clearTimeout(timer);
+      done = Promise.resolve(meanwhile?.()).finally(end);
+      // It is heard of when the command has ended.
+      done.catch(() => undefined);
     };
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', hear);
     const timer = setTimeout(end, patienceMs);
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', hear);
     const code = await new Promise<number | null>((resolve, reject) =>
       child.once('error', reject).once('close', resolve),
     );
     clearTimeout(timer);
+    await done;
     if (!isEnough) {
       assert.equal(code, 0, `${at} ${given.join(' ')}: exit code ${code}\n${output.slice(-6_000)}`);
       assert.ok(
@@ -124,5 +135,5 @@ export function argumentsOf(text: string): string[] {
   const [name = '', ...args] = rest;
   const program = programs[name];
   assert.ok(program, `npx ${name}: there is no such program`);
-  return [process.execPath, join(root, program), ...args];
+  return [process.execPath, ...program, ...args];
 }

@@ -1,0 +1,124 @@
+// The examples, by the commands of their READMEs, word for word and in order, on one cluster of three nodes.
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import type { Node, Pod } from '../../core/api/types.gen.ts';
+import { resources } from '../../core/client/resources.ts';
+import { commandsOf } from '../aws/guide.ts';
+import { Person } from '../aws/person.ts';
+import type { Substitution } from '../aws/substitutions.ts';
+import { eventually, freePort, TestPlace } from './cluster.ts';
+
+const limit = { timeout: 600_000 };
+const place = new TestPlace();
+const port = await freePort();
+const forwarded = await freePort();
+/** What stands in the READMEs for a reader's own: this cluster is not alone on the machine. */
+const substitutions: Substitution[] = [{ from: '8080:80', to: `${forwarded}:80` }];
+
+function reader(readme: string, leavesRunning: boolean): Person {
+  return new Person({
+    commands: commandsOf(readme),
+    substitutions,
+    environment: async () => place.env,
+    wrap: (argv) => {
+      const ofSlipway = argv[0] === 'npm' || argv[1]?.endsWith('/cli/slipway.js');
+      const own = ofSlipway ? ['--name', place.name] : [];
+      return [...argv, ...own, ...(argv.includes('start') ? ['--port', String(port)] : [])];
+    },
+    unable: (text) => (leavesRunning && text.startsWith('npm stop') ? 'another example follows here' : undefined),
+  });
+}
+
+const pods = async (app: string): Promise<Pod[]> =>
+  (await place.client().list<Pod>(resources.pods, { namespace: 'default', labelSelector: `app=${app}` })).items;
+
+const nodesOf = async (app: string): Promise<number> =>
+  new Set((await pods(app)).map(({ spec }) => spec?.nodeName)).size;
+
+after(() => place.remove());
+
+const guestbook = reader('examples/guestbook/README.md', true);
+let page: string;
+
+/** The page's own requests. */
+async function sign(name: string, text: string): Promise<void> {
+  const body = JSON.stringify({ name, text });
+  const response = await fetch(new URL('api/entries', page), { method: 'POST', body });
+  assert.equal(response.status, 201, await response.text());
+}
+
+async function signatures(): Promise<string[]> {
+  const response = await fetch(new URL('api/entries', page));
+  const text = await response.text();
+  assert.equal(response.status, 200, text);
+  return (JSON.parse(text) as { name: string; text: string }[]).map((entry) => `${entry.name}: ${entry.text}`);
+}
+
+test('guestbook: three images are built and run, spread over the nodes', limit, async () => {
+  await guestbook.follow('npm start');
+  for (const part of ['web', 'api', 'store'])
+    assert.match(await guestbook.follow('npx slipway image build'), new RegExp(`guestbook/${part}:1 into 3 nodes`));
+  await guestbook.follow('kubectl create secret');
+  await guestbook.follow('kubectl apply -k');
+  for (let part = 0; part < 3; part++) await guestbook.follow('kubectl rollout status');
+  assert.deepEqual([await nodesOf('web'), await nodesOf('api')], [3, 2]);
+});
+
+test('guestbook: the page through a node port and through port-forward, and what is written there', limit, async () => {
+  await guestbook.follow('kubectl get nodes');
+  const node = await place.client().get<Node>(resources.nodes, { name: place.node() });
+  const address = node.status?.addresses?.[0]?.address ?? '';
+  substitutions.push({ from: '10.64.0.11', to: address });
+  page = `http://${address}:30080/`;
+  assert.match(await guestbook.follow('curl'), /<h1>Guestbook<\/h1>/);
+  await guestbook.follow('kubectl port-forward', {
+    until: (output) => output.includes('Forwarding from'),
+    meanwhile: async () => {
+      const response = await fetch(`http://localhost:${forwarded}/`);
+      assert.match(await response.text(), /<h1>Guestbook<\/h1>/);
+    },
+  });
+  await sign('Ann', 'it floats');
+  assert.deepEqual(await signatures(), ['Ann: it floats']);
+  await guestbook.follow('kubectl get pods');
+});
+
+test('guestbook: new versions and 50 pods, and not one request fails', limit, async () => {
+  const told = await guestbook.follow('npx node', {
+    until: (output) => /[1-9]\d* answered/.test(output),
+    meanwhile: async () => {
+      for (let part = 0; part < 2; part++) await guestbook.follow('npx slipway image build');
+      for (let part = 0; part < 2; part++) await guestbook.follow('kubectl set image');
+      for (let part = 0; part < 2; part++) await guestbook.follow('kubectl rollout status');
+      await guestbook.follow('kubectl scale deployment/web --replicas=50');
+      assert.match(await guestbook.follow('kubectl rollout status'), /successfully rolled out/);
+      assert.equal((await pods('web')).filter(({ metadata }) => !metadata?.deletionTimestamp).length, 50);
+      await guestbook.follow('kubectl scale deployment/web --replicas=3');
+      await guestbook.follow('kubectl rollout status');
+      await eventually('47 pods are gone', async () => (await pods('web')).length === 3, 120_000);
+    },
+  });
+  const sum = told.trim().split('\n').at(-1) ?? '';
+  assert.match(sum, /^\d+ answered \(api 1: \d+, api 2: \d+, web 1: \d+, web 2: \d+\), 0 failed$/, told.slice(-2_000));
+});
+
+test('guestbook: entries outlive the store’s program', limit, async () => {
+  await guestbook.follow('kubectl exec deployment/store -- kill 1');
+  await eventually(
+    'the store is there again',
+    async () => {
+      const [store] = await pods('store');
+      const [status] = store?.status?.containerStatuses ?? [];
+      return status?.restartCount === 1 && status.ready;
+    },
+    60_000,
+  );
+  assert.match(await guestbook.follow('kubectl get pods'), /^store-\S+ +1\/1 +Running +1 /m);
+  assert.deepEqual(await eventually('the API finds it', () => signatures().catch(() => undefined)), ['Ann: it floats']);
+});
+
+test('guestbook: what was made is taken away', limit, async () => {
+  await guestbook.follow('kubectl delete -k');
+  await guestbook.follow('kubectl delete secret');
+  assert.deepEqual(guestbook.left, []);
+});
