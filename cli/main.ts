@@ -147,17 +147,23 @@ function addImage(slipway: Command): void {
     .command('list')
     .description("show the images that the nodes and the cluster's registry hold")
     .addOption(nameOption())
+    .option('--stack <name>', 'those of the repositories in ECR of a cluster on AWS, instead')
+    .option('--region <region>', 'of ECR (default: as the AWS tools find it)')
     .option('--json', 'for programs')
     .action(async (options) => (await import('./commands/image.ts')).listCommand(options));
   image
     .command('rm <reference...>')
     .description("remove images from every node, from what was built, and from the cluster's registry")
     .addOption(nameOption())
+    .option('--stack <name>', 'from the repositories in ECR of a cluster on AWS, instead')
+    .option('--region <region>', 'of ECR (default: as the AWS tools find it)')
     .action(async (references, options) => (await import('./commands/image.ts')).removeCommand(references, options));
   image
     .command('tag <source> <target>')
     .description('give an image a further name')
     .addOption(nameOption())
+    .option('--stack <name>', 'in a repository in ECR of a cluster on AWS, instead')
+    .option('--region <region>', 'of ECR (default: as the AWS tools find it)')
     .action(async (source, target, options) =>
       (await import('./commands/image-push.ts')).tagCommand(source, target, options),
     );
@@ -165,6 +171,7 @@ function addImage(slipway: Command): void {
     .command('pull <reference...>')
     .description('let every node pull images, as pods would make it do')
     .addOption(nameOption())
+    .addOption(new Option('--stack <name>').hideHelp())
     .addHelpText('after', examples('image pull', ['registry.slipway.internal/web:1']))
     .action(async (references, options) => (await import('./commands/image-pull.ts')).pullCommand(references, options));
   image

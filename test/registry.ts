@@ -20,6 +20,14 @@ export interface RegistryStandIn {
   close(): Promise<void>;
 }
 
+interface ApiInput {
+  repositoryName?: string;
+  repositoryNames?: string[];
+  imageIds?: { imageTag: string }[];
+  imageManifest?: string;
+  imageTag?: string;
+}
+
 const bodyOf = async (request: IncomingMessage): Promise<Buffer> => {
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(part as Buffer);
@@ -88,7 +96,7 @@ class Registry {
       return response.end(JSON.stringify({ __type: type, message: type }));
     };
     if (this.failing) return fail(this.failing);
-    const input = JSON.parse(body.toString()) as { repositoryName?: string; repositoryNames?: string[] };
+    const input = JSON.parse(body.toString()) as ApiInput;
     const name = input.repositoryName ?? input.repositoryNames?.[0] ?? '';
     if (action === 'GetAuthorizationToken') {
       const password = randomUUID();
@@ -101,9 +109,50 @@ class Registry {
         }),
       );
     }
-    if (action === 'DescribeRepositories' && !this.repositories.has(name)) return fail('RepositoryNotFoundException');
+    if (action === 'DescribeRepositories' && name && !this.repositories.has(name))
+      return fail('RepositoryNotFoundException');
     if (action === 'CreateRepository') this.repositories.add(name);
-    return response.end(JSON.stringify({ repositories: [{ repositoryName: name }] }));
+    const images = this.#images(action, input, name);
+    if (images === 'missing') return fail('ImageNotFoundException');
+    if (images) return response.end(JSON.stringify(images));
+    const named = (input.repositoryNames ?? (name ? [name] : [...this.repositories])).map((repositoryName) => ({
+      repositoryName,
+      repositoryUri: `${this.host}/${repositoryName}`,
+    }));
+    return response.end(JSON.stringify({ repositories: named }));
+  }
+
+  /** What is asked about the images of a repository; undefined: something else. */
+  #images(
+    action: string,
+    { imageIds, imageManifest, imageTag }: ApiInput,
+    name: string,
+  ): object | 'missing' | undefined {
+    const asked = imageIds?.[0]?.imageTag;
+    const digest = this.tags.get(`${name}:${asked}`);
+    if (asked !== undefined && digest === undefined) return 'missing';
+    if (action === 'DescribeImages') return { imageDetails: this.#details(name, digest) };
+    if (action === 'BatchDeleteImage') {
+      this.tags.delete(`${name}:${asked}`);
+      return { imageIds, failures: [] };
+    }
+    if (action === 'BatchGetImage') {
+      const manifest = this.#blobs.get(digest!)!.toString();
+      return { images: [{ imageManifest: manifest, imageManifestMediaType: this.#types.get(digest!) }] };
+    }
+    if (action !== 'PutImage') return undefined;
+    this.tags.set(`${name}:${imageTag}`, digestOf(Buffer.from(imageManifest!)));
+    return { image: {} };
+  }
+
+  /** By digest, as ECR lists them. */
+  #details(name: string, only: string | undefined): object[] {
+    const tags = new Map<string, string[]>();
+    for (const [tagged, digest] of this.tags) {
+      const [repository, tag] = [tagged.slice(0, tagged.lastIndexOf(':')), tagged.slice(tagged.lastIndexOf(':') + 1)];
+      if (repository === name && (only ?? digest) === digest) tags.set(digest, [...(tags.get(digest) ?? []), tag]);
+    }
+    return [...tags].map(([imageDigest, imageTags]) => ({ imageDigest, imageTags, imageSizeInBytes: 2048 }));
   }
 
   #upload(method: string, url: URL, repository: string, id: string, body: Buffer, response: ServerResponse): unknown {

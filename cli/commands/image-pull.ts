@@ -1,6 +1,7 @@
 // slipway image pull
 import { askAuthorization, ecrClient } from '../../aws/ecr/client.ts';
 import { ecrHost } from '../../aws/ecr/hosts.ts';
+import { Failure } from '../../local/failure.ts';
 import { imageNodes } from '../../local/images/images.ts';
 import { pullEverywhere } from '../../local/images/pull.ts';
 import type { Login } from '../../local/images/push.ts';
@@ -20,7 +21,16 @@ async function ecrLogin(reference: string): Promise<Login | undefined> {
   }
 }
 
-export async function pullCommand(references: readonly string[], options: { name: string }): Promise<void> {
+export async function pullCommand(
+  references: readonly string[],
+  options: { name: string; stack?: string },
+): Promise<void> {
+  if (options.stack !== undefined)
+    throw new Failure(
+      'workers pull by themselves what their pods name; nobody outside can make them',
+      'without --stack, and with the name that slipway image list --stack shows, the nodes on this machine pull it',
+      2,
+    );
   const paths = clusterPaths(options.name);
   if (await needsRoot(paths)) return;
   const nodes = await imageNodes(paths);

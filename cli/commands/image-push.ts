@@ -111,7 +111,15 @@ export async function pushCommand(references: readonly string[], options: PushOp
   }
 }
 
-export async function tagCommand(source: string, target: string, options: { name: string }): Promise<void> {
+export interface TagOptions {
+  name: string;
+  stack?: string;
+  region?: string;
+}
+
+export async function tagCommand(source: string, target: string, options: TagOptions): Promise<void> {
+  const { stack, region } = options;
+  if (stack) return (await import('./image-stack.ts')).tagInStack(source, target, { stack, region });
   if (await asRoot(rootReason)) return;
   const paths = clusterPaths(options.name);
   await tagEverywhere(paths, await localNodes(paths), source, target);

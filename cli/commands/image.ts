@@ -15,7 +15,8 @@ interface ImageOptions {
   name: string;
 }
 
-const shownDigest = 'sha256:'.length + 12;
+/** As much as tells images apart. */
+export const shortDigest = (digest: string): string => digest.slice(0, 'sha256:'.length + 12);
 
 const everyNode = (count: number): string => (count === 1 ? 'the node' : `${count} nodes`);
 
@@ -66,7 +67,18 @@ export async function buildCommand(folder: string, options: BuildCommandOptions)
   }
 }
 
-export async function listCommand(options: ImageOptions & { json?: boolean }): Promise<void> {
+interface PlaceOptions extends ImageOptions {
+  stack?: string;
+  region?: string;
+}
+
+/** A name of a cluster on AWS makes it a command on that one's repositories. */
+const stackOf = ({ stack, region }: PlaceOptions): { stack: string; region?: string } | undefined =>
+  stack === undefined ? undefined : { stack, region };
+
+export async function listCommand(options: PlaceOptions & { json?: boolean }): Promise<void> {
+  const stack = stackOf(options);
+  if (stack) return (await import('./image-stack.ts')).listStack({ ...stack, json: options.json });
   const paths = clusterPaths(options.name);
   if (await needsRoot(paths)) return;
   const nodes = await imageNodes(paths);
@@ -85,7 +97,7 @@ export async function listCommand(options: ImageOptions & { json?: boolean }): P
   }
   const rows = images.map((held) => [
     held.image,
-    held.digest.slice(0, shownDigest),
+    shortDigest(held.digest),
     held.size,
     held.nodes.length === nodes.length ? 'all' : held.nodes.join(', ') || '-',
     held.registry ? 'yes' : '-',
@@ -93,7 +105,9 @@ export async function listCommand(options: ImageOptions & { json?: boolean }): P
   process.stdout.write(table([['IMAGE', 'DIGEST', 'SIZE', 'NODES', 'REGISTRY'], ...rows]));
 }
 
-export async function removeCommand(references: readonly string[], options: ImageOptions): Promise<void> {
+export async function removeCommand(references: readonly string[], options: PlaceOptions): Promise<void> {
+  const stack = stackOf(options);
+  if (stack) return (await import('./image-stack.ts')).removeFromStack(references, stack);
   const paths = clusterPaths(options.name);
   if (await needsRoot(paths)) return;
   const nodes = await imageNodes(paths);

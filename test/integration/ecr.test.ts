@@ -111,3 +111,36 @@ test('while ECR is down, an image on the node starts, and another one says why i
   assert.match(String(waiting(failed)?.reason), /^(ErrImagePull|ImagePullBackOff)$/);
   registry.failing = undefined;
 });
+
+test('the repositories of a stack are listed, tagged and cleared as local images are', async () => {
+  const listed = async (): Promise<string[]> => {
+    const { code, stdout, stderr } = await slipway('image', 'list', '--stack', 'shop', '--json');
+    assert.equal(code, 0, stderr);
+    return (JSON.parse(stdout) as { image: string; digest: string }[]).map(({ image, digest }) => `${image} ${digest}`);
+  };
+  const name = `${registry.host}/${repository}`;
+  const digest = registry.tags.get(`${repository}:1`);
+  registry.repositories.add('slipway/other/web');
+  assert.deepEqual(await listed(), [`${name}:1 ${digest}`, `${name}:2 ${digest}`]);
+  const table = await slipway('image', 'list', '--stack', 'shop');
+  assert.match(table.stdout, /^\S+:1 {2}sha256:[0-9a-f]{12} {2}2\.0 KiB$/m);
+  const tagged = await slipway('image', 'tag', 'still:1', 'still:stable', '--stack', 'shop');
+  assert.equal(tagged.stdout, `${repository}:stable is ${repository}:1\n`);
+  const removed = await slipway('image', 'rm', 'still:1', `${host}/${repository}:2`, '--stack', 'shop');
+  assert.equal(removed.stdout, `removed ${repository}:1\nremoved ${repository}:2\n`);
+  assert.deepEqual(await listed(), [`${name}:stable ${digest}`]);
+});
+
+test('what a command cannot do on AWS is said in a line', async () => {
+  const says = async (pattern: RegExp, exitCode: number, ...args: string[]): Promise<void> => {
+    const { code, stderr } = await slipway('image', ...args, '--stack', 'shop');
+    assert.equal(code, exitCode, stderr);
+    assert.match(stderr, pattern);
+  };
+  await says(/no repository of shop holds an image "still:9"/, 1, 'rm', 'still:9');
+  await says(/no repository of shop holds an image "still:9"/, 1, 'tag', 'still:9', 'still:10');
+  await says(/no repository of shop holds an image "nothing:1"/, 1, 'rm', 'nothing:1');
+  await says(/are two repositories/, 1, 'tag', 'still:stable', 'other:1');
+  await says(/has no tag/, 2, 'rm', `still@sha256:${'0'.repeat(64)}`);
+  await says(/workers pull by themselves/, 2, 'pull', 'still:1');
+});
