@@ -1,10 +1,13 @@
 // npm run bench [-- --peers] [--only PARTS]: prints a table; each row beside the real Kubernetes 1.36 in the same run with --peers.
 import { parseArgs } from 'node:util';
 import { apiRows } from './api.ts';
+import { clusterIpRows } from './cluster-ip.ts';
 import { dnsRows } from './dns.ts';
+import { failoverRow } from './failover.ts';
 import { functionRows } from './functions.ts';
 import { markdown, type Row } from './measure.ts';
 import { nodeRows } from './nodes.ts';
+import { rolloutRow } from './rollout.ts';
 import { schedulerRow } from './scheduler.ts';
 import { serviceRows } from './services.ts';
 import { simulatedRows } from './simulated.ts';
@@ -52,6 +55,9 @@ try {
   }
   if (wanted('nodes')) rows.push(...(await nodeRows(realPort)));
   if (wanted('simulated')) rows.push(...(await simulatedRows(realPort)));
+  if (wanted('rollout')) rows.push(await rolloutRow(realPort));
+  if (wanted('failover')) rows.push(await failoverRow());
+  if (wanted('cluster-ip')) rows.push(...(await clusterIpRows()));
   if (wanted('services')) rows.push(...(await serviceRows()));
   if (wanted('dns')) rows.push(...(await dnsRows(options.peers)));
 } finally {

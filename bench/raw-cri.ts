@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectCri } from '../agent/cri/client.ts';
 import type { ContainerConfig, PodSandboxConfig } from '../agent/cri/messages.ts';
+import { perSecond } from './measure.ts';
 import { sample } from './pods.ts';
 
 const sandbox = (name: string, logs: string): PodSandboxConfig => ({
@@ -34,21 +35,38 @@ const container: ContainerConfig = {
 export interface RawCri {
   /** Milliseconds of sandbox, create and start, one after the other, as little as a pod can be made of. It is removed again. */
   podStartMs(name: string): Promise<number>;
+  /** Seconds until so many run, so many made at a time. They are removed again. */
+  crowdSeconds(count: number, atOnce: number): Promise<number>;
   close(): void;
 }
 
 export function rawCri(socket: string): RawCri {
   const cri = connectCri(socket);
   const logs = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
+  const start = async (name: string): Promise<string> => {
+    const config = sandbox(name, logs);
+    const id = await cri.runPodSandbox(config, '');
+    await cri.startContainer(await cri.createContainer(id, container, config));
+    return id;
+  };
+  const remove = async (id: string): Promise<void> => {
+    await cri.stopPodSandbox(id);
+    await cri.removePodSandbox(id);
+  };
   return {
     async podStartMs(name) {
-      const config = sandbox(name, logs);
       const began = performance.now();
-      const id = await cri.runPodSandbox(config, '');
-      await cri.startContainer(await cri.createContainer(id, container, config));
+      const id = await start(name);
       const took = performance.now() - began;
-      await cri.stopPodSandbox(id);
-      await cri.removePodSandbox(id);
+      await remove(id);
+      return took;
+    },
+    async crowdSeconds(count, atOnce) {
+      const ids: string[] = [];
+      const began = performance.now();
+      await perSecond(count, atOnce, async (index) => void ids.push(await start(`crowd-${index}`)));
+      const took = (performance.now() - began) / 1000;
+      await perSecond(count, atOnce, (index) => remove(ids[index]!));
       return took;
     },
     close() {

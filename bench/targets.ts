@@ -11,7 +11,7 @@ import { simulatedPart } from '../local/cluster/parts.ts';
 import type { ControlPlaneConfig, ControlPlaneReady } from '../local/config.ts';
 import { nodePaths } from '../local/state/paths.ts';
 import { readReady } from '../local/state/ready-file.ts';
-import { startCluster } from '../test/e2e/cluster.ts';
+import { startCluster, type TestPlace } from '../test/e2e/cluster.ts';
 import { startPeerCluster } from '../test/peer/cluster.ts';
 import { peerToken, startPeer } from '../test/peer/control-plane.ts';
 import type { Target } from './http.ts';
@@ -95,8 +95,9 @@ export interface NodeTarget extends Target {
 export async function startSlipwayNodes(
   runtime: 'containerd' | 'simulated',
   nodes = 1,
-): Promise<NodeTarget & { socket: string }> {
-  const cluster = await startCluster({ runtime, nodes });
+  flags: string[] = [],
+): Promise<NodeTarget & { socket: string; cluster: TestPlace }> {
+  const cluster = await startCluster({ runtime, nodes, flags });
   const ready = readReady(controlPlaneFiles(cluster.paths).ready);
   if (!ready) throw new Error('the control plane is gone');
   const part = runtime === 'simulated' ? simulatedPart : `${cluster.node()}/agent`;
@@ -107,6 +108,7 @@ export async function startSlipwayNodes(
     credentials: { certificate: ready.files.adminCertificate, key: ready.files.adminKey },
     agent: { name: 'agent', pid: cluster.part(part).pid },
     socket: nodePaths(cluster.paths, cluster.node()).socket,
+    cluster,
     stop: () => cluster.remove(),
   };
 }

@@ -3,8 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { EndpointConditions, Node, Pod, Service, ServiceSpec } from '../../core/api/types.gen.ts';
+import type { EndpointConditions, EndpointSlice, Node, Pod, Service, ServiceSpec } from '../../core/api/types.gen.ts';
 import { resources } from '../../core/client/resources.ts';
 import { controlPlaneFiles } from '../../local/cluster/control-plane-part.ts';
 import { runOrFail } from '../../local/run.ts';
@@ -385,41 +384,88 @@ test('rules outlive the agent; the next one finds out what changed meanwhile', l
   await until('a answers', () => client.hears(ip, 80), /^a /);
 });
 
-test('a rolling update under load fails no connection', limit, async () => {
-  await shell.ok(
-    'kubectl create deployment floats --image=slipway/sample:1 --replicas=3 --dry-run=client -o json > d.json',
-  );
-  const probe = { tcpSocket: { port: 8080 }, periodSeconds: 1 };
-  const container = { name: 'sample', readinessProbe: probe, lifecycle: { preStop: { sleep: { seconds: 2 } } } };
-  const patch = { spec: { template: { spec: { terminationGracePeriodSeconds: 5, containers: [container] } } } };
-  await shell.ok(`kubectl patch --local -f d.json -p '${JSON.stringify(patch)}' -o json | kubectl apply -f -`);
-  await shell.ok('kubectl rollout status deploy/floats --timeout=60s');
-  const ip = ipOf(await service('floats', { selector: { app: 'floats' }, ports: web }));
-  const page = { send: 'GET / HTTP/1.0\r\n\r\n', times: 10 };
-  await until(
-    'it floats',
-    async () => Object.keys(await client.asks(ip, 80, { ...page, times: 1 })).join(),
-    /It floats/,
-  );
-  let rolling = true;
-  const rolled = shell
-    .ok('kubectl rollout restart deploy/floats && kubectl rollout status deploy/floats --timeout=60s')
-    .finally(() => {
-      rolling = false;
-    });
+/** Visits a service from two clients until `enough`; every visit must be served. How many were. */
+async function visitUntil(ip: string, enough: (served: number) => boolean): Promise<number> {
   const heard: Record<string, number> = {};
-  const visit = async (): Promise<void> => {
-    while (rolling) {
-      for (const [word, times] of Object.entries(await client.asks(ip, 80, page))) {
+  let served = 0;
+  const visit = async (from: Peer): Promise<void> => {
+    while (!enough(served)) {
+      for (const [word, times] of Object.entries(
+        await from.asks(ip, 80, { send: 'GET / HTTP/1.0\r\n\r\n', times: 50 }),
+      )) {
         const key = /It floats/.test(word) ? 'served' : word;
         heard[key] = (heard[key] ?? 0) + times;
       }
-      await sleep(20);
+      served = heard['served'] ?? 0;
+      assert.deepEqual(Object.keys(heard), ['served'], JSON.stringify(heard));
     }
   };
-  await Promise.all([rolled, visit(), visit()]);
-  assert.deepEqual(Object.keys(heard), ['served'], JSON.stringify(heard));
-  assert.ok(heard['served']! > 100, JSON.stringify(heard));
+  await Promise.all([client, client, nodeOne].map(visit));
+  return served;
+}
+
+async function startFloating(name: string, container: object): Promise<string> {
+  await shell.ok(
+    `kubectl create deployment ${name} --image=slipway/sample:1 --replicas=3 --dry-run=client -o json > d.json`,
+  );
+  const patch = {
+    spec: { template: { spec: { terminationGracePeriodSeconds: 5, containers: [{ name: 'sample', ...container }] } } },
+  };
+  await shell.ok(`kubectl patch --local -f d.json -p '${JSON.stringify(patch)}' -o json | kubectl apply -f -`);
+  await shell.ok(`kubectl rollout status deploy/${name} --timeout=60s`);
+  const ip = ipOf(await service(name, { selector: { app: name }, ports: web }));
+  const page = { send: 'GET / HTTP/1.0\r\n\r\n' };
+  for (const from of [client, nodeOne])
+    await until('it floats', async () => Object.keys(await from.asks(ip, 80, page)).join(), /It floats/);
+  return ip;
+}
+
+test('ten thousand connections through a service during rolling updates: not one fails', {
+  timeout: 180_000,
+}, async () => {
+  const ip = await startFloating('floats', {
+    readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 },
+    lifecycle: { preStop: { sleep: { seconds: 2 } } },
+  });
+  let updates = 0;
+  let over = false;
+  const rolling = (async (): Promise<void> => {
+    while (!over) {
+      await shell.ok('kubectl rollout restart deploy/floats && kubectl rollout status deploy/floats --timeout=60s');
+      updates++;
+    }
+  })();
+  const served = await visitUntil(ip, (count) => count >= 10_000 && updates > 0).finally(() => {
+    over = true;
+  });
+  await rolling;
+  assert.ok(served >= 10_000);
+  await shell.ok('kubectl delete deploy floats --wait=false');
+});
+
+test('pods whose readiness flaps come and go behind their service, and no connection fails', limit, async () => {
+  const ip = await startFloating('flaps', {
+    readinessProbe: { exec: { command: ['test', '!', '-e', '/down'] }, periodSeconds: 1, failureThreshold: 1 },
+  });
+  const query = { namespace: 'default', labelSelector: 'kubernetes.io/service-name=flaps' };
+  const areReady = (count: number): Promise<unknown> =>
+    eventually(`${count} are ready`, async () => {
+      const { items } = await cluster.client().list<EndpointSlice>(resources.endpointSlices, query);
+      const ready = items.flatMap(({ endpoints }) => endpoints ?? []).filter(({ conditions }) => conditions?.ready);
+      return ready.length === count;
+    });
+  let over = false;
+  const flapping = (async (): Promise<void> => {
+    for (const pod of (await shell.ok('kubectl get pods -l app=flaps -o name')).trim().split('\n')) {
+      await shell.ok(`kubectl exec ${pod} -- touch /down`);
+      await areReady(2);
+      await shell.ok(`kubectl exec ${pod} -- rm /down`);
+      await areReady(3);
+    }
+  })().finally(() => {
+    over = true;
+  });
+  await Promise.all([flapping, visitUntil(ip, () => over)]);
 });
 
 test('a service that is deleted is gone from every node', limit, async () => {
