@@ -11,6 +11,7 @@ if (process.env['AWS_ENDPOINT_URL'])
     hasRegistry: false,
     hasDeadLetters: false,
     hasNeighbour: false,
+    hasSecondWorker: false,
     ours: false,
   });
 else test('a cluster on an emulator that runs already', { skip: 'AWS_ENDPOINT_URL names none' }, () => undefined);

@@ -13,5 +13,6 @@ else
     hasRegistry: false,
     hasDeadLetters: true,
     hasNeighbour: false,
+    hasSecondWorker: false,
     ours: true,
   });

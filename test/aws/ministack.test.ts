@@ -13,5 +13,6 @@ else
     hasRegistry: true,
     hasDeadLetters: false,
     hasNeighbour: true,
+    hasSecondWorker: true,
     ours: true,
   });

@@ -25,6 +25,8 @@ export interface Story {
   hasDeadLetters: boolean;
   /** Whether a second cluster is deployed: it takes its time, and one emulator is enough to tell it. */
   hasNeighbour: boolean;
+  /** Whether a second worker comes and goes: what it shows is the same everywhere. */
+  hasSecondWorker: boolean;
   /** Whether its functions are processes of this machine that may be killed. */
   ours: boolean;
 }
@@ -121,6 +123,10 @@ export class Tale {
 
   get needsWorker(): TestOptions {
     return skipFor(this.noWorker);
+  }
+
+  get needsSecondWorker(): TestOptions {
+    return skipFor(this.story.hasSecondWorker ? this.noWorker : 'told on MiniStack, which is the faster one');
   }
 
   get needsProcesses(): TestOptions {

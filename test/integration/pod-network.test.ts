@@ -15,6 +15,7 @@ import { defaultPodNetwork, gatewayOf, podRangeOf } from '../../agent/net/pod-ra
 import { ServiceRulesKeeper } from '../../agent/net/services/apply.ts';
 import { end, service, slice } from '../../agent/net/services/fixture/services.ts';
 import type { NetworkChanges } from '../../core/api/node-sync.ts';
+import { podApiPort } from '../../core/api/pod-api.ts';
 import { runBatch } from '../../local/network/network.ts';
 import { nodeSysctls } from '../../local/network/topology.ts';
 import { runOrFail } from '../../local/run.ts';
@@ -226,6 +227,17 @@ test('a service leads to a pod of another node, from pods, nodes, and by node po
   assert.equal(await ask('a', '10.96.0.5', 80), gatewayOf(a.range));
   assert.equal(await ask('vpc', a.address, 30080), gatewayOf(a.range));
   assert.equal(await ask(server.namespace, '10.96.0.5', 80), gatewayOf(b.range), 'a pod that reaches itself');
+});
+
+test('a service that is its own endpoint is answered by the node, to its pods and to itself', skip, async () => {
+  const kubernetes = service('kubernetes', { clusterIP: '10.96.0.1', ports: [{ name: 'https', port: 443 }] });
+  const slices = [slice('kubernetes', [{ address: '10.96.0.1' }], [{ name: 'https', port: podApiPort }])];
+  await within('a', 'ip', ['address', 'replace', '10.96.0.1/32', 'dev', 'lo', 'scope', 'host']);
+  await serve('a', podApiPort);
+  await a.tell({ services: [kubernetes], endpointSlices: slices } as Partial<NetworkChanges>);
+  await eventually('the rules hold', async () => (await ask(client.namespace, '10.96.0.1', 443)) === client.address);
+  assert.equal(await ask('a', '10.96.0.1', 443), '10.96.0.1');
+  assert.equal(await ask(client.namespace, '10.96.0.1', 80), 'ECONNREFUSED');
 });
 
 test('a pod cannot wrap packets for other nodes as a node does', skip, async () => {

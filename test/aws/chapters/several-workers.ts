@@ -23,27 +23,31 @@ export function ofSeveralWorkers(tale: Tale): void {
   const addressOf = (pod: string): Promise<string> =>
     tale.cluster.kubectlOk('get', 'pod', pod, '-o', 'jsonpath={.status.podIP}');
 
-  test('pods of two workers reach each other, by their addresses and through services', tale.needsWorker, async () => {
-    const { cluster, instance } = tale;
-    second = await cluster.startInstance();
-    await cluster.untilReady(second.id);
-    await cluster.importSample(second);
-    await apply('pages', page('here', instance), service('here'), page('there', second), service('there'));
-    await cluster.kubectlOk('wait', '--for=condition=Ready', 'pod/here', 'pod/there', '--timeout=120s');
-    const asks = async (name: string, on: Instance, whom: string): Promise<object> =>
-      pod(name, on, `wget -qO- http://${await addressOf(whom)}:8080 && wget -qO- http://${whom}`);
-    await apply('asks', await asks('asks-there', instance, 'there'), await asks('asks-here', second, 'here'));
-    await untilOver('asks-there', 'asks-here');
-    for (const whom of ['there', 'here']) {
-      const said = await cluster.kubectlOk('logs', `asks-${whom}`);
-      assert.equal(said.match(/It floats/g)?.length, 2, said);
-      const asker = await addressOf(`asks-${whom}`);
-      const seen = await cluster.kubectlOk('logs', whom);
-      assert.ok(seen.split(new RegExp(`\\b${asker}\\]?:`)).length > 2, `its own address is seen: ${seen}`);
-    }
-  });
+  test(
+    'pods of two workers reach each other, by their addresses and through services',
+    tale.needsSecondWorker,
+    async () => {
+      const { cluster, instance } = tale;
+      second = await cluster.startInstance();
+      await cluster.untilReady(second.id);
+      await cluster.importSample(second);
+      await apply('pages', page('here', instance), service('here'), page('there', second), service('there'));
+      await cluster.kubectlOk('wait', '--for=condition=Ready', 'pod/here', 'pod/there', '--timeout=120s');
+      const asks = async (name: string, on: Instance, whom: string): Promise<object> =>
+        pod(name, on, `wget -qO- http://${await addressOf(whom)}:8080 && wget -qO- http://${whom}`);
+      await apply('asks', await asks('asks-there', instance, 'there'), await asks('asks-here', second, 'here'));
+      await untilOver('asks-there', 'asks-here');
+      for (const whom of ['there', 'here']) {
+        const said = await cluster.kubectlOk('logs', `asks-${whom}`);
+        assert.equal(said.match(/It floats/g)?.length, 2, said);
+        const asker = await addressOf(`asks-${whom}`);
+        const seen = await cluster.kubectlOk('logs', whom);
+        assert.ok(seen.split(new RegExp(`\\b${asker}\\]?:`)).length > 2, `its own address is seen: ${seen}`);
+      }
+    },
+  );
 
-  test('a pod lists and watches through the service kubernetes, as itself', tale.needsWorker, async () => {
+  test('a pod lists and watches through the service kubernetes, as itself', tale.needsSecondWorker, async () => {
     const { cluster } = tale;
     await cluster.kubectlOk(
       'create',
@@ -71,7 +75,7 @@ kubectl wait --for=jsonpath={.data.go}=yes configmap/signal --timeout=120s`;
     assert.match(said, /^configmap\/signal condition met$/m);
   });
 
-  test('a worker that is gone takes the way to its pods with it', tale.needsWorker, async () => {
+  test('a worker that is gone takes the way to its pods with it', tale.needsSecondWorker, async () => {
     const { cluster, instance } = tale;
     const routes = (): Promise<string> => runOrFail('ip', ['-n', instance.network, 'route']);
     assert.match(await routes(), /dev slipway-pods/);
