@@ -261,7 +261,7 @@ test('what is kept of earlier decisions never changes a decision', () => {
   const placed = new Map<string, PodLike & { on: string }>();
   let decided = 0;
   for (let i = 0; i < 400; i++) {
-    const requests = random.chance(0.9)
+    const requests: Record<string, string> = random.chance(0.9)
       ? { cpu: `${100 + 300 * random.below(3)}m`, memory: `${256 * (1 + random.below(2))}Mi` }
       : { memory: '16Gi' };
     const ports = random.chance(0.2) ? [{ containerPort: 80, hostPort: 8000 + random.below(2) }] : [];
