@@ -119,7 +119,9 @@ export class EventRecorder {
       const due = this.#waiting.findIndex(({ nowMs }) => nowMs + holdMs > clock.now());
       const count = Math.min(due < 0 ? this.#waiting.length : due, limit);
       // A clock that was set back makes none of them due: the first has waited all the same.
-      await this.#writeAll(this.#waiting.splice(0, Math.max(count, 1)));
+      await this.#writeAll(this.#waiting.splice(0, Math.max(count, 1))).catch((error: unknown) =>
+        this.#options.ports.log('warn', 'events lost', { message: String(error) }),
+      );
     }
     this.#writing = undefined;
   }
@@ -201,7 +203,7 @@ export class EventRecorder {
     const namespace = involved.namespace || 'default';
     // Nanoseconds since the epoch in hex, as client-go names events; the serial keeps those of one millisecond apart.
     this.#serial = (this.#serial + 1n) % 1_000_000n;
-    const unique = (BigInt(sinceMs) * 1_000_000n + this.#serial).toString(16);
+    const unique = (BigInt(Math.trunc(sinceMs)) * 1_000_000n + this.#serial).toString(16);
     const common = {
       apiVersion: 'v1',
       kind: 'Event',
