@@ -128,6 +128,7 @@ async function assemble(
     component: 'kubelet',
     host: config.nodeName,
     holdMs: eventHoldMs,
+    deliver: (events) => agent.sync.reportEvents(events),
   });
   const services = serviceRulesOf(config, objects, log);
   const { overlay, address, stateDir } = config;

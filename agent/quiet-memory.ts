@@ -11,6 +11,8 @@ const quietLooks = 4;
 /** Growth since the last time that is worth a collection, and how long ago that must be: what comes in small portions is V8's. */
 const worthFactor = 1.15;
 const restMs = 30_000;
+/** What grew by so much is a rush, and collected whenever it is over. */
+const rushFactor = 1.4;
 /** A collection stops the process for some milliseconds for each megabyte of a heap: a larger one is left to V8. In bytes. */
 const largestHeap = 256 * 1024 * 1024;
 
@@ -32,8 +34,8 @@ export function startGivingBackMemory(): () => void {
     quiet = performance.eventLoopUtilization(now, before).utilization < quietBelow ? quiet + 1 : 0;
     before = now;
     const bytes = heapBytes();
-    if (quiet < quietLooks || performance.now() < restUntilMs) return;
-    if (bytes > largestHeap || bytes < settledAt * worthFactor) return;
+    const worth = performance.now() < restUntilMs ? rushFactor : worthFactor;
+    if (quiet < quietLooks || bytes > largestHeap || bytes < settledAt * worth) return;
     // The one kind that also moves objects together, and so frees whole pages.
     collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
     settledAt = heapBytes();

@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { NodeSyncRequest, NodeSyncResponse } from '../core/api/node-sync.ts';
 import type { PodStatus } from '../core/api/types.gen.ts';
-import { SyncLoop } from './sync.ts';
+import { type SentEvent, SyncLoop } from './sync.ts';
 
 const reportOf = (name: string, status: PodStatus = {}) => ({ namespace: 'ns', name, uid: name, status });
 
@@ -92,4 +92,29 @@ test('a doorbell during a call makes one more, and reports of a call that failed
   await settle();
   await pass(100);
   assert.deepEqual(told(4), ['b']);
+});
+
+test('events go with the next call, a hundred at most, and count as told once it is answered', async (t) => {
+  const { sync, calls, settle, pass } = await loop(t);
+  const named = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, i) => ({ metadata: { name: `e${from + i}` } }) as unknown as SentEvent);
+  const sent = (index: number) => calls[index]?.request.events?.map(({ metadata }) => metadata.name);
+  const told: string[] = [];
+  void sync.reportEvents(named(0, 120)).then(() => told.push('all'));
+  await pass(1);
+  assert.equal(sent(1)?.length, 100);
+  calls[1]?.fail();
+  await settle();
+  await pass(100);
+  assert.deepEqual(sent(2), sent(1));
+  calls[2]?.answer();
+  await settle();
+  await pass(1);
+  assert.deepEqual([sent(3)?.length, sent(3)?.at(-1), told], [20, 'e119', []]);
+  calls[3]?.answer();
+  await settle();
+  assert.deepEqual(told, ['all']);
+  sync.ring();
+  await settle();
+  assert.equal(sent(4), undefined);
 });

@@ -1,8 +1,22 @@
 // The one call between the node and the control plane (core/api/node-sync.ts): woken by the doorbell, by something to
 // report, or by time. While the control plane is away, reports wait: the newest status of each pod, nothing is lost.
-import type { NodeSyncRequest, NodeSyncResponse, PodGone, PodReport } from '../core/api/node-sync.ts';
-import type { NodeStatus } from '../core/api/types.gen.ts';
+import {
+  maxSyncEvents,
+  type NodeSyncRequest,
+  type NodeSyncResponse,
+  type PodGone,
+  type PodReport,
+} from '../core/api/node-sync.ts';
+import type { KubeObject } from '../core/api/objects.ts';
+import type { CoreV1Event, NodeStatus } from '../core/api/types.gen.ts';
 import type { Log } from '../core/ports.ts';
+
+export type SentEvent = KubeObject & CoreV1Event;
+
+interface PendingEvent {
+  event: SentEvent;
+  resolve(): void;
+}
 
 export interface SyncDeps {
   /** Throws when the control plane is away or refuses. */
@@ -27,6 +41,7 @@ export class SyncLoop {
   readonly #deps: SyncDeps;
   readonly #statuses = new Map<string, PodReport>();
   readonly #gone = new Map<string, PodGone>();
+  #events: PendingEvent[] = [];
   #nodeStatus: NodeStatus | undefined;
   #since: string | undefined;
   #calling = false;
@@ -77,6 +92,14 @@ export class SyncLoop {
     this.#schedule(debounceMs);
   }
 
+  /** Resolves once the control plane has taken them. */
+  async reportEvents(events: readonly SentEvent[]): Promise<void> {
+    const pending = events.map((event) => ({ event, ...Promise.withResolvers<void>() }));
+    this.#events.push(...pending);
+    this.#schedule(debounceMs);
+    await Promise.all(pending.map(({ promise }) => promise));
+  }
+
   #schedule(delayMs: number): void {
     if (this.#closed) return;
     if (this.#calling) {
@@ -105,6 +128,7 @@ export class SyncLoop {
     this.#dueAt = Number.POSITIVE_INFINITY;
     const statuses = [...this.#statuses.values()];
     const gone = [...this.#gone.values()];
+    const events = this.#events.slice(0, maxSyncEvents);
     const nodeStatus = this.#nodeStatus;
     let next = this.#deps.intervalMs;
     try {
@@ -114,6 +138,7 @@ export class SyncLoop {
         ...(nodeStatus ? { nodeStatus } : {}),
         podStatuses: statuses,
         podsGone: gone,
+        ...(events.length > 0 ? { events: events.map(({ event }) => event) } : {}),
         ...(this.#since !== undefined ? { since: this.#since } : {}),
         ...(this.#deps.peers ? { peers: true } : {}),
       });
@@ -123,6 +148,7 @@ export class SyncLoop {
       this.#failures = 0;
       this.#lastSuccess = Date.now();
       this.#delivered(statuses, gone, nodeStatus);
+      this.#taken(events);
       for (const refused of answer.refused) this.#deps.log('warn', 'report refused', { ...refused });
       next = Math.min(next, answer.nextSyncMs);
       this.#deps.apply(answer);
@@ -135,6 +161,12 @@ export class SyncLoop {
       this.#calling = false;
     }
     this.#setTimer(Math.min(next, this.#againMs ?? next));
+  }
+
+  #taken(events: readonly PendingEvent[]): void {
+    for (const { resolve } of events) resolve();
+    this.#events = this.#events.filter((event) => !events.includes(event));
+    if (this.#events.length > 0) this.#schedule(debounceMs);
   }
 
   /** What was sent is forgotten, unless it changed meanwhile. */

@@ -93,7 +93,15 @@ export async function addNode(world: World, index: number): Promise<SimulatedNod
     userAgent: 'slipway-agent',
   });
   const ports: Ports = { clock: world.time.clock, ids: world.ids, log: quiet };
-  const recorder = new EventRecorder({ client, ports, component: 'kubelet', host: name });
+  // As a node's own: events wait a little, and go with the sync.
+  const recorder = new EventRecorder({
+    client,
+    ports,
+    component: 'kubelet',
+    host: name,
+    holdMs: 500,
+    deliver: (events) => node.agent.sync.reportEvents(events),
+  });
   const node = await startSimulatedNode(name, index, {
     client,
     log: quiet,

@@ -1,8 +1,18 @@
 // The one call between a node and the control plane: POST /api/v1/nodes/{name}/sync (blueprint section 5).
 // It renews the lease, reports, and brings what changed for this node; the doorbell makes the agent call it at once.
 
-import type { ObjectKey, Stored } from './objects.ts';
-import type { ConfigMap, EndpointSlice, Node, NodeStatus, Pod, PodStatus, Secret, Service } from './types.gen.ts';
+import type { KubeObject, ObjectKey, Stored } from './objects.ts';
+import type {
+  ConfigMap,
+  CoreV1Event,
+  EndpointSlice,
+  Node,
+  NodeStatus,
+  Pod,
+  PodStatus,
+  Secret,
+  Service,
+} from './types.gen.ts';
 
 export interface PodReport {
   namespace: string;
@@ -30,6 +40,8 @@ export interface NodeSyncRequest {
   nodeStatus?: NodeStatus;
   podStatuses: PodReport[];
   podsGone: PodGone[];
+  /** What happened on the node, to be created; at most `maxSyncEvents`. One that is refused is lost, and nothing is said of it. */
+  events?: (KubeObject & CoreV1Event)[];
   /**
    * Revisions this node has seen, as an earlier answer gave them; absent for "send everything".
    * Opaque to the agent.
@@ -45,6 +57,9 @@ export interface NodePeer {
   /** InternalIP. */
   address: string;
 }
+
+/** Of one call; more wait for the next. */
+export const maxSyncEvents = 100;
 
 /** What every node knows of the cluster's network: services and where they lead. Nobody's managed fields are in it. */
 export interface NetworkChanges {

@@ -1,6 +1,7 @@
 // What is said about objects, without saying too much.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { turns } from '../../test/turns.ts';
 import type { KubeObject } from '../api/objects.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { FakeApi } from './fixture/fake-api.ts';
@@ -96,4 +97,44 @@ test('an event that cannot be written is lost without harm, one that expired is 
   };
   recorder.record(pod, 'Normal', 'Other', 'x');
   assert.equal((await events()).length, 1);
+});
+
+test('what waits together is written together: the same twice once, and by another way where there is one', async () => {
+  const ports = manualPorts();
+  const api = new FakeApi(ports);
+  const deliveries: string[][] = [];
+  const deliver = async (events: readonly KubeObject[]): Promise<void> => {
+    deliveries.push(events.map((event) => `${event['message']} x${event['count']}`));
+    for (const event of events) api.create(resources.events, event);
+  };
+  const recorder = new EventRecorder({ client: api.client(), ports, component: 'tester', holdMs: 500, deliver });
+  for (const message of ['a', 'b', 'a']) recorder.record(pod, 'Normal', 'Done', message);
+  await turns(3);
+  assert.deepEqual(deliveries, []);
+  ports.pass(500);
+  await recorder.flush();
+  recorder.record(pod, 'Normal', 'Done', 'b');
+  await turns(3);
+  ports.pass(500);
+  await recorder.flush();
+  assert.deepEqual(deliveries, [['a x2', 'b x1']]);
+  const counts = api.objects(resources.events).map((event) => [event['message'], event['count']]);
+  assert.deepEqual(counts, [
+    ['a', 2],
+    ['b', 2],
+  ]);
+});
+
+test('an event that is recorded while others are written is written too', async () => {
+  const { api, recorder, events } = newRecorder();
+  api.onWrite = (_verb, _of, object) => {
+    if (object['message'] === 'first') recorder.record(pod, 'Normal', 'Next', 'second');
+    if (object['message'] === 'second') queueMicrotask(() => recorder.record(pod, 'Normal', 'Next', 'third'));
+  };
+  recorder.record(pod, 'Normal', 'Done', 'first');
+  await turns(20);
+  assert.deepEqual(
+    (await events()).map((event) => event['message']),
+    ['first', 'second', 'third'],
+  );
 });

@@ -1,5 +1,5 @@
 // Writes events about objects as client-go's recorder does: what repeats raises a count, what resembles is gathered, and who
-// says too much about one object is muted for a while. Losing an event is never an error.
+// says too much about one object is muted for a while. What waits together is written together. Losing an event is never an error.
 // Follows https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ and client-go's event correlator.
 import type { KubeObject } from '../api/objects.ts';
 import type { CoreV1Event, ObjectReference } from '../api/types.gen.ts';
@@ -17,6 +17,10 @@ const SIMILAR_WINDOW_MS = 600_000;
 const MEMORY_LIMIT = 4_096;
 /** Events waiting to be written; more are dropped. */
 const PENDING_LIMIT = 1_000;
+/** Written together: a store takes what comes at once in one sync of its disk, and a function ends sooner. */
+const BATCH_LIMIT = 16;
+/** Delivered together. */
+const DELIVERY_LIMIT = 100;
 
 export interface RecorderOptions {
   client: Client;
@@ -32,6 +36,8 @@ export interface RecorderOptions {
   style?: 'counted' | 'reported';
   /** How long each event waits before it is written, so that it does not take its turn before what it tells of. Default: 0. */
   holdMs?: number;
+  /** Creates up to 100 events otherwise than by the client. What is refused is lost. Default: a create for each, side by side. */
+  deliver?(events: readonly (KubeObject & CoreV1Event)[]): Promise<void>;
 }
 
 export interface EventDetails {
@@ -72,15 +78,16 @@ export class EventRecorder {
   readonly #known = new Memory<Known>();
   readonly #similar = new Memory<{ sinceMs: number; messages: Set<string> }>();
   readonly #allowance = new Memory<{ tokens: number; atMs: number }>();
-  #tail: Promise<void> = Promise.resolve();
-  #pending = 0;
+  /** In the order of recording. */
+  readonly #waiting: Recorded[] = [];
+  #writing: Promise<void> | undefined;
   #serial = 0n;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
   }
 
-  /** Returns at once; the event is written in the background, in order. */
+  /** Returns at once; the event is written in the background. */
   record(
     about: KubeObject,
     type: 'Normal' | 'Warning',
@@ -92,28 +99,45 @@ export class EventRecorder {
     const nowMs = this.#options.ports.clock.now();
     const subject = [involved.kind, involved.namespace, involved.name, involved.uid, involved.apiVersion].join('\n');
     const gathered = this.#gather([subject, involved.fieldPath, type, reason].join('\n'), message, nowMs);
-    if (this.#muted(subject, nowMs) || this.#pending >= PENDING_LIMIT) return;
-    this.#pending++;
-    this.#tail = this.#tail
-      .then(() => this.#hold(nowMs))
-      .then(() => this.#write({ involved, type, reason, ...gathered, details, nowMs }))
-      .catch((error: unknown) => {
-        const why = error instanceof Error ? error.message : String(error);
-        this.#options.ports.log('debug', 'event lost', { reason, about: involved.name, message: why });
-      })
-      .finally(() => this.#pending--);
+    if (this.#muted(subject, nowMs) || this.#waiting.length >= PENDING_LIMIT) return;
+    this.#waiting.push({ involved, type, reason, ...gathered, details, sinceMs: nowMs, nowMs, times: 1 });
+    this.#writing ??= this.#writeOn();
   }
 
   /** Resolves when all that was recorded so far is written. */
-  flush(): Promise<void> {
-    return this.#tail;
+  async flush(): Promise<void> {
+    while (this.#writing) await this.#writing;
   }
 
-  /** Resolves when an event of that time may be written. */
-  async #hold(recordedMs: number): Promise<void> {
+  async #writeOn(): Promise<void> {
     const { clock } = this.#options.ports;
-    const leftMs = recordedMs + (this.#options.holdMs ?? 0) - clock.now();
-    if (leftMs > 0) await new Promise<void>((resolve) => void clock.after(leftMs, resolve));
+    const { holdMs = 0, deliver } = this.#options;
+    const limit = deliver ? DELIVERY_LIMIT : BATCH_LIMIT;
+    for (let first = this.#waiting[0]; first; first = this.#waiting[0]) {
+      const leftMs = first.nowMs + holdMs - clock.now();
+      if (leftMs > 0) await new Promise<void>((resolve) => void clock.after(leftMs, resolve));
+      const due = this.#waiting.findIndex(({ nowMs }) => nowMs + holdMs > clock.now());
+      const count = Math.min(due < 0 ? this.#waiting.length : due, limit);
+      // A clock that was set back makes none of them due: the first has waited all the same.
+      await this.#writeAll(this.#waiting.splice(0, Math.max(count, 1))).catch((error: unknown) =>
+        this.#options.ports.log('warn', 'events lost', { message: String(error) }),
+      );
+    }
+    this.#writing = undefined;
+  }
+
+  /** The same event twice is written once. */
+  async #writeAll(batch: readonly Recorded[]): Promise<void> {
+    const different = new Map<string, Recorded>();
+    for (const event of batch) {
+      const before = different.get(event.id);
+      const both = before && { sinceMs: before.sinceMs, times: before.times + event.times };
+      different.set(event.id, { ...event, ...both });
+    }
+    const repeated = [...different.values()].filter(({ id }) => this.#known.get(id));
+    const unrepeatable = await Promise.all(repeated.map((event) => this.#raise(event)));
+    const fresh = [...different.values()].filter((event) => !repeated.includes(event) || unrepeatable.includes(event));
+    await this.#create(fresh);
   }
 
   #muted(subject: string, nowMs: number): boolean {
@@ -133,24 +157,39 @@ export class EventRecorder {
       : { id: `${group}\n${message}`, message };
   }
 
-  async #write(event: Recorded): Promise<void> {
-    const known = this.#known.get(event.id);
-    const { client } = this.#options;
-    if (known) {
-      const count = known.count + 1;
-      try {
-        await client.patch(resources.events, known, this.#repeat(event, count), { type: 'merge' });
-        this.#known.set(event.id, { ...known, count });
-        return;
-      } catch {
-        // It expired, or its namespace went: it is told anew.
-        this.#known.delete(event.id);
-      }
+  /** Returns the event when it has to be told anew: it expired, or its namespace went. */
+  async #raise(event: Recorded): Promise<Recorded | undefined> {
+    const known = this.#known.get(event.id)!;
+    const count = known.count + event.times;
+    try {
+      await this.#options.client.patch(resources.events, known, this.#repeat(event, count), { type: 'merge' });
+      this.#known.set(event.id, { ...known, count });
+      return undefined;
+    } catch {
+      this.#known.delete(event.id);
+      return event;
     }
-    const object = this.#fresh(event);
-    await client.create(resources.events, object);
-    const { namespace = '', name = '' } = object.metadata;
-    this.#known.set(event.id, { namespace, name, count: 1 });
+  }
+
+  async #create(events: readonly Recorded[]): Promise<void> {
+    if (events.length === 0) return;
+    const { client, deliver } = this.#options;
+    const objects = events.map((event) => this.#fresh(event));
+    const create = async (index: number, write: () => Promise<unknown>): Promise<void> => {
+      const { id, reason, times, involved } = events[index]!;
+      const { namespace = '', name = '' } = objects[index]!.metadata;
+      try {
+        await write();
+        this.#known.set(id, { namespace, name, count: times });
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        this.#options.ports.log('debug', 'event lost', { reason, about: involved.name, message });
+      }
+    };
+    const delivered = deliver?.(objects);
+    await Promise.all(
+      objects.map((object, index) => create(index, () => delivered ?? client.create(resources.events, object))),
+    );
   }
 
   #repeat(event: Recorded, count: number): unknown {
@@ -159,12 +198,12 @@ export class EventRecorder {
       : { count, message: event.message, lastTimestamp: timestamp(event.nowMs) };
   }
 
-  #fresh({ involved, type, reason, message, details, nowMs }: Recorded): KubeObject & CoreV1Event {
+  #fresh({ involved, type, reason, message, details, sinceMs, nowMs, times }: Recorded): KubeObject & CoreV1Event {
     const { component, host, style } = this.#options;
     const namespace = involved.namespace || 'default';
     // Nanoseconds since the epoch in hex, as client-go names events; the serial keeps those of one millisecond apart.
     this.#serial = (this.#serial + 1n) % 1_000_000n;
-    const unique = (BigInt(nowMs) * 1_000_000n + this.#serial).toString(16);
+    const unique = (BigInt(Math.trunc(sinceMs)) * 1_000_000n + this.#serial).toString(16);
     const common = {
       apiVersion: 'v1',
       kind: 'Event',
@@ -179,9 +218,10 @@ export class EventRecorder {
       return {
         ...common,
         action: details.action ?? reason,
-        eventTime: microTimestamp(nowMs),
+        eventTime: microTimestamp(sinceMs),
         reportingComponent: component,
         reportingInstance: host ? `${component}-${host}` : component,
+        ...(times > 1 ? { series: { count: times, lastObservedTime: microTimestamp(nowMs) } } : {}),
       };
     }
     return {
@@ -189,9 +229,9 @@ export class EventRecorder {
       source: host ? { component, host } : { component },
       reportingComponent: component,
       reportingInstance: host ?? '',
-      firstTimestamp: timestamp(nowMs),
+      firstTimestamp: timestamp(sinceMs),
       lastTimestamp: timestamp(nowMs),
-      count: 1,
+      count: times,
     };
   }
 }
@@ -203,7 +243,10 @@ interface Recorded {
   id: string;
   message: string;
   details: EventDetails;
+  /** Its first and its last time. */
+  sinceMs: number;
   nowMs: number;
+  times: number;
 }
 
 function referenceTo(about: KubeObject, fieldPath: string | undefined): ObjectReference {

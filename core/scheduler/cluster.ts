@@ -6,8 +6,9 @@ import { NodeInfo, type StoredNode } from './node-info.ts';
 import { isTerminal, type PodInfo, podInfo, type StoredPod } from './pod-info.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** Signatures for which verdicts are kept; beyond it all are forgotten. */
+/** Signatures for which verdicts are kept, and verdicts (one for each node); beyond either all are forgotten. */
 const SIGNATURE_LIMIT = 512;
+const VERDICT_LIMIT = 500_000;
 
 interface Placed {
   info: PodInfo;
@@ -72,7 +73,8 @@ export class Cluster implements Snapshot {
   signatureId(signature: string): number {
     let id = this.#signatures.get(signature);
     if (id === undefined) {
-      if (this.#signatures.size >= SIGNATURE_LIMIT) {
+      const { size } = this.#signatures;
+      if (size >= SIGNATURE_LIMIT || size * this.#nodes.size >= VERDICT_LIMIT) {
         this.#signatures.clear();
         for (const node of this.#nodes.values()) node.verdicts.clear();
       }

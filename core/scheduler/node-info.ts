@@ -7,15 +7,26 @@ import { addResources, noResources, type Resources, resourcesOf } from './reques
 
 export type StoredNode = Stored<Node>;
 
-/** Judgement of the rules that look at the node object alone, kept for each signature of pods. */
-export interface StaticVerdict {
-  /** Index of the first rule that refused, -1 when none did. */
+/** What the rules say of a node, kept for each signature of pods. */
+export interface Verdict {
+  /** Index of the first rule that looks at the node object alone and refused, -1 when none did. */
   refusedBy: number;
   reason: string;
   /** Raw scores of the rules that look at the node object alone, by score index. */
   scores: readonly number[];
   /** Of the images in the cluster when this was computed. */
   imageEpoch: number;
+  /** What the rules say that also look at how much of the node is taken. */
+  load: LoadVerdict | undefined;
+}
+
+export interface LoadVerdict {
+  /** Of the node's load when this was computed. */
+  epoch: number;
+  /** Why the pod does not fit beside those that are there; undefined: it does. */
+  refusals: readonly string[] | undefined;
+  /** Sum of the scores, each times its weight. */
+  score: number;
 }
 
 const zoneOf = ({ metadata }: StoredNode): string =>
@@ -36,7 +47,9 @@ export class NodeInfo {
   readonly podsWithAffinity = new Set<PodInfo>();
   readonly podsWithRequiredAntiAffinity = new Set<PodInfo>();
   readonly #ports = new Map<string, number>();
-  readonly verdicts = new Map<number, StaticVerdict>();
+  readonly verdicts = new Map<number, Verdict>();
+  /** Grows whenever a pod comes or goes. */
+  loadEpoch = 0;
 
   constructor(node: StoredNode) {
     this.node = node;
@@ -73,6 +86,7 @@ export class NodeInfo {
     const { uid } = info.pod.metadata;
     if (this.pods.has(uid)) this.remove(uid);
     this.pods.set(uid, info);
+    this.loadEpoch++;
     addResources(this.requested, info.requests);
     addResources(this.weights, info.weights);
     for (const port of info.ports) this.#ports.set(portKey(port), (this.#ports.get(portKey(port)) ?? 0) + 1);
@@ -84,6 +98,7 @@ export class NodeInfo {
     const info = this.pods.get(uid);
     if (!info) return;
     this.pods.delete(uid);
+    this.loadEpoch++;
     addResources(this.requested, info.requests, -1);
     addResources(this.weights, info.weights, -1);
     for (const port of info.ports) {

@@ -33,7 +33,7 @@ export interface PodInfo {
   readonly requiredAntiAffinity: readonly PodAffinityTerm[];
   readonly preferredAffinity: readonly WeightedTerm[];
   readonly preferredAntiAffinity: readonly WeightedTerm[];
-  /** Pods with equal signatures are judged alike by all rules that do not look at other pods. */
+  /** Pods with equal signatures are judged alike by all rules that look at a node and at how much of it is taken, and no further. */
   readonly signature: string;
   /** A number drawn from the uid, which settles ties between nodes. */
   readonly lot: number;
@@ -61,22 +61,30 @@ function lotOf(uid: string): number {
   return hash >>> 0;
 }
 
+function signatureOf({ spec }: Pod, requests: Resources, weights: Resources): string {
+  const images = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map((container) => container.image);
+  const amounts = [requests, weights].map(({ scalars, ...rest }) => [rest, [...(scalars ?? [])]]);
+  const { nodeName, nodeSelector, tolerations } = spec ?? {};
+  return JSON.stringify([nodeName, nodeSelector, spec?.affinity?.nodeAffinity, tolerations, images, amounts]);
+}
+
 export function podInfo(pod: StoredPod): PodInfo {
   const { spec } = pod;
-  const { podAffinity, podAntiAffinity, nodeAffinity } = spec?.affinity ?? {};
-  const images = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map((container) => container.image);
+  const { podAffinity, podAntiAffinity } = spec?.affinity ?? {};
+  const requests = podRequests(pod);
+  const weights = podRequests(pod, true);
   return {
     pod,
     priority: spec?.priority ?? 0,
-    requests: podRequests(pod),
-    weights: podRequests(pod, true),
+    requests,
+    weights,
     ports: hostPorts(pod),
     nodeNames: nodeNamesRequired(pod),
     requiredAffinity: podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [],
     requiredAntiAffinity: podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [],
     preferredAffinity: weighted(podAffinity?.preferredDuringSchedulingIgnoredDuringExecution),
     preferredAntiAffinity: weighted(podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution),
-    signature: JSON.stringify([spec?.nodeName, spec?.nodeSelector, nodeAffinity, spec?.tolerations, images]),
+    signature: signatureOf(pod, requests, weights),
     lot: lotOf(pod.metadata.uid),
   };
 }

@@ -1,5 +1,5 @@
 // The rules in force, in the order that kube-scheduler runs them, with its default weights.
-import type { DynamicFilter, StaticFilter } from './filters/filter.ts';
+import type { DynamicFilter, LoadFilter, StaticFilter } from './filters/filter.ts';
 import { interPodAffinity } from './filters/inter-pod-affinity.ts';
 import { nodeAffinity } from './filters/node-affinity.ts';
 import { nodeName } from './filters/node-name.ts';
@@ -14,12 +14,12 @@ import { imageLocality } from './scores/image-locality.ts';
 import { interPodAffinityPreference } from './scores/inter-pod-affinity.ts';
 import { leastAllocated } from './scores/least-allocated.ts';
 import { nodeAffinityPreference } from './scores/node-affinity.ts';
-import type { DynamicScore, StaticScore } from './scores/score.ts';
+import type { DynamicScore, LoadScore, StaticScore } from './scores/score.ts';
 import { taintPreference } from './scores/taint-toleration.ts';
 import { topologySpreadPreference } from './scores/topology-spread.ts';
 
 export const staticFilters: readonly StaticFilter[] = [nodeUnschedulable, nodeName, taintToleration, nodeAffinity];
-export const dynamicFilters: readonly DynamicFilter[] = [
+export const dynamicFilters: readonly (DynamicFilter | LoadFilter)[] = [
   nodePorts,
   nodeResources,
   volumeBinding,
@@ -27,9 +27,5 @@ export const dynamicFilters: readonly DynamicFilter[] = [
   interPodAffinity,
 ];
 export const staticScores: readonly StaticScore[] = [taintPreference, nodeAffinityPreference, imageLocality];
-export const dynamicScores: readonly DynamicScore[] = [
-  leastAllocated,
-  balancedAllocation,
-  topologySpreadPreference,
-  interPodAffinityPreference,
-];
+export const loadScores: readonly LoadScore[] = [leastAllocated, balancedAllocation];
+export const dynamicScores: readonly DynamicScore[] = [topologySpreadPreference, interPodAffinityPreference];

@@ -1,6 +1,7 @@
 // What goes where, and what is said when nothing fits.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { seededRandom } from '../client/fixture/random.ts';
 import { Cluster } from './cluster.ts';
 import { makeNode, makePod, type NodeLike, type PodLike } from './fixture/objects.ts';
 import { podInfo } from './pod-info.ts';
@@ -248,4 +249,36 @@ test('a pod whose claim is missing or unbound waits, one whose volume is elsewhe
   };
   cluster.setVolume('pv', { metadata: { name: 'pv' }, spec: { nodeAffinity: { required } } });
   assert.equal(nodeFor(cluster, pod), 'c');
+});
+
+test('what is kept of earlier decisions never changes a decision', () => {
+  const seed = Number(process.env['SEED'] ?? 7);
+  const random = seededRandom(seed);
+  const nodes = Object.fromEntries(
+    ['4', '4', '6', '8', '2', '4'].map((cpu, i) => [`n${i}`, { allocatable: { cpu, pods: String(5 + i) } }]),
+  );
+  const kept = clusterOf(nodes);
+  const placed = new Map<string, PodLike & { on: string }>();
+  let decided = 0;
+  for (let i = 0; i < 400; i++) {
+    const requests: Record<string, string> = random.chance(0.9)
+      ? { cpu: `${100 + 300 * random.below(3)}m`, memory: `${256 * (1 + random.below(2))}Mi` }
+      : { memory: '16Gi' };
+    const ports = random.chance(0.2) ? [{ containerPort: 80, hostPort: 8000 + random.below(2) }] : [];
+    const pod = { spec: { containers: [{ name: 'c', image: 'app', ports, resources: { requests } }] } };
+    const info = podInfo(makePod(`p${i}`, pod));
+    const decision = schedule(kept, info);
+    assert.deepEqual(decision, schedule(clusterOf(nodes, Object.fromEntries(placed)), info), `seed ${seed}, pod ${i}`);
+    if (decision.node !== undefined) {
+      decided++;
+      kept.assume(info, decision.node);
+      placed.set(`p${i}`, { ...pod, on: decision.node });
+    }
+    if (decision.node !== undefined && random.chance(0.3)) continue;
+    const [victim] = [...placed.keys()].slice(random.below(placed.size));
+    if (victim === undefined) continue;
+    kept.removePod(makePod(victim));
+    placed.delete(victim);
+  }
+  assert.ok(decided > 200, `only ${decided} pods fitted`);
 });

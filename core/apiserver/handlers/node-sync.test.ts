@@ -444,3 +444,32 @@ test('a report without an end is cut off when it is too long', async () => {
   assert.equal(status, 413);
   assert.ok(sent < 16, `${sent} MiB were read`);
 });
+
+test('events come with a sync: each is created once, one that is refused costs the others nothing', async () => {
+  const { world, server } = await cluster();
+  const event = (name: string, about: string) => ({
+    metadata: { name, namespace: about },
+    involvedObject: { kind: 'Pod', namespace: about, name: 'p' },
+    reason: 'Started',
+    message: 'Container started',
+    type: 'Normal',
+    count: 1,
+    source: { component: 'kubelet', host: 'n1' },
+  });
+  const events = [
+    event('p.1', 'shop'),
+    event('p.2', 'no-such-namespace'),
+    event('p.3', 'shop'),
+    'not an event',
+  ] as unknown as NonNullable<NodeSyncRequest['events']>;
+  await sync(server, 'n1', { events });
+  await sync(server, 'n1', { events });
+  const { items } = await world.store.list('events');
+  assert.deepEqual(items.map(({ object }) => [object.metadata.name, object['reason']]).sort(), [
+    ['p.1', 'Started'],
+    ['p.3', 'Started'],
+  ]);
+  const many = { ...none, events: Array.from({ length: 101 }, (_, i) => event(`many.${i}`, 'shop')) };
+  const { code } = await server.call('POST', '/api/v1/nodes/n1/sync', many, node('n1'));
+  assert.equal(code, 400);
+});

@@ -2,7 +2,7 @@
 // itself may call it, and whoever may do everything; each write goes through admission as that caller.
 import { badRequest, StatusError } from '../../api/errors.ts';
 import { findKind } from '../../api/kinds/index.ts';
-import type { NodeSyncRequest, NodeSyncResponse } from '../../api/node-sync.ts';
+import { maxSyncEvents, type NodeSyncRequest, type NodeSyncResponse } from '../../api/node-sync.ts';
 import type { Stored } from '../../api/objects.ts';
 import type { Node } from '../../api/types.gen.ts';
 import type { NodeChanges } from '../nodes/changes.ts';
@@ -49,18 +49,22 @@ async function readRequest({ request }: HandlerContext): Promise<NodeSyncRequest
   } catch {
     throw badRequest('the body of a node sync must be JSON');
   }
-  const { leaseDurationSeconds: lease, time, podStatuses, podsGone, nodeStatus, since, peers } = body ?? {};
+  const { leaseDurationSeconds: lease, time, podStatuses, podsGone, events, nodeStatus, since, peers } = body ?? {};
   if (typeof lease !== 'number' || !(lease >= minLeaseSeconds && lease <= maxLeaseSeconds)) {
     throw badRequest(`leaseDurationSeconds must be between ${minLeaseSeconds} and ${maxLeaseSeconds}`);
   }
   if (time !== undefined && (typeof time !== 'string' || Number.isNaN(Date.parse(time)))) {
     throw badRequest('time must be an RFC 3339 time');
   }
+  if (events !== undefined && !(Array.isArray(events) && events.length <= maxSyncEvents)) {
+    throw badRequest(`events must be a list of at most ${maxSyncEvents}`);
+  }
   return {
     leaseDurationSeconds: Math.round(lease),
     ...(time ? { time } : {}),
     podStatuses: named(podStatuses, 'podStatuses'),
     podsGone: named(podsGone, 'podsGone'),
+    ...(events ? { events } : {}),
     ...(nodeStatus && typeof nodeStatus === 'object' ? { nodeStatus } : {}),
     ...(typeof since === 'string' ? { since } : {}),
     peers: peers === true,

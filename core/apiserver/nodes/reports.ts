@@ -13,6 +13,7 @@ import type { HandlerContext } from '../server.ts';
 import { createObject } from '../verbs/create.ts';
 import { deleteObject } from '../verbs/delete.ts';
 import { updateObject } from '../verbs/update.ts';
+import { writeEvents } from './events.ts';
 import { mergeNodeStatus } from './node-status.ts';
 import { mergePodStatus, staleReason } from './pod-status.ts';
 
@@ -210,6 +211,7 @@ export async function writeReports(
     renewLease(writer, node.object, request),
     request.nodeStatus ? writeNodeStatus(writer, name, request.nodeStatus) : undefined,
     writePodStatuses(writer, name, request.podStatuses),
+    writeEvents(writer, request.events ?? [], manager),
   ]);
   const gone = await removePods(writer, name, request.podsGone);
   return { node: updated ?? node, refused: [...refused, ...gone] };

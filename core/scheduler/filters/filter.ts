@@ -24,6 +24,13 @@ export interface StaticFilter {
   isHelpedBy(event: ClusterEvent, pod: PodInfo): boolean;
 }
 
+/** Looks at the pod's amounts and the node's load alone: what it says holds for all pods of a signature until the load changes. */
+export interface LoadFilter {
+  name: string;
+  refuse(pod: PodInfo, node: NodeInfo): readonly string[] | undefined;
+  isHelpedBy(event: ClusterEvent, pod: PodInfo): boolean;
+}
+
 /** Looks at what is on the node or elsewhere. */
 export interface DynamicFilter {
   name: string;

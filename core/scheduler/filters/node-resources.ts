@@ -1,6 +1,6 @@
 import type { NodeInfo } from '../node-info.ts';
 import type { PodInfo } from '../pod-info.ts';
-import type { DynamicFilter } from './filter.ts';
+import type { LoadFilter } from './filter.ts';
 
 /** Everything that is short, not only the first. */
 function shortages(
@@ -40,9 +40,9 @@ function fitsEmpty({ requests }: PodInfo, { allocatable }: NodeInfo): boolean {
   );
 }
 
-export const nodeResources: DynamicFilter = {
+export const nodeResources: LoadFilter = {
   name: 'NodeResourcesFit',
-  prepare: (pod) => (node) => shortages(pod, node),
+  refuse: shortages,
   isHelpedBy(event, pod) {
     if (event.what === 'pod-removed') return true;
     if (event.what === 'node-added') return fitsEmpty(pod, event.node);

@@ -16,6 +16,13 @@ export interface StaticScore {
   normalize?: Normalize;
 }
 
+/** Looks at the pod's amounts and the node's load alone: it holds for all pods of a signature until the load changes. 0 to 100 as it is. */
+export interface LoadScore {
+  name: string;
+  weight: number;
+  score(pod: PodInfo, node: NodeInfo): number;
+}
+
 export interface DynamicScore {
   name: string;
   weight: number;
