@@ -38,7 +38,7 @@ const gate: Stage[] = [
   // What is pure shares one process: it needs a third of the processor time of a process for each file.
   tests('core', ['core/**/*.test.ts'], 'dot', ['--test-isolation=none']),
   tests('unit', [
-    '{host,agent,local,cli,aws,lambdas,infra,worker}/**/*.test.ts',
+    '{host,agent,local,cli,aws,lambdas,infra,worker,examples}/**/*.test.ts',
     'test/*.test.ts',
     'test/conformance/*.test.ts',
   ]),

@@ -3,8 +3,8 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ask } from './ask.ts';
 
-const restMs = Number(process.env['REST_MS'] ?? 500);
-const workMs = Number(process.env['WORK_MS'] ?? 2_000);
+const restMs = Number(process.env['REST_MS'] ?? 700);
+const workMs = Number(process.env['WORK_MS'] ?? 3_000);
 /** Tells this start of the program from others of the same pod. */
 const start = Date.now().toString(36);
 

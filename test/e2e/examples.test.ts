@@ -1,6 +1,7 @@
 // The examples, by the commands of their READMEs, word for word and in order, on one cluster of three nodes.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Node, Pod } from '../../core/api/types.gen.ts';
 import { resources } from '../../core/client/resources.ts';
 import { commandsOf } from '../aws/guide.ts';
@@ -23,7 +24,7 @@ function reader(readme: string, leavesRunning: boolean): Person {
     wrap: (argv) => {
       const ofSlipway = argv[0] === 'npm' || argv[1]?.endsWith('/cli/slipway.js');
       const own = ofSlipway ? ['--name', place.name] : [];
-      return [...argv, ...own, ...(argv.includes('start') ? ['--port', String(port)] : [])];
+      return [...argv, ...own, ...(argv[1] === 'start' ? ['--port', String(port)] : [])];
     },
     unable: (text) => (leavesRunning && text.startsWith('npm stop') ? 'another example follows here' : undefined),
   });
@@ -34,6 +35,17 @@ const pods = async (app: string): Promise<Pod[]> =>
 
 const nodesOf = async (app: string): Promise<number> =>
   new Set((await pods(app)).map(({ spec }) => spec?.nodeName)).size;
+
+const restarted = (app: string): Promise<unknown> =>
+  eventually(
+    `${app} is there again`,
+    async () => {
+      const [pod] = await pods(app);
+      const [status] = pod?.status?.containerStatuses ?? [];
+      return status?.restartCount === 1 && status.ready;
+    },
+    120_000,
+  );
 
 after(() => place.remove());
 
@@ -56,8 +68,10 @@ async function signatures(): Promise<string[]> {
 
 test('guestbook: three images are built and run, spread over the nodes', limit, async () => {
   await guestbook.follow('npm start');
+  for (let part = 0; part < 3; part++) await guestbook.follow('npx slipway image build');
+  const pushed = await guestbook.follow('npx slipway image push');
   for (const part of ['web', 'api', 'store'])
-    assert.match(await guestbook.follow('npx slipway image build'), new RegExp(`guestbook/${part}:1 into 3 nodes`));
+    assert.ok(pushed.includes(`pushed registry.slipway.internal/guestbook/${part}:1\n`), pushed);
   await guestbook.follow('kubectl create secret');
   await guestbook.follow('kubectl apply -k');
   for (let part = 0; part < 3; part++) await guestbook.follow('kubectl rollout status');
@@ -88,6 +102,7 @@ test('guestbook: new versions and 50 pods, and not one request fails', limit, as
     until: (output) => /[1-9]\d* answered/.test(output),
     meanwhile: async () => {
       for (let part = 0; part < 2; part++) await guestbook.follow('npx slipway image build');
+      await guestbook.follow('npx slipway image push');
       for (let part = 0; part < 2; part++) await guestbook.follow('kubectl set image');
       for (let part = 0; part < 2; part++) await guestbook.follow('kubectl rollout status');
       await guestbook.follow('kubectl scale deployment/web --replicas=50');
@@ -104,15 +119,7 @@ test('guestbook: new versions and 50 pods, and not one request fails', limit, as
 
 test('guestbook: entries outlive the store’s program', limit, async () => {
   await guestbook.follow('kubectl exec deployment/store -- kill 1');
-  await eventually(
-    'the store is there again',
-    async () => {
-      const [store] = await pods('store');
-      const [status] = store?.status?.containerStatuses ?? [];
-      return status?.restartCount === 1 && status.ready;
-    },
-    60_000,
-  );
+  await restarted('store');
   assert.match(await guestbook.follow('kubectl get pods'), /^store-\S+ +1\/1 +Running +1 /m);
   assert.deepEqual(await eventually('the API finds it', () => signatures().catch(() => undefined)), ['Ann: it floats']);
 });
@@ -121,4 +128,80 @@ test('guestbook: what was made is taken away', limit, async () => {
   await guestbook.follow('kubectl delete -k');
   await guestbook.follow('kubectl delete secret');
   assert.deepEqual(guestbook.left, []);
+});
+
+const queue = reader('examples/queue/README.md', false);
+
+interface Counts {
+  put: number;
+  waiting: number;
+  taken: number;
+  done: number;
+  givenBack: number;
+}
+
+const countsIn = (told: string): Counts | undefined => {
+  const words = /^(\d+) put: (\d+) waiting, (\d+) taken, (\d+) done; (\d+) given back$/m.exec(told);
+  if (!words) return undefined;
+  const [put = 0, waiting = 0, taken = 0, done = 0, givenBack = 0] = words.slice(1).map(Number);
+  return { put, waiting, taken, done, givenBack };
+};
+
+/** Asks again as the reader did, until the queue says so. */
+const untilQueue = (what: string, isSo: (counts: Counts) => boolean): Promise<Counts> =>
+  eventually(
+    what,
+    async () => {
+      await sleep(500); // each asking is a process
+      const counts = countsIn(await place.kubectlOk('logs', 'deployment/queue', '--tail=1'));
+      return counts && isSo(counts) && counts;
+    },
+    300_000,
+  );
+
+test('queue: jobs wait for workers, who are killed with some in their hands', limit, async () => {
+  await queue.follow('npm start');
+  await queue.follow('npx slipway image build');
+  await queue.follow('npx slipway image push');
+  await queue.follow('kubectl apply -k');
+  for (let part = 0; part < 2; part++) await queue.follow('kubectl rollout status');
+  await untilQueue('jobs wait, and each worker has one', ({ waiting, taken }) => waiting > 0 && taken === 3);
+  await queue.follow('kubectl logs');
+  await queue.follow('kubectl delete pod --selector app=worker --grace-period=1');
+  await queue.follow('kubectl rollout status');
+  await queue.follow('kubectl logs');
+});
+
+test('queue: with more workers, and a node that dies with some of them, no job is lost', limit, async () => {
+  await queue.follow('kubectl scale deployment/worker --replicas=10');
+  await queue.follow('kubectl rollout status');
+  await queue.follow('kubectl get pods');
+  const [home] = await pods('queue');
+  const dying = [1, 2, 3].map((number) => place.node(number)).find((name) => name !== home?.spec?.nodeName) ?? '';
+  assert.ok((await pods('worker')).some(({ spec }) => spec?.nodeName === dying));
+  substitutions.push({ from: 'slipway-2', to: dying });
+  await queue.follow('npx slipway node stop');
+  await queue.follow('kubectl scale deployment/producer --replicas=0');
+  // one that died with the node is there until the node is back
+  const goneElsewhere = async () => (await pods('producer')).every(({ spec }) => spec?.nodeName === dying);
+  await eventually('the producer is gone', goneElsewhere, 120_000);
+  const { put, done, givenBack } = await untilQueue('it is empty', ({ waiting, taken }) => waiting + taken === 0);
+  assert.equal(done, put);
+  assert.ok(givenBack > 0, 'those who died had jobs');
+  assert.deepEqual(countsIn(await queue.follow('kubectl logs'))?.put, put);
+  await queue.follow('npx slipway node start');
+});
+
+test('queue: what it knows outlives its program', limit, async () => {
+  const before = await untilQueue('it is empty', ({ waiting, taken }) => waiting + taken === 0);
+  await queue.follow('kubectl exec deployment/queue -- kill 1');
+  await restarted('queue');
+  await untilQueue('it knows all jobs', ({ put, done }) => put === before.put && done === before.done);
+  await queue.follow('kubectl logs');
+});
+
+test('queue: what was made is taken away, and the cluster with it', limit, async () => {
+  await queue.follow('kubectl delete -k');
+  await queue.follow('npm stop');
+  assert.deepEqual(queue.left, []);
 });
