@@ -57,6 +57,7 @@ export const agentConfig = ({ settings, instance, cluster }: InstanceParts): Age
   },
   taints: settings.taints ?? [],
   maxPods: podsPerWorker,
+  ...(settings.staticPodPath ? { staticPodPath: settings.staticPodPath } : {}),
   podPidsLimit,
   reserved,
   hostPortHandler,
