@@ -130,7 +130,7 @@ export class ManifestFiles {
 
   /** A file that is no pod (any more) leaves the pod that it last was: it may be half written. */
   async #parsed(file: string, text: string, before: Known | undefined): Promise<Known> {
-    // The API's own knowledge of pods: some 40 MB that a node without manifests does without.
+    // What the API knows of pods is loaded only where there are manifests.
     const { staticPod } = await import('../../core/kubelet/static-manifest.ts');
     const { nodeName, log } = this.#deps;
     try {
