@@ -43,7 +43,10 @@ class Stand {
     },
     start: (pod) => void this.story.push(`start ${pod.spec?.containers[0]?.image}`),
     update: (pod) => void this.story.push(`end ${pod.spec?.containers[0]?.image}`),
-    report: ({ uid, status }) => void this.story.push(`${uid} is ${status.phase}`),
+    report: ({ uid, status }) => {
+      this.api.get(uid)!.status = status;
+      this.story.push(`${uid} is ${status.phase}`);
+    },
     now: () => 0,
     log: () => undefined,
   });

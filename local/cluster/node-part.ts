@@ -96,7 +96,9 @@ export function agentConfig(
 }
 
 /** A node that may be silent for less time reports more often. */
-function fromSettings({ settings = {} }: ClusterSpec): Pick<AgentConfig, 'leaseDurationSeconds' | 'podPidsLimit' | 'staticPodPath'> {
+function fromSettings({
+  settings = {},
+}: ClusterSpec): Pick<AgentConfig, 'leaseDurationSeconds' | 'podPidsLimit' | 'staticPodPath'> {
   const { nodeMonitorGracePeriod: seconds, podMaxPids, podManifestPath } = settings;
   return {
     ...(seconds ? { leaseDurationSeconds: seconds } : {}),
