@@ -109,12 +109,12 @@ test('who writes over the status of a mirror while the node is not heard is corr
   mirror.status = ready('False');
   stand.answer();
   await stand.tells('api-1 is Running');
+  mirror.status = ready('False');
   const silent = { ...node, status: { conditions: [] } };
   stand.static.answered(silent, [structuredClone(mirror)], [], false);
   await stand.tells();
   stand.static.answered(node, [], [], false);
   await stand.tells('api-1 is Running');
-  mirror.status = ready('True');
   stand.answer();
   await stand.tells();
 });
