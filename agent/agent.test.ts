@@ -50,6 +50,7 @@ class Stand {
       hostIPs: ['192.0.2.1'],
       runtime: this.runtime,
       objects: new ObjectCache(),
+      client: { create: () => assert.fail('no mirror pods here'), delete: () => assert.fail('no mirror pods here') },
       call: async (request) => this.#answer(request),
       recordEvent: (pod, event) => void this.events.push(`${pod.metadata.name} ${event.reason}`),
       ...(this.checkpoint ? { checkpoint: this.checkpoint } : {}),

@@ -3,7 +3,9 @@
 import { isNodeReady } from '../core/api/node-ready.ts';
 import type { NodeSyncRequest, NodeSyncResponse } from '../core/api/node-sync.ts';
 import type { KubeObject } from '../core/api/objects.ts';
+import { isMirrorPod } from '../core/api/pod-references.ts';
 import type { Node, Pod, PodStatus } from '../core/api/types.gen.ts';
+import type { Client } from '../core/client/client.ts';
 import type { NodeAbilities } from '../core/kubelet/admission.ts';
 import { admit } from '../core/kubelet/admission.ts';
 import { findContainer } from '../core/kubelet/containers.ts';
@@ -15,6 +17,7 @@ import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import type { ObjectCache } from './objects.ts';
 import { PodWorker } from './pods/worker.ts';
 import type { Runtime } from './runtime.ts';
+import { StaticPods } from './static/static-pods.ts';
 import { SyncLoop } from './sync.ts';
 import { usesObject } from './volumes/payload.ts';
 
@@ -25,6 +28,8 @@ export interface AgentDeps {
   objects: ObjectCache;
   /** The sync call. */
   call(request: NodeSyncRequest): Promise<NodeSyncResponse>;
+  /** For mirror pods. */
+  client: Pick<Client, 'create' | 'delete'>;
   /** Writes an event about a pod, in the background. */
   recordEvent(pod: KubeObject, event: PodEvent, fieldPath: string | undefined): void;
   /** Absent: nothing outlives this process (simulated nodes). */
@@ -46,6 +51,7 @@ export class Agent {
   readonly #deps: AgentDeps;
   readonly #workers = new Map<string, PodWorker>();
   readonly #sync: SyncLoop;
+  readonly #static: StaticPods;
   #node: Node | undefined;
   #sawAll = false;
   /** The node is ready in the control plane's eyes. */
@@ -61,6 +67,23 @@ export class Agent {
       intervalMs: deps.syncIntervalMs,
       log: deps.log,
     });
+    this.#static = new StaticPods({
+      client: deps.client,
+      start: (pod) => this.#add(pod, this.#admitted(pod)).wake(),
+      update: (pod) => this.#workers.get(pod.metadata?.uid ?? '')?.update(pod),
+      report: (report) => this.#sync.report(report),
+      now: deps.now,
+      log: deps.log,
+    });
+  }
+
+  /** The pods that the node's own manifests name, from now on. */
+  runStatic(pods: readonly Pod[]): void {
+    this.#static.want(pods);
+  }
+
+  isStatic(uid: string): boolean {
+    return this.#static.has(uid);
   }
 
   get sync(): SyncLoop {
@@ -76,6 +99,7 @@ export class Agent {
     await this.#deps.runtime.start((uid) => this.#workers.get(uid)?.wake());
     for (const saved of this.#deps.checkpoint?.load() ?? []) {
       const uid = saved.pod.metadata?.uid;
+      if (saved.fromManifest) this.#static.adopt(saved.pod);
       if (uid) this.#add(saved.pod, saved.memory).wake();
     }
   }
@@ -92,6 +116,7 @@ export class Agent {
   /** What runs goes on running. */
   async close(): Promise<void> {
     this.#sync.close();
+    this.#static.close();
     for (const worker of this.#workers.values()) worker.close();
     await this.#deps.checkpoint?.flush();
     await this.#deps.runtime.close();
@@ -118,13 +143,15 @@ export class Agent {
     for (const { metadata } of [...answer.pods, ...answer.configMaps, ...answer.secrets])
       if (metadata) delete metadata.managedFields;
     const changed = this.#deps.objects.apply(answer);
-    for (const pod of answer.pods) this.#take(pod);
+    for (const pod of answer.pods) if (!isMirrorPod(pod)) this.#take(pod);
     this.#reconcile(answer);
     for (const gone of answer.deletedPods) this.#workers.get(gone.uid)?.remove();
     if (answer.full) {
       const listed = new Set(answer.pods.map((p) => p.metadata.uid));
-      for (const worker of this.#workers.values()) if (!listed.has(worker.uid)) worker.remove();
+      for (const worker of this.#workers.values())
+        if (!listed.has(worker.uid) && !this.#static.has(worker.uid)) worker.remove();
     }
+    this.#static.answered(answer.node, answer.pods, answer.deletedPods, answer.full);
     if (changed.size > 0) this.#refresh(changed);
     if (answer.full && !this.#sawAll) this.#removeOrphans();
     this.#sawAll ||= answer.full;
@@ -174,7 +201,10 @@ export class Agent {
         started: (seconds) => this.#deps.podStarted?.(seconds),
         report: (about, status) => this.#report(about, status),
         gone: (about, wanted) => this.#gone(about, wanted),
-        save: (about, remembered) => checkpoint?.save(about.metadata?.uid ?? '', { pod: about, memory: remembered }),
+        save: (about, memory) => {
+          const { uid = '' } = about.metadata ?? {};
+          checkpoint?.save(uid, { pod: about, memory, ...(this.#static.has(uid) ? { fromManifest: true } : {}) });
+        },
       },
       pod,
       memory,
@@ -185,14 +215,16 @@ export class Agent {
 
   #report(pod: Pod, status: PodStatus): void {
     const { namespace = '', name = '', uid = '' } = pod.metadata ?? {};
-    if (name) this.#sync.report({ namespace, name, uid, status }, isOnlyProgress(status));
+    if (this.#static.has(uid)) this.#static.status(pod, status);
+    else if (name) this.#sync.report({ namespace, name, uid, status }, isOnlyProgress(status));
   }
 
   #gone(pod: Pod, wanted: boolean): void {
     const { namespace = '', name = '', uid = '' } = pod.metadata ?? {};
     this.#workers.delete(uid);
     this.#deps.checkpoint?.forget(uid);
-    if (wanted) this.#sync.reportGone({ namespace, name, uid });
+    if (this.#static.has(uid)) this.#static.ended(uid);
+    else if (wanted) this.#sync.reportGone({ namespace, name, uid });
   }
 
   #event(pod: Pod, event: PodEvent): void {

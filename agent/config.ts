@@ -68,6 +68,8 @@ export interface AgentConfig {
   labels?: Record<string, string>;
   taints?: { key: string; value?: string; effect: string }[];
   maxPods?: number;
+  /** Folder (or file) of manifests of static pods, as the kubelet's setting of this name. Absent: there are none. */
+  staticPodPath?: string;
   /** Processes and threads that a pod may have. Default: 4096; 0: no limit of its own. */
   podPidsLimit?: number;
   /** Overrides of what is found on the machine (quantities): several nodes that share a machine, simulated nodes. */
@@ -188,6 +190,8 @@ export function readConfig(path: string): ResolvedConfig {
     if (typeof config[field] !== 'string' || config[field] === '') throw new Error(`${path}: "${field}" is missing`);
   }
   checkAccess(path, config);
+  if (config.staticPodPath && !config.staticPodPath.startsWith('/'))
+    throw new Error(`${path}: "staticPodPath" must be an absolute path`);
   if (typeof config.port !== 'number') throw new Error(`${path}: "port" is missing`);
   if (config.runtime !== 'containerd' && config.runtime !== 'simulated') {
     throw new Error(`${path}: "runtime" must be "containerd" or "simulated"`);

@@ -36,7 +36,8 @@ async function rotateLogs({ agent, config, cri, observer }: HousekeepingDeps): P
 
 async function evictOverusers(deps: HousekeepingDeps): Promise<void> {
   const { agent, config, cri } = deps;
-  const living = [...agent.workers()].filter(({ over }) => !over);
+  // A static pod is critical, as to a kubelet.
+  const living = [...agent.workers()].filter(({ over, uid }) => !over && !agent.isStatic(uid));
   const limited = living.filter(({ pod }) => hasStorageLimits(pod));
   const layers = limited.length > 0 ? await cri.layerBytes() : new Map<string, number>();
   for (const worker of living.filter(({ pod }) => hasSizeLimits(pod))) {

@@ -31,6 +31,7 @@ import type { RuntimeParts } from './runtimes.ts';
 import { containerdRuntime, simulatedRuntime } from './runtimes.ts';
 import { serverPort, usagePods } from './served.ts';
 import { startServer } from './server/server.ts';
+import { ManifestFiles } from './static/manifest-files.ts';
 import { callSync } from './sync-call.ts';
 
 const retryMs = 1000;
@@ -138,6 +139,7 @@ async function assemble(
     hostIPs: [config.address],
     runtime: parts.runtime,
     objects,
+    client,
     call: async (request) => {
       const answer = await callSync(client, config.nodeName, request);
       services?.nodeSeen(answer.node);
@@ -238,6 +240,9 @@ export async function startNode(
       tell,
     });
   await agent.start();
+  const { staticPodPath: path, nodeName } = config;
+  if (path) await new ManifestFiles({ path, nodeName, changed: (pods) => agent.runStatic(pods), log }).start();
+  else agent.runStatic([]); // what ran while there was a path
   log('info', 'agent started', { runtime: config.runtime, pods: [...agent.workers()].length });
   const { observer } = parts;
   if (cri && observer) {

@@ -1,6 +1,7 @@
 // The DNS server of an agent, alone, for bench/dns.ts: node dns-server.ts RECORDS.json. Prints its port when it listens.
 import { readFileSync } from 'node:fs';
 import { AnswerCache } from '../agent/dns/cache.ts';
+import { ClientRates } from '../agent/dns/client-rates.ts';
 import { Forwarder } from '../agent/dns/forwarder.ts';
 import { createResolver } from '../agent/dns/resolver.ts';
 import { ServiceIndex } from '../agent/dns/service-index.ts';
@@ -16,6 +17,8 @@ const resolve = createResolver({
   ranges: [],
   complete: () => true,
   forwarder: new Forwarder({ servers: () => [], cache: new AnswerCache(0, now), log }),
+  // one client asks here for all
+  rates: new ClientRates({ perSecond: Number.MAX_SAFE_INTEGER, burst: Number.MAX_SAFE_INTEGER }, now, () => {}),
   random: Math.random,
   log,
 });

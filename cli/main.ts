@@ -54,6 +54,11 @@ function program(): Command {
     )
     .option('--default-unreachable-toleration-seconds <n>', 'how long pods stay on a node that is silent (300)', number)
     .option('--pod-max-pids <n>', 'how many processes a pod may have, 0: any number (4096)', number)
+    .option(
+      '--pod-manifest-path <folder>',
+      'manifests of static pods, which every node runs (default: as before, or none)',
+    )
+    .option('--no-pod-manifest-path', 'no static pods any more')
     .option('--kubeconfig <file>', 'where the context goes (default: the file kubectl uses)')
     .option('--no-install', 'do not install missing Debian packages, say what is missing')
     .addHelpText('after', examples('up', ['', '--nodes 3', '--name second --egress', '--runtime simulated --nodes 20']))

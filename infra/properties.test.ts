@@ -62,6 +62,7 @@ test('what cannot be used is refused with its name', () => {
       /^workerLabels: node-role.kubernetes.io\/worker is in a domain/,
     ],
     [{ workerLabels: 'node.kubernetes.io/instance-type=x' }, /is set by each worker itself/],
+    [{ staticPodPath: 'manifests' }, /^staticPodPath: "manifests" is not an absolute path/],
     [{ workerTaints: 'dedicated=batch' }, /^workerTaints: "dedicated=batch" is not KEY=VALUE:EFFECT with NoSchedule, /],
     [{ workerTaints: 'dedicated:Never' }, /^workerTaints: "dedicated:Never" is not/],
     [{ workerTaints: 'a b:NoSchedule' }, /^workerTaints: "a b:NoSchedule": name part must consist/],

@@ -19,6 +19,8 @@ export interface Properties {
   /** Of workers to come, beside those that each has by itself. */
   workerLabels: Record<string, string>;
   workerTaints: WorkerTaint[];
+  /** Folder on workers whose manifests they run as static pods; absent: none. */
+  staticPodPath?: string;
   /** A VPC of the team's own, with the public subnets of it that workers go to; absent: a new one. */
   vpc?: { id: string; subnets: string[] };
   /** CIDRs that may call the API; empty: all, since each request proves an identity anyway. */
@@ -119,6 +121,7 @@ export function readProperties(context: Context): Properties {
     workerIdleSeconds: number(context, 'workerIdleSeconds', 600, 60, 86_400),
     workerLabels: readWorkerLabels(list(context, 'workerLabels') ?? []),
     workerTaints: readWorkerTaints(list(context, 'workerTaints') ?? []),
+    staticPodPath: text(context, 'staticPodPath'),
     vpc: vpcId === undefined ? undefined : { id: vpcId, subnets },
     allowedAddresses: list(context, 'allowedAddresses') ?? [],
     adminRole: text(context, 'adminRole'),
@@ -147,6 +150,7 @@ function check(properties: Properties): void {
   );
   matching('instanceTypes', properties.instanceTypes, /^[a-z][a-z0-9-]*\.[a-z0-9-]+$/, 'an instance type');
   matching('allowedAddresses', properties.allowedAddresses, cidr, 'an address range such as 198.51.100.0/24');
+  matching('staticPodPath', [properties.staticPodPath ?? '/'], /^\/[A-Za-z0-9._/-]*$/, 'an absolute path');
   matching('serviceCidr', [properties.serviceCidr], cidr, 'an address range');
   matching('repositories', properties.repositories, /^[a-z0-9]+([._/-][a-z0-9]+)*$/, 'a name of a repository');
   if (properties.adminRole) {

@@ -90,6 +90,7 @@ const everything = synthesise('everything', {
   meter: 'true',
   workerLabels: 'team=shop,example.com/disk=ssd',
   workerTaints: 'dedicated=batch:NoSchedule',
+  staticPodPath: '/etc/kubernetes/manifests',
 });
 const templates = { usual, everything };
 

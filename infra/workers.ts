@@ -65,6 +65,7 @@ export class Workers extends Construct {
           labels: properties.workerLabels,
           taints: properties.workerTaints,
           serviceCidr: properties.serviceCidr,
+          staticPodPath: properties.staticPodPath,
         }),
       ),
       // One hop: the answer does not get as far as a pod, so that a pod cannot take the instance's role.

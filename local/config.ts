@@ -16,6 +16,8 @@ export interface NodeSettings {
   defaultUnreachableTolerationSeconds?: number;
   /** kubelet's --pod-max-pids (4096) */
   podMaxPids?: number;
+  /** kubelet's --pod-manifest-path: folder (or file) of manifests of static pods, which every node runs; '' takes it back. */
+  podManifestPath?: string;
 }
 
 export const settingNames = [
@@ -23,6 +25,7 @@ export const settingNames = [
   'defaultNotReadyTolerationSeconds',
   'defaultUnreachableTolerationSeconds',
   'podMaxPids',
+  'podManifestPath',
 ] as const satisfies (keyof NodeSettings)[];
 
 /** All paths are absolute. */

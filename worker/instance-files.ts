@@ -66,6 +66,7 @@ export const agentConfig = ({ settings, instance, cluster, mtu }: InstanceParts)
   },
   taints: settings.taints ?? [],
   maxPods: podsPerWorker,
+  ...(settings.staticPodPath ? { staticPodPath: settings.staticPodPath } : {}),
   podPidsLimit,
   reserved,
   hostPortHandler,

@@ -15,6 +15,8 @@ export interface WorkerSettings {
   taints?: { key: string; value?: string; effect: string }[];
   /** A /10 for pods that overlaps neither the VPC nor what it reaches. Default: 100.64.0.0/10. */
   podNetwork?: string;
+  /** Folder of manifests of static pods. */
+  staticPodPath?: string;
 }
 
 /** All below `/`; tests put another folder before them. */

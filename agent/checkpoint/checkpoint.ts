@@ -9,6 +9,8 @@ import type { Log } from '../../core/ports.ts';
 export interface SavedPod {
   pod: Pod;
   memory: PodMemory;
+  /** A static pod: the control plane has not sent it, and does not take it away. */
+  fromManifest?: boolean;
 }
 
 const writeDelayMs = 50;
@@ -35,7 +37,8 @@ export class Checkpoint {
       if (!name.endsWith('.json')) continue;
       try {
         const file = JSON.parse(readFileSync(`${this.#folder}/${name}`, 'utf8')) as SavedPod & { version: number };
-        if (file.version === formatVersion) saved.push({ pod: file.pod, memory: file.memory });
+        const { version, ...pod } = file;
+        if (version === formatVersion) saved.push(pod);
         else this.#log('warn', 'checkpoint of another version ignored', { file: name, version: file.version });
       } catch (error) {
         this.#log('warn', 'checkpoint unreadable', { file: name, error: (error as Error).message });

@@ -1,6 +1,7 @@
 // Pod sandboxes: made while all else that the containers need is made beside them, and stopped.
 import { goRpcError } from '../images/images.ts';
 import { limitBandwidth } from '../net/bandwidth.ts';
+import { podDns } from '../pods/dns.ts';
 import { hostPorts } from '../pods/sandbox-config.ts';
 import type { PodTask } from '../runtime.ts';
 import type { Cri } from './client.ts';
@@ -14,6 +15,8 @@ export async function createSandbox(context: CriContext, task: PodTask, attempt:
     task.event({ type: 'Normal', reason: 'SandboxChanged', message });
     preparation.forgetHosts(task.uid);
   }
+  for (const message of podDns(pod, deps.dns).omitted)
+    task.event({ type: 'Warning', reason: 'DNSConfigForming', message });
   try {
     const handler = hostPorts(pod).length > 0 ? (deps.config.hostPortHandler ?? '') : '';
     // The runtime is at work on the sandbox, by far the longest step, while all the rest is made.

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { type Answer, encode } from 'dns-packet';
 import { seeded, seedOfRun } from '../../test/simulation/random.ts';
+import { ClientRates } from './client-rates.ts';
 import { address, type Behave, negative, startUpstream, type Upstream } from './fixture/upstream.ts';
 import { service, World } from './fixture/world.ts';
 
@@ -102,7 +103,11 @@ test('when every server is silent the answer is SERVFAIL, and without any it is 
   const silent = await upstream(() => undefined);
   assert.equal(await new World([silent.server]).tell('www.example.com'), 'SERVFAIL');
   const none = new World([]);
-  const reply = none.resolve(encode({ type: 'query', questions: [{ name: 'example.com', type: 'A' }] }), 'udp');
+  const reply = none.resolve(
+    encode({ type: 'query', questions: [{ name: 'example.com', type: 'A' }] }),
+    'udp',
+    '10.64.0.5',
+  );
   assert.ok(Buffer.isBuffer(reply), 'nobody is waited for');
   assert.equal(reply[3]! & 15, servFail);
 });
@@ -111,13 +116,41 @@ test('when too many requests wait, the next fail at once, and those that need no
   const silent = await upstream(() => undefined);
   const world = new World([silent.server], {}, undefined, 2).apply([service('web', { clusterIP: '10.96.0.20' })]);
   const question = (name: string) => encode({ type: 'query', questions: [{ name, type: 'A' }] });
-  const waiting = ['a.example.com', 'a.example.com'].map((name) => world.resolve(question(name), 'udp'));
-  const refused = world.resolve(question('b.example.com'), 'udp');
+  const waiting = ['a.example.com', 'a.example.com'].map((name) => world.resolve(question(name), 'udp', '10.64.0.5'));
+  const refused = world.resolve(question('b.example.com'), 'udp', '10.64.0.5');
   assert.ok(Buffer.isBuffer(refused));
   assert.equal(refused[3]! & 15, servFail);
   assert.deepEqual(await world.tell('web.default.svc.cluster.local'), ['10.96.0.20']);
   await Promise.all(waiting);
-  assert.ok(world.resolve(question('b.example.com'), 'udp') instanceof Promise, 'there is room again');
+  assert.ok(world.resolve(question('b.example.com'), 'udp', '10.64.0.5') instanceof Promise, 'there is room again');
+});
+
+test('one client does not take the places of all who wait', async () => {
+  const silent = await upstream(() => undefined);
+  const world = new World([silent.server], {}, undefined, 100, 2);
+  const ask = (name: string, client: string) =>
+    world.resolve(encode({ type: 'query', questions: [{ name, type: 'A' }] }), 'udp', client);
+  const waiting = [ask('a.example.com', '10.64.0.5'), ask('b.example.com', '10.64.0.5')];
+  const refused = ask('c.example.com', '10.64.0.5');
+  assert.ok(Buffer.isBuffer(refused));
+  assert.equal(refused[3]! & 15, servFail);
+  const other = ask('c.example.com', '10.64.0.6');
+  assert.ok(other instanceof Promise, 'the next pod waits');
+  await Promise.all([...waiting, other]);
+  assert.ok(ask('d.example.com', '10.64.0.5') instanceof Promise, 'there is room again');
+});
+
+test('a client that asks too often is not answered', async () => {
+  const rates = new ClientRates(
+    { perSecond: 1, burst: 2 },
+    () => 0,
+    () => undefined,
+  );
+  const world = new World([], { rates }).apply([service('web', { clusterIP: '10.96.0.20' })]);
+  const name = 'web.default.svc.cluster.local';
+  const ask = (client: string) =>
+    world.resolve(encode({ type: 'query', questions: [{ name, type: 'A' }] }), 'udp', client) !== undefined;
+  assert.deepEqual([ask('a'), ask('a'), ask('a'), ask('b')], [true, true, false, true]);
 });
 
 test('an answer with a wrong id or to another question is not believed', async () => {

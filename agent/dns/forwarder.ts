@@ -17,6 +17,8 @@ export interface ForwarderDeps {
    * Requests that wait at one time. Without a bound, a server that is silent would cost memory for as long as pods ask.
    */
   maxWaiting?: number;
+  /** Those of one client: it must not take all the places. */
+  maxWaitingOfOne?: number;
   counts?: Pick<DnsCounts, 'cacheHit' | 'cacheMiss'>;
   log: Log;
 }
@@ -28,6 +30,7 @@ export interface Forwarded {
 
 const defaultTotalMs = 4000;
 const defaultMaxWaiting = 1000;
+const defaultMaxWaitingOfOne = 200;
 /** As resolv.conf(5). */
 const maxServers = 3;
 const rounds = 2;
@@ -44,13 +47,14 @@ export class Forwarder {
   #preferred: Server | undefined;
   #silent = false;
   #waiting = 0;
+  readonly #waitingOf = new Map<string, number>();
 
   constructor(deps: ForwarderDeps) {
     this.#deps = deps;
   }
 
   /** undefined: nobody could be asked, or nobody answered. At once when it is known; never rejects. */
-  ask(asked: UpstreamQuestion): Forwarded | undefined | Promise<Forwarded | undefined> {
+  ask(asked: UpstreamQuestion, client: string): Forwarded | undefined | Promise<Forwarded | undefined> {
     const key = keyOf(asked);
     const kept = this.#deps.cache.get(key);
     if (kept) {
@@ -58,11 +62,20 @@ export class Forwarder {
       return kept;
     }
     this.#deps.counts?.cacheMiss();
-    if (this.#waiting >= (this.#deps.maxWaiting ?? defaultMaxWaiting)) return undefined;
+    const { maxWaiting = defaultMaxWaiting, maxWaitingOfOne = defaultMaxWaitingOfOne } = this.#deps;
+    const ofClient = this.#waitingOf.get(client) ?? 0;
+    if (this.#waiting >= maxWaiting || ofClient >= maxWaitingOfOne) return undefined;
     const asking = this.#asking.get(key) ?? this.#begin(key, asked);
     if (!asking) return undefined;
-    this.#waiting++;
-    return asking.finally(() => this.#waiting--);
+    this.#waits(client, 1);
+    return asking.finally(() => this.#waits(client, -1));
+  }
+
+  #waits(client: string, change: 1 | -1): void {
+    this.#waiting += change;
+    const ofClient = (this.#waitingOf.get(client) ?? 0) + change;
+    if (ofClient > 0) this.#waitingOf.set(client, ofClient);
+    else this.#waitingOf.delete(client);
   }
 
   #begin(key: string, asked: UpstreamQuestion): Promise<Forwarded | undefined> | undefined {

@@ -44,7 +44,7 @@ test('requests that are not ours to answer are refused by the code that says why
       encode({ type: 'query', id: 9, questions: [{ name, type: 'A' }], ...more } as Packet),
       extra ?? Buffer.alloc(0),
     ]);
-    const reply = await world.resolve(message, 'udp');
+    const reply = await world.resolve(message, 'udp', '10.64.0.5');
     return reply && (decode(reply) as { rcode?: string }).rcode;
   };
   assert.equal(await rcode({ questions: [] }), 'FORMERR');
@@ -59,8 +59,11 @@ test('requests that are not ours to answer are refused by the code that says why
 
 test('an answer is never answered, nor what is too short to have an id', () => {
   const world = new World();
-  assert.equal(world.resolve(encode({ type: 'response', questions: [{ name, type: 'A' }] }), 'udp'), undefined);
-  assert.equal(world.resolve(Buffer.alloc(11), 'udp'), undefined);
+  assert.equal(
+    world.resolve(encode({ type: 'response', questions: [{ name, type: 'A' }] }), 'udp', '10.64.0.5'),
+    undefined,
+  );
+  assert.equal(world.resolve(Buffer.alloc(11), 'udp', '10.64.0.5'), undefined);
 });
 
 /** A question, damaged: bytes changed, cut, or followed by more; or nothing but random bytes. */
@@ -91,7 +94,7 @@ test('whatever bytes come in, an answer goes out or nothing, and nothing is thro
   for (let i = 0; i < 10_000; i++) {
     const message = damaged(random);
     const before = Buffer.from(message);
-    const reply = await world.resolve(message, random(2) ? 'udp' : 'tcp');
+    const reply = await world.resolve(message, random(2) ? 'udp' : 'tcp', '10.64.0.5');
     assert.ok(message.equals(before), 'a request is only read');
     const mayBeSilent = message.length < 12 || (message[2]! & 0x80) !== 0;
     assert.equal(reply === undefined, mayBeSilent, message.toString('hex'));

@@ -20,10 +20,10 @@ test('questions and answers are counted by zone, protocol, type and code', async
   const counts = countDns(registry, 'cluster.local');
   const answers = [reply(true, 0), Promise.resolve(reply(false, 3)), undefined, reply(true, 0)];
   const resolve = counts.counted(() => answers.shift());
-  resolve(question('web.default.svc.cluster.local', 'A'), 'udp');
-  await resolve(question('example.com', 'AAAA'), 'tcp');
-  assert.equal(resolve(question('nobody', 'A'), 'udp'), undefined);
-  resolve(question('web.default.svc.cluster.local', 'NAPTR'), 'udp');
+  resolve(question('web.default.svc.cluster.local', 'A'), 'udp', '10.64.0.5');
+  await resolve(question('example.com', 'AAAA'), 'tcp', '10.64.0.5');
+  assert.equal(resolve(question('nobody', 'A'), 'udp', '10.64.0.5'), undefined);
+  resolve(question('web.default.svc.cluster.local', 'NAPTR'), 'udp', '10.64.0.5');
   counts.cacheMiss();
   counts.cacheHit(true);
   const text = registry.text();
@@ -44,6 +44,6 @@ test('questions and answers are counted by zone, protocol, type and code', async
 test('a message that is cut is of no type', () => {
   const registry = new MetricRegistry();
   const resolve = countDns(registry, 'cluster.local').counted(() => reply(false, 1));
-  for (const length of [0, 12, 14]) resolve(question('web', 'A').subarray(0, length), 'udp');
+  for (const length of [0, 12, 14]) resolve(question('web', 'A').subarray(0, length), 'udp', '10.64.0.5');
   assert.match(registry.text(), /coredns_dns_requests_total\{[^}]*type="other"\} 3/);
 });

@@ -74,9 +74,9 @@ export function countDns(registry: MetricRegistry, domain: string): DnsCounts {
     found.seconds.observe((performance.now() - began) / 1000);
   };
   return {
-    counted: (resolve) => (message, proto) => {
+    counted: (resolve) => (message, proto, client) => {
       const began = performance.now();
-      const reply = resolve(message, proto);
+      const reply = resolve(message, proto, client);
       if (reply instanceof Promise)
         return reply.then((bytes) => {
           note(message, proto, bytes, began);

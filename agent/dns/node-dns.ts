@@ -6,6 +6,7 @@ import type { Log } from '../../core/ports.ts';
 import type { NetworkObjects } from '../net/network-objects.ts';
 import { haveAddress } from '../net/own-address.ts';
 import { AnswerCache } from './cache.ts';
+import { ClientRates, defaultRate } from './client-rates.ts';
 import { Forwarder } from './forwarder.ts';
 import { countDns } from './metrics.ts';
 import { addressRange } from './names.ts';
@@ -39,10 +40,16 @@ export interface NodeDnsDeps {
   tell(type: 'Warning', reason: string, message: string): void;
 }
 
-function nodeResolver({ config, objects, complete, metrics, log }: NodeDnsDeps): Resolve {
+function nodeResolver({ config, objects, complete, metrics, log, tell }: NodeDnsDeps): Resolve {
   const counts = countDns(metrics, config.clusterDomain.toLowerCase());
   const monotonic = (): number => performance.now();
+  const limited = (client: string): void => {
+    const message = `${client} asks DNS more often than ${defaultRate.perSecond} times a second and is not answered`;
+    log('warn', 'DNS questions of a client are left out', { client });
+    tell('Warning', 'DNSRateLimited', message);
+  };
   const resolve = createResolver({
+    rates: new ClientRates(defaultRate, monotonic, limited),
     zone: {
       domain: config.clusterDomain.toLowerCase(),
       servers: config.clusterDns,

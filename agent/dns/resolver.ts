@@ -1,6 +1,7 @@
 // From a request's bytes to the answer's: the cluster's own names from what this node knows, all others by the node's servers.
 import { type Answer, decode } from 'dns-packet';
 import type { Log } from '../../core/ports.ts';
+import type { ClientRates } from './client-rates.ts';
 import type { Forwarded, Forwarder } from './forwarder.ts';
 import {
   encodeReply,
@@ -24,13 +25,18 @@ export interface ResolverDeps {
   /** False until the node has seen the cluster's services: until then a name that it does not know may well exist. */
   complete(): boolean;
   forwarder: Forwarder;
+  rates: ClientRates;
   /** At least 0 and less than 1. */
   random(): number;
   log: Log;
 }
 
-/** undefined: no answer at all. Never throws, never rejects. */
-export type Resolve = (message: Buffer, transport: 'udp' | 'tcp') => Buffer | undefined | Promise<Buffer>;
+/** undefined: no answer at all. `client` is an address. Never throws, never rejects. */
+export type Resolve = (
+  message: Buffer,
+  transport: 'udp' | 'tcp',
+  client: string,
+) => Buffer | undefined | Promise<Buffer>;
 
 /** Aliases that follow each other within the cluster; more are a circle. */
 const maxAliases = 8;
@@ -43,7 +49,8 @@ const failure: Reply = { rcode: rcodes.servFail, authoritative: false, answers: 
  */
 export function createResolver(deps: ResolverDeps): Resolve {
   const repeated = new RepeatedAnswers(deps.zone.objects);
-  const resolve: Resolve = (message, transport) => {
+  const resolve: Resolve = (message, transport, client) => {
+    if (!deps.rates.take(client)) return undefined;
     const again = repeated.get(message, transport);
     if (again) return again;
     const request = parseRequest(message);
@@ -51,7 +58,7 @@ export function createResolver(deps: ResolverDeps): Resolve {
     if (request.kind === 'refused') return request.reply;
     const { query } = request;
     const limit = transport === 'udp' ? udpLimit(query) : maxTcpBytes;
-    const own = ownAnswer(deps, query);
+    const own = ownAnswer(deps, query, client);
     const encode = (reply: Reply): Buffer => encodeReply(query, reply, limit);
     // an answer from outside may hold what cannot be written again
     if (own instanceof Promise) return own.then(encode).catch(() => encode(failure));
@@ -62,14 +69,14 @@ export function createResolver(deps: ResolverDeps): Resolve {
       return reply;
     }
     const { edns, question, checkingDisabled } = query;
-    const forwarded = deps.forwarder.ask({ question, checkingDisabled, dnssecOk: edns?.dnssecOk ?? false });
+    const forwarded = deps.forwarder.ask({ question, checkingDisabled, dnssecOk: edns?.dnssecOk ?? false }, client);
     const pass = (found: Forwarded | undefined): Buffer =>
       found ? relay(query, found.answer, found.ageSeconds, limit) : encode(failure);
     return forwarded instanceof Promise ? forwarded.then(pass) : pass(forwarded);
   };
-  return (message, transport) => {
+  return (message, transport, client) => {
     try {
-      return resolve(message, transport);
+      return resolve(message, transport, client);
     } catch (error) {
       // a fault of ours about one question must not take the agent down
       deps.log('error', 'a DNS question was not answered', { error: (error as Error).stack });
@@ -79,11 +86,11 @@ export function createResolver(deps: ResolverDeps): Resolve {
 }
 
 /** undefined: the question is not about the cluster. */
-function ownAnswer(deps: ResolverDeps, query: Query): Reply | undefined | Promise<Reply> {
+function ownAnswer(deps: ResolverDeps, query: Query, client: string): Reply | undefined | Promise<Reply> {
   const inZone = answerInZone(deps.zone, query.name, query.type);
   if (!inZone) return reverseAnswer(deps, query);
   if (!deps.complete()) return failure;
-  if (inZone.target !== undefined) return followed(deps, query, inZone, inZone.target);
+  if (inZone.target !== undefined) return followed(deps, query, client, inZone);
   return zoneReply(deps, inZone, soaRecord(deps.zone.domain));
 }
 
@@ -121,12 +128,12 @@ function reverseAnswer(deps: ResolverDeps, query: Query): Reply | undefined {
 }
 
 /** The chain behind an alias: in the cluster as far as it leads there, then by one question to the node's servers. */
-function followed(deps: ResolverDeps, query: Query, first: ZoneAnswer, target: string): Reply | Promise<Reply> {
+function followed(deps: ResolverDeps, query: Query, client: string, first: ZoneAnswer): Reply | Promise<Reply> {
   const chain = [...first.records];
-  let next = target;
+  let next = first.target ?? '';
   for (let length = 0; length < maxAliases; length++) {
     const found = answerInZone(deps.zone, next, query.type);
-    if (!found) return followedOutside(deps, query, chain, next);
+    if (!found) return followedOutside(deps, query, client, chain, next);
     if (found.target === undefined) {
       const reply = zoneReply(deps, found, soaRecord(deps.zone.domain));
       return { ...reply, answers: [...chain, ...reply.answers] };
@@ -140,11 +147,17 @@ function followed(deps: ResolverDeps, query: Query, first: ZoneAnswer, target: s
 const aged = (record: Answer, { ageSeconds }: Forwarded): Answer =>
   'ttl' in record ? { ...record, ttl: Math.max(0, (record.ttl ?? 0) - Math.floor(ageSeconds)) } : record;
 
-async function followedOutside(deps: ResolverDeps, query: Query, chain: Answer[], target: string): Promise<Reply> {
+async function followedOutside(
+  deps: ResolverDeps,
+  query: Query,
+  client: string,
+  chain: Answer[],
+  target: string,
+): Promise<Reply> {
   const { checkingDisabled } = query;
   try {
     const question = questionBytes(target, query.type);
-    const found = await deps.forwarder.ask({ question, checkingDisabled, dnssecOk: false });
+    const found = await deps.forwarder.ask({ question, checkingDisabled, dnssecOk: false }, client);
     if (!found) return { ...failure, answers: chain };
     const wanted = ({ type }: Answer): boolean => type === query.type || type === 'CNAME';
     const answers = (decode(found.answer.bytes).answers ?? []).filter(wanted).map((record) => aged(record, found));

@@ -39,7 +39,7 @@ export function startTcpServer(deps: ServerDeps, limits: TcpLimits = defaultTcpL
       clearTimeout(life);
       connections.delete(socket);
     });
-    serve(socket, deps, limits);
+    serve(socket, peer, deps, limits);
   });
   server.on('error', (error) => deps.log('warn', 'DNS over TCP', { error: error.message }));
   return listening(server, deps, () => {
@@ -59,7 +59,7 @@ function listening(server: Server, { address, port }: ServerDeps, close: () => v
   });
 }
 
-function serve(socket: Socket, { resolve }: ServerDeps, limits: TcpLimits): void {
+function serve(socket: Socket, peer: string, { resolve }: ServerDeps, limits: TcpLimits): void {
   let received: Buffer = Buffer.alloc(0);
   let pending = 0;
   socket.setTimeout(limits.idleMs, () => socket.destroy());
@@ -75,7 +75,7 @@ function serve(socket: Socket, { resolve }: ServerDeps, limits: TcpLimits): void
       if (received.length < 2) break;
       const end = 2 + received.readUInt16BE(0);
       if (received.length < end) break;
-      const reply = resolve(Buffer.from(received.subarray(2, end)), 'tcp');
+      const reply = resolve(Buffer.from(received.subarray(2, end)), 'tcp', peer);
       received = received.subarray(end);
       if (!(reply instanceof Promise)) send(reply);
       else {

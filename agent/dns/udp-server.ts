@@ -26,7 +26,7 @@ export function startUdpServer({ address, port, resolve, log }: ServerDeps): Pro
   socket.on('close', () => (closed = true));
   socket.on('message', (message, from) => {
     if (from.port === 0) return; // nobody's; Node throws for it
-    const reply = resolve(message, 'udp');
+    const reply = resolve(message, 'udp', from.address);
     if (reply instanceof Promise) void reply.then((bytes) => closed || send(bytes, from));
     else if (reply) send(reply, from);
   });

@@ -22,7 +22,9 @@ export function parseResolvConf(text: string): DnsSettings {
       .trim()
       .split(/\s+/);
     if (keyword === 'nameserver' && values[0]) settings.servers.push(values[0]);
-    if (keyword === 'search' || keyword === 'domain') settings.searches = values;
+    // With and without a dot at the end it is the same domain.
+    if (keyword === 'search' || keyword === 'domain')
+      settings.searches = values.filter((v) => v !== '.').map((v) => v.replace(/\.$/, ''));
     if (keyword === 'options') settings.options.push(...values);
   }
   return settings;
@@ -46,10 +48,15 @@ function basis(pod: Pod, node: NodeDns): DnsSettings {
 const maxServers = 3;
 const maxSearches = 32;
 const maxSearchCharacters = 2048;
+/** Some resolvers end their program over a longer one. */
+const maxNameCharacters = 253;
 
 function withinLimits(searches: readonly string[]): string[] {
   let length = -1;
-  return searches.slice(0, maxSearches).filter((search) => (length += search.length + 1) <= maxSearchCharacters);
+  return searches
+    .slice(0, maxSearches)
+    .filter((search) => search.length <= maxNameCharacters)
+    .filter((search) => (length += search.length + 1) <= maxSearchCharacters);
 }
 
 /**
@@ -60,15 +67,31 @@ const nobody = '127.0.0.1';
 
 const optionName = (option: string): string => option.split(':')[0]!;
 
-export function podDns(pod: Pod, node: NodeDns): DnsSettings {
+export interface PodDns extends DnsSettings {
+  /** What was left out, as kubelet's event DNSConfigForming says it. */
+  omitted: string[];
+}
+
+export function podDns(pod: Pod, node: NodeDns): PodDns {
   const { servers, searches, options } = basis(pod, node);
   const config = pod.spec?.dnsConfig;
   const added = (config?.options ?? []).map((o) => (o.value ? `${o.name}:${o.value}` : (o.name ?? '')));
   const overridden = new Set(added.map(optionName));
-  const all = [...new Set([...servers, ...(config?.nameservers ?? [])])].slice(0, maxServers);
+  const allServers = [...new Set([...servers, ...(config?.nameservers ?? [])])];
+  const used = allServers.slice(0, maxServers);
+  const allSearches = [...new Set([...searches, ...(config?.searches ?? [])])];
+  const searched = withinLimits(allSearches);
+  const omitted: string[] = [];
+  const says = (what: string, omission: string, line: string, applied: string[]): void =>
+    void omitted.push(
+      `${what} limits were exceeded, some ${omission} have been omitted, the applied ${line} line is: ${applied.join(' ')}`,
+    );
+  if (used.length < allServers.length) says('Nameserver', 'nameservers', 'nameserver', used);
+  if (searched.length < allSearches.length) says('Search Line', 'search paths', 'search', searched);
   return {
-    servers: all.length > 0 ? all : [nobody],
-    searches: withinLimits([...new Set([...searches, ...(config?.searches ?? [])])]),
+    omitted,
+    servers: used.length > 0 ? used : [nobody],
+    searches: searched,
     options: [...options.filter((o) => !overridden.has(optionName(o))), ...added],
   };
 }

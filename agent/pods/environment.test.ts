@@ -111,7 +111,11 @@ test('fields and resources of the pod, with divisors, and the node behind a limi
 test('DNS by policy: the cluster first, the node, nobody; what the pod adds comes on top', () => {
   const host = parseResolvConf('nameserver 192.0.2.53 # ours\nsearch example.com\noptions timeout:1\n');
   const node = { clusterDns: ['10.0.0.10'], clusterDomain: 'cluster.local', host };
-  const dns = (spec: Partial<NonNullable<Pod['spec']>>) => podDns({ ...pod, spec: { ...pod.spec!, ...spec } }, node);
+  const dns = (spec: Partial<NonNullable<Pod['spec']>>) => {
+    const { omitted, ...settings } = podDns({ ...pod, spec: { ...pod.spec!, ...spec } }, node);
+    assert.deepEqual(omitted, []);
+    return settings;
+  };
   assert.deepEqual(dns({}), {
     servers: ['10.0.0.10'],
     searches: ['ns.svc.cluster.local', 'svc.cluster.local', 'cluster.local', 'example.com'],
@@ -144,8 +148,17 @@ test('a resolver is given no more than it reads, and never the servers of a mach
   };
   assert.deepEqual(dns({ dnsConfig: many }).servers, ['10.0.0.10', '1.1.1.1', '2.2.2.2']);
   assert.equal(dns({ dnsConfig: many }).searches.length, 32);
+  const [servers, searches] = dns({ dnsConfig: many }).omitted;
+  assert.equal(
+    servers,
+    'Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: 10.0.0.10 1.1.1.1 2.2.2.2',
+  );
+  assert.match(searches ?? '', /^Search Line limits were exceeded, some search paths have been omitted, .* s27 s28$/);
   const long = { searches: Array.from({ length: 20 }, (_, i) => `${i}${'x'.repeat(200)}`) };
   assert.ok(dns({ dnsConfig: long }).searches.join(' ').length <= 2048);
+  const tooLong = dns({ dnsConfig: { searches: ['x'.repeat(254), 'a.b'] } });
+  assert.deepEqual([tooLong.searches.length, tooLong.searches.at(-1), tooLong.omitted.length], [4, 'a.b', 1]);
+  assert.deepEqual(parseResolvConf('search example.com. . a.b').searches, ['example.com', 'a.b']);
 });
 
 test('hostname, fully qualified on request, and the hosts file with aliases', () => {

@@ -1,9 +1,7 @@
-// What probes and hooks do: a command in the container, an HTTP request, a TCP connection, a gRPC health check.
+// What probes do besides commands and HTTP requests: a TCP connection, a gRPC health check.
 // https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
-import type { GRPCAction, HTTPGetAction, Pod, TCPSocketAction } from '../../core/api/types.gen.ts';
+import type { GRPCAction, Pod, TCPSocketAction } from '../../core/api/types.gen.ts';
 import type { AnyContainer } from '../../core/kubelet/containers.ts';
 import { findContainer } from '../../core/kubelet/containers.ts';
 import { Messages, RpcChannel } from '../cri/grpc.ts';
@@ -11,10 +9,9 @@ import { Messages, RpcChannel } from '../cri/grpc.ts';
 export interface HandlerResult {
   ok: boolean;
   output: string;
+  /** Well, but worth telling. */
+  warning?: boolean;
 }
-
-const maxBodyBytes = 10 * 1024;
-const maxRedirects = 10;
 
 /** Number of a port that may be named. Throws. */
 export function portNumber(port: number | string, pod: Pod, container: AnyContainer): number {
@@ -25,78 +22,6 @@ export function portNumber(port: number | string, pod: Pod, container: AnyContai
   const found = number ?? named;
   if (found === undefined || found <= 0 || found > 65535) throw new Error(`invalid port number: ${port}`);
   return found;
-}
-
-interface HttpAnswer {
-  status: number;
-  statusText: string;
-  location: string | undefined;
-  body: string;
-}
-
-function get(url: URL, headers: Record<string, string>, timeoutMs: number): Promise<HttpAnswer> {
-  return new Promise((resolve, reject) => {
-    const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    const request = make(
-      url,
-      { headers, agent: false, rejectUnauthorized: false, signal: AbortSignal.timeout(timeoutMs) },
-      (answer) => {
-        let body = '';
-        answer.setEncoding('utf8');
-        answer.on('data', (text: string) => {
-          if (body.length < maxBodyBytes) body += text;
-        });
-        answer.on('error', reject);
-        answer.on('end', () =>
-          resolve({
-            status: answer.statusCode ?? 0,
-            statusText: answer.statusMessage ?? '',
-            location: answer.headers.location,
-            body: body.slice(0, maxBodyBytes),
-          }),
-        );
-      },
-    );
-    request.on('error', reject);
-    request.end();
-  });
-}
-
-/** Redirects are followed within the host only; one that leads elsewhere is a success with a warning, as in kubelet. */
-export async function httpGet(
-  action: HTTPGetAction,
-  pod: Pod,
-  container: AnyContainer,
-  podIP: string,
-  timeoutMs: number,
-  userAgent: string,
-): Promise<HandlerResult> {
-  const host = action.host || podIP;
-  const authority = host.includes(':') ? `[${host}]` : host;
-  const scheme = (action.scheme ?? 'HTTP').toLowerCase();
-  const headers: Record<string, string> = { 'User-Agent': userAgent, Accept: '*/*', Connection: 'close' };
-  for (const header of action.httpHeaders ?? []) headers[header.name] = header.value;
-  try {
-    let url = new URL(
-      `${scheme}://${authority}:${portNumber(action.port, pod, container)}/${(action.path ?? '/').replace(/^\//, '')}`,
-    );
-    for (let hop = 0; hop <= maxRedirects; hop++) {
-      const answer = await get(url, headers, timeoutMs);
-      if (answer.status < 200 || answer.status >= 400)
-        return { ok: false, output: `HTTP probe failed with statuscode: ${answer.status}` };
-      if (answer.status < 300 || !answer.location) return { ok: true, output: answer.body };
-      const next = new URL(answer.location, url);
-      if (next.hostname !== url.hostname) return { ok: true, output: 'Probe terminated redirects' };
-      url = next;
-    }
-    return { ok: false, output: `Get "${url}": stopped after ${maxRedirects} redirects` };
-  } catch (error) {
-    const timedOut = (error as Error).name === 'TimeoutError' || (error as Error).name === 'AbortError';
-    const text = timedOut
-      ? 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)'
-      : (error as Error).message;
-    return { ok: false, output: `Get "${scheme}://${authority}:${action.port}${action.path ?? '/'}": ${text}` };
-  }
 }
 
 export function tcpConnect(

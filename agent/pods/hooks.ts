@@ -3,9 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LifecycleHandler, Pod } from '../../core/api/types.gen.ts';
 import type { AnyContainer } from '../../core/kubelet/containers.ts';
 import type { Cri } from '../cri/client.ts';
-import { httpGet } from './handlers.ts';
-
-const httpTimeoutMs = 30_000;
+import { httpHook } from './http-get.ts';
 
 /** Throws with the text that events and `state.waiting` show. @param limitSeconds 0: as long as it takes */
 export async function runHook(
@@ -34,11 +32,14 @@ export async function runHook(
     if (result.exit_code !== 0)
       throw failed(`command '${command.join(' ')}' exited with ${result.exit_code}: ${output}`, output);
   } else if (hook.httpGet) {
-    const result = await httpGet(hook.httpGet, pod, container, podIP, httpTimeoutMs, 'kube-lifecycle/1.36');
-    if (!result.ok) {
+    try {
+      await httpHook(hook.httpGet, pod, container, podIP, 'kube-lifecycle/1.36');
+    } catch (error) {
       throw new Error(
-        `HTTP lifecycle hook (${hook.httpGet.path}) for Container "${container.name}" in Pod "${podText}" failed - error: ${result.output}`,
+        `HTTP lifecycle hook (${hook.httpGet.path}) for Container "${container.name}" in Pod "${podText}" failed - error: ${(error as Error).message}`,
       );
     }
   } else if (hook.sleep) await sleep(hook.sleep.seconds * 1000);
+  // tcpSocket is in the API for old times' sake: a kubelet does not do it, and says so.
+  else throw new Error(`Cannot run handler: invalid handler: ${JSON.stringify(hook)}`);
 }

@@ -8,7 +8,8 @@ import type { ProbeKind, ProbeState } from '../../core/kubelet/probes.ts';
 import { firstState, initialDelayMs, mayRun, noteOutcome, periodMs, timeoutMs } from '../../core/kubelet/probes.ts';
 import type { Runtime } from '../runtime.ts';
 import type { HandlerResult } from './handlers.ts';
-import { grpcHealth, httpGet, tcpConnect } from './handlers.ts';
+import { grpcHealth, tcpConnect } from './handlers.ts';
+import { httpGet } from './http-get.ts';
 
 const userAgent = 'kube-probe/1.36';
 const kinds: ProbeKind[] = ['startup', 'liveness', 'readiness'];
@@ -151,6 +152,10 @@ export class Prober {
     if (!outcome.ok) {
       const message = `${titles[kind]} probe failed: ${outcome.output}`;
       this.#deps.event({ type: 'Warning', reason: 'Unhealthy', message, container: container.name });
+    }
+    if (outcome.warning) {
+      const message = `${titles[kind]} probe warning: ${outcome.output}`;
+      this.#deps.event({ type: 'Warning', reason: 'ProbeWarning', message, container: container.name });
     }
     const before = watched.states.get(kind)!;
     const after = noteOutcome(before, probe, outcome.ok);

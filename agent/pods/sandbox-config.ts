@@ -37,13 +37,14 @@ export function hostPorts(pod: Pod): PortMapping[] {
 /** Throws when the hostname cannot be made. */
 export function sandboxConfig(pod: Pod, attempt: number, settings: SandboxSettings): PodSandboxConfig {
   const { name = '', namespace = '', uid = '' } = pod.metadata ?? {};
+  const { servers, searches, options } = podDns(pod, settings.dns);
   const sysctls = Object.fromEntries((pod.spec?.securityContext?.sysctls ?? []).map((s) => [s.name, s.value]));
   return {
     metadata: { name, namespace, uid, attempt },
     // A pod in the host's network is in its UTS namespace too, whose name is the node's.
     ...(pod.spec?.hostNetwork ? {} : { hostname: nodename(pod, settings.dns.clusterDomain) }),
     log_directory: `${settings.podLogDir}/${podLogFolder(pod)}`,
-    dns_config: podDns(pod, settings.dns),
+    dns_config: { servers, searches, options },
     port_mappings: hostPorts(pod),
     labels: {
       ...pod.metadata?.labels,

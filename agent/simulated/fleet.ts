@@ -99,6 +99,7 @@ export async function startSimulatedNode(name: string, index: number, options: F
     hostIPs: [address],
     runtime: new SimulatedRuntime(() => Date.now(), podCidr),
     objects: new ObjectCache(),
+    client,
     call: (request) => callSync(client, name, request),
     recordEvent: options.recordEvent ?? (() => undefined),
     abilities: () => ({ userNamespaces: false, supplementalGroupsPolicy: false, allowedUnsafeSysctls: [] }),

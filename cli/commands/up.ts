@@ -13,7 +13,9 @@ import { type ClusterSpec, type Runtime, readSpec } from '../../local/state/spec
 import { asRoot, runtimeOf } from '../as-root.ts';
 import { Interrupted } from '../report.ts';
 
-export interface UpOptions extends NodeSettings {
+export interface UpOptions extends Omit<NodeSettings, 'podManifestPath'> {
+  /** false: none any more. */
+  podManifestPath?: string | false;
   name: string;
   nodes?: number;
   runtime?: Runtime;
@@ -57,10 +59,9 @@ export async function upCommand(options: UpOptions): Promise<void> {
 }
 
 /** Only what was asked for: the rest stays as it was. */
-function settingsOf(options: UpOptions): NodeSettings {
-  return Object.fromEntries(
-    settingNames.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])),
-  );
+function settingsOf({ podManifestPath: path, ...options }: UpOptions): NodeSettings {
+  const given: NodeSettings = { ...options, podManifestPath: path === false ? '' : path && resolve(path) };
+  return Object.fromEntries(settingNames.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])));
 }
 
 function suggestions(context: string, spec: ClusterSpec): string {

@@ -51,6 +51,20 @@ test('two servers on one store never give one address twice', async () => {
   assert.equal(new Set(addresses).size, 24);
 });
 
+test('two servers on one store never give one node port twice', async () => {
+  const services = { cidr: '10.9.0.0/24', nodePorts: { first: 30000, last: 30023 } };
+  const one = startApi({ services });
+  const two = startApi({ services }, one.store);
+  const made = (i: number, spec: object) => (i % 2 ? one : two).call('POST', path, service(`s${i}`, spec));
+  const answers = await Promise.all(Array.from({ length: 24 }, (_, i) => made(i, { type: 'NodePort' })));
+  assert.equal(new Set(answers.map(({ body }) => specOf(body).ports[0]?.nodePort)).size, 24);
+  const [, named = 0] = answers.map(({ body }) => specOf(body).ports[0]?.nodePort);
+  await one.call('DELETE', `${path}/s1`);
+  const wish = { type: 'NodePort', ports: [{ port: 80, nodePort: named }] };
+  const wished = await Promise.all(Array.from({ length: 6 }, (_, i) => made(100 + i, wish)));
+  assert.deepEqual(wished.map(({ status }) => status).sort(), [201, 422, 422, 422, 422, 422]);
+});
+
 test('when the network is full the create fails and says so', async () => {
   const { call } = startApi({ services: { cidr: '10.9.0.0/30' } });
   assert.equal((await call('POST', path, service('a'))).status, 201);

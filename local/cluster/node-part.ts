@@ -96,11 +96,14 @@ export function agentConfig(
 }
 
 /** A node that may be silent for less time reports more often. */
-function fromSettings({ settings = {} }: ClusterSpec): Pick<AgentConfig, 'leaseDurationSeconds' | 'podPidsLimit'> {
-  const { nodeMonitorGracePeriod: seconds, podMaxPids } = settings;
+function fromSettings({
+  settings = {},
+}: ClusterSpec): Pick<AgentConfig, 'leaseDurationSeconds' | 'podPidsLimit' | 'staticPodPath'> {
+  const { nodeMonitorGracePeriod: seconds, podMaxPids, podManifestPath } = settings;
   return {
     ...(seconds ? { leaseDurationSeconds: seconds } : {}),
     ...(podMaxPids === undefined ? {} : { podPidsLimit: podMaxPids }),
+    ...(podManifestPath ? { staticPodPath: podManifestPath } : {}),
   };
 }
 

@@ -108,6 +108,7 @@ const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) =>
 /** Throws Failure for what parts that run do not know of. */
 export function chooseSettings(stored: ClusterSpec | undefined, wishes: NodeSettings, running: boolean): NodeSettings {
   const settings = { ...stored?.settings, ...wishes };
+  if (!settings.podManifestPath) delete settings.podManifestPath;
   const { nodeMonitorGracePeriod: grace } = settings;
   const { least, most } = graceLimits;
   if (grace !== undefined && (grace < least || grace > most))

@@ -1,5 +1,8 @@
 // A node in its cluster: what users see of it, and what its pods live through when a part of the system dies.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pod } from '../../core/api/types.gen.ts';
@@ -7,11 +10,16 @@ import { resources } from '../../core/client/resources.ts';
 import { isAlive } from '../../local/state/processes.ts';
 import { eventually, startCluster, type TestPlace } from './cluster.ts';
 
+/** Of static pods. */
+const manifests = mkdtempSync(join(tmpdir(), 'slipway-manifests-'));
 let cluster: TestPlace;
 before(async () => {
-  cluster = await startCluster();
+  cluster = await startCluster({ flags: ['--pod-manifest-path', manifests] });
 });
-after(async () => cluster.remove());
+after(async () => {
+  rmSync(manifests, { recursive: true });
+  await cluster.remove();
+});
 
 const limit = { timeout: 60_000 };
 const forEver = 'trap "exit 0" TERM; while true; do sleep 0.1; done';
@@ -148,6 +156,66 @@ test('containerd is killed: containers run on, and new pods start when it is bac
   await run('later', {});
   await ready('later');
   assert.deepEqual((await get('kept')).status?.containerStatuses, before);
+});
+
+const manifest = join(manifests, 'beacon.yaml');
+const beacon = (text: string): string => `
+apiVersion: v1
+kind: Pod
+metadata: {name: beacon, labels: {app: beacon}}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - {name: m, image: slipway/sample:1, command: [sh, -c, 'echo ${text}; ${forEver.replaceAll('"', '')}']}
+`;
+
+test(
+  'a manifest in the node’s folder runs, and the API shows it; who deletes it there gets it back',
+  limit,
+  async () => {
+    writeFileSync(manifest, beacon('first'));
+    const name = `beacon-${cluster.node()}`;
+    await eventually('it is shown', async () => (await cluster.kubectl('get', 'pod', name)).code === 0);
+    await ready(name);
+    assert.equal(await cluster.kubectlOk('logs', name), 'first\n');
+    assert.equal(await cluster.kubectlOk('exec', name, '--', 'echo', 'aye'), 'aye\n');
+    const before = await get(name);
+    assert.deepEqual(
+      before.metadata?.ownerReferences?.map(({ kind, name: owner }) => [kind, owner]),
+      [['Node', cluster.node()]],
+    );
+    assert.match(await cluster.kubectlOk('describe', 'pod', name), /Controlled By: +Node\/[\s\S]*Started/);
+    await cluster.kubectlOk('delete', 'pod', name);
+    await cluster.kubectlOk('delete', 'pod', name, '--force', '--grace-period=0', '--ignore-not-found');
+    const back = await eventually('it is back', async () => {
+      const { stdout } = await cluster.kubectl('get', 'pod', name, '-o', 'json');
+      return stdout !== '' && (JSON.parse(stdout) as Pod);
+    });
+    assert.notEqual(back.metadata?.uid, before.metadata?.uid);
+    await ready(name);
+    assert.deepEqual(
+      (await get(name)).status?.containerStatuses,
+      before.status?.containerStatuses,
+      'nothing restarted',
+    );
+  },
+);
+
+test('a static pod outlives its agent, changes with its manifest and ends with it', limit, async () => {
+  const name = `beacon-${cluster.node()}`;
+  const before = (await get(name)).status?.containerStatuses;
+  await killed(`${cluster.node()}/agent`);
+  await up();
+  writeFileSync(join(manifests, 'broken.yaml'), 'kind: Pod');
+  writeFileSync(join(manifests, 'second.yaml'), beacon('beside').replaceAll('beacon', 'second'));
+  await eventually('the new agent reads manifests', async () =>
+    (await cluster.kubectlOk('get', 'pods', '-o', 'name')).includes(`pod/second-${cluster.node()}`),
+  );
+  assert.deepEqual((await get(name)).status?.containerStatuses, before);
+  writeFileSync(manifest, beacon('changed'));
+  await eventually('it says something else', async () => (await cluster.kubectl('logs', name)).stdout === 'changed\n');
+  rmSync(manifest);
+  await eventually('it is gone', async () => /NotFound/.test((await cluster.kubectl('get', 'pod', name)).stderr));
 });
 
 test(

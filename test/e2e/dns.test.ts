@@ -154,6 +154,7 @@ test('the hostname of a pod, its hosts file and its resolv.conf are what its spe
       ),
       pod('on-host', {}, { hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet' }),
       pod('as-node', {}, { dnsPolicy: 'Default' }),
+      pod('asks-many', {}, { dnsConfig: { nameservers: ['192.0.2.1', '192.0.2.2', '192.0.2.3'] } }),
     ],
   });
   await shell.ok('kubectl wait --for=condition=Ready pod/named pod/on-host pod/as-node --timeout=60s');
@@ -163,6 +164,11 @@ test('the hostname of a pod, its hosts file and its resolv.conf are what its spe
   );
   assert.equal(await meant('web', 'on-host'), await clusterIp('web'));
   assert.equal(await shell.ok('kubectl exec as-node -- cat /etc/resolv.conf'), 'nameserver 127.0.0.1\n');
+  await eventually('the server too many is told of', async () =>
+    new RegExp(`DNSConfigForming .*: ${server} 192.0.2.1 192.0.2.2\n`).test(
+      await shell.ok('kubectl events --for pod/asks-many --no-headers'),
+    ),
+  );
 });
 
 /** Runs in the node's network namespace until it is killed. */

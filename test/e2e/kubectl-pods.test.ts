@@ -152,6 +152,16 @@ test('debug adds a container that sees the processes of its target', limit, asyn
   await shell.ok(`kubectl wait --for=jsonpath='{.status.phase}'=Running pod/twin --timeout=60s`);
 });
 
+test('debug of a node gives a pod that sees the machine', limit, async () => {
+  const debug = `kubectl debug node/${cluster.node()} --profile=general --image=slipway/sample:1`;
+  const seen = await shell.ok(
+    `(echo go; sleep 4) | timeout 60 ${debug} -i --quiet -- sh -c 'read go; ls -d /host/proc; cat /host/etc/os-release; hostname' 2>/dev/null`,
+  );
+  assert.match(seen, /^\/host\/proc\n[\s\S]*^ID=/m);
+  const made = await shell.ok(`kubectl get pods -o name | grep node-debugger-${cluster.node()}-`);
+  await shell.ok(`kubectl delete ${made.trim()} --now`);
+});
+
 test('describe shows the pod as its users know it', limit, async () => {
   const told = await shell.ok('kubectl describe pod talker');
   for (const line of [

@@ -232,6 +232,7 @@ export async function startLab(archives: string[], pauseImage: string, extra: Pa
       hostIPs: ['127.0.0.1'],
       runtime: parts.runtime,
       objects,
+      client,
       call: (request) => control.call(request),
       recordEvent: (pod, event) => void control.events.push({ pod: pod.metadata.name!, event }),
       checkpoint: new Checkpoint(config.stateDir, log),

@@ -75,8 +75,9 @@ function usable(all: readonly Candidate[]): readonly Candidate[] {
   return ready.length > 0 ? ready : all.filter((candidate) => candidate.ending);
 }
 
-/** Hints count only when every endpoint has one and some are meant for here. */
+/** Hints count only when every endpoint is ready and has one, and some are meant for here. */
 function near(all: readonly Candidate[], { name, zone }: NodePlace): readonly Candidate[] {
+  if (!all.every(({ ready }) => ready)) return all;
   const here = all.filter(({ nodes }) => nodes.includes(name));
   if (here.length > 0 && all.every(({ nodes }) => nodes.length > 0)) return here;
   const inZone = zone === undefined ? [] : all.filter(({ zones }) => zones.includes(zone));

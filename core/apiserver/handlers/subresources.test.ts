@@ -86,7 +86,10 @@ test('an eviction is refused while the budget has nothing to give, and granted a
   assert.match(refused.body.details.causes[0]!.message, /keep needs 1 healthy pods and has 1 currently/);
   await call('PATCH', `${budgets}/keep/status`, { status: { ...status, disruptionsAllowed: 1 } }, patchTypes.merge);
   assert.equal((await call('POST', `${pods}/web/eviction`, eviction)).status, 201);
-  assert.notEqual((await call('GET', `${pods}/web`)).body.metadata.deletionTimestamp, undefined);
+  const evicted = (await call('GET', `${pods}/web`)).body;
+  assert.notEqual(evicted.metadata.deletionTimestamp, undefined);
+  const { conditions } = evicted['status'] as { conditions: { type: string; reason?: string }[] };
+  assert.equal(conditions.find(({ type }) => type === 'DisruptionTarget')?.reason, 'EvictionByEvictionAPI');
   const { disruptionsAllowed, disruptedPods } = (await call('GET', `${budgets}/keep`)).body['status'] as {
     disruptionsAllowed: number;
     disruptedPods: object;

@@ -1,6 +1,8 @@
 // NodeMetrics and PodMetrics of what a node answered, as metrics-server makes them.
+
 import type { NodeUsageAnswer, Used } from '../../api/node-usage.ts';
 import type { KubeObject } from '../../api/objects.ts';
+import { mirrorPodAnnotation } from '../../api/pod-references.ts';
 import { formatQuantity, quantityFromValue } from '../../api/quantity.ts';
 import { timestamp } from '../../ports.ts';
 
@@ -42,7 +44,9 @@ export function nodeMetrics(node: KubeObject, answer: NodeUsageAnswer, nowMs: nu
 
 /** undefined for a pod of which the node knows nothing, or nothing yet. */
 export function podMetrics(pod: KubeObject, answer: NodeUsageAnswer, nowMs: number): KubeObject | undefined {
-  const containers = answer.pods.find(({ uid }) => uid === pod.metadata.uid)?.containers ?? [];
+  // The node knows a static pod by the uid that its mirror tells.
+  const known = pod.metadata.annotations?.[mirrorPodAnnotation] ?? pod.metadata.uid;
+  const containers = answer.pods.find(({ uid }) => uid === known)?.containers ?? [];
   if (containers.length === 0) return undefined;
   const earliest = containers.reduce((first, container) => (container.atMs < first.atMs ? container : first));
   return {

@@ -1,5 +1,7 @@
 // Endpoint slices of services with selectors.
 // Follows https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/
+
+import { isNodeReady } from '../../api/node-ready.ts';
 import { type KubeObject, keyOf, type ObjectKey } from '../../api/objects.ts';
 import { serviceNameLabel } from '../../api/service-labels.ts';
 import type { DiscoveryV1EndpointPort, Endpoint, Node } from '../../api/types.gen.ts';
@@ -10,6 +12,7 @@ import type { Action, Cache, Controller } from '../controller.ts';
 import { canonicalJson } from '../hash.ts';
 import { controllerReference, isDeleting } from '../owner.ts';
 import { isReady, type StoredPod } from '../pod-state.ts';
+import { hintEndpoints } from './hints.ts';
 import {
   type AddressType,
   addressesOf,
@@ -25,12 +28,15 @@ import {
   targetPortOf,
 } from './service-pods.ts';
 import { type EndpointGroup, reconcileSlices, type StoredSlice } from './slices.ts';
+import { isTopologyAware, zoneLabel } from './topology.ts';
 
 export interface ObservedSlices {
   service: StoredService;
   pods: readonly StoredPod[];
   /** Zone by node, of the nodes that the pods are on. */
   zones: Readonly<Record<string, string>>;
+  /** All nodes, for a service that is topology aware; else none. */
+  nodes: readonly Node[];
   /** Those that this controller made for the service. */
   slices: readonly StoredSlice[];
 }
@@ -55,7 +61,6 @@ function endpointOf(observed: ObservedSlices, pod: StoredPod, addresses: string[
   const nodeName = pod.spec?.nodeName;
   const zone = nodeName && zones[nodeName];
   const hostname = hostnameOf(pod, service);
-  const staysNear = ['PreferClose', 'PreferSameZone'].includes(service.spec?.trafficDistribution ?? '');
   return {
     addresses,
     conditions: { ready: Boolean(ready), serving, terminating },
@@ -63,7 +68,6 @@ function endpointOf(observed: ObservedSlices, pod: StoredPod, addresses: string[
     ...(hostname ? { hostname } : {}),
     ...(nodeName ? { nodeName } : {}),
     ...(zone ? { zone } : {}),
-    ...(staysNear && zone && ready ? { hints: { forZones: [{ name: zone }] } } : {}),
   };
 }
 
@@ -93,11 +97,12 @@ export function decideSlices(observed: ObservedSlices, nowMs: number): Action[] 
   };
   const annotations = { 'endpoints.kubernetes.io/last-change-trigger-time': timestamp(nowMs) };
   const owner = { metadata: service.metadata, reference: controllerReference(service), labels, annotations };
-  return reconcileSlices(
-    owner,
-    families.flatMap((family) => groupsOf(observed, family)),
-    slices,
-  );
+  const hinted = families.map((family) => {
+    const ofFamily = slices.filter(({ addressType }) => addressType === family);
+    return hintEndpoints(service, groupsOf(observed, family), ofFamily, observed.nodes);
+  });
+  const groups = hinted.flatMap((one) => one.groups);
+  return [...reconcileSlices(owner, groups, slices), ...hinted.flatMap(({ events }) => events)];
 }
 
 /** Services of the namespace that a pod belongs to, now or before. */
@@ -120,10 +125,26 @@ export function sliceOwnerKey(slice: KubeObject, by: string): ObjectKey[] {
   return name && labels?.[managedByLabel] === by ? [{ namespace, name }] : [];
 }
 
+/** What hints depend on. */
+const standing = (node: Node | undefined): string =>
+  canonicalJson(node && [node.metadata?.labels?.[zoneLabel], isNodeReady(node), node.status?.allocatable?.['cpu']]);
+
+function isMoved(node: KubeObject, previous: KubeObject | undefined, cache: Cache): boolean {
+  if (node === previous) return cache.get(resources.nodes, keyOf(node)) === undefined;
+  return standing(node as Node) !== standing(previous as Node | undefined);
+}
+
+/** Services whose endpoints have hints. */
+const nearServices = (cache: Cache): ObjectKey[] =>
+  (cache.list(resources.services) as unknown as StoredService[])
+    .filter((service) => selectsPods(service) && (service.spec?.trafficDistribution || isTopologyAware(service)))
+    .map((service) => keyOf(service));
+
 function keysFor(of: ResourceRef, object: KubeObject, previous: KubeObject | undefined, cache: Cache): ObjectKey[] {
   if (of === resources.services) return [keyOf(object)];
   if (of === resources.pods) return servicesOf(object, previous, cache);
   if (of === resources.endpointSlices) return sliceOwnerKey(object, manager);
+  if (of === resources.nodes && isMoved(object, previous, cache)) return nearServices(cache);
   return [];
 }
 
@@ -140,13 +161,14 @@ export const endpointSliceController: Controller<ObservedSlices> = {
     for (const { spec } of pods) {
       const node =
         spec?.nodeName && (cache.get(resources.nodes, { namespace: '', name: spec.nodeName }) as Node | undefined);
-      const zone = node ? node.metadata?.labels?.['topology.kubernetes.io/zone'] : undefined;
+      const zone = node ? node.metadata?.labels?.[zoneLabel] : undefined;
       if (spec?.nodeName && zone) zones[spec.nodeName] = zone;
     }
     const slices = cache
       .ownedBy(resources.endpointSlices, service.metadata.uid)
       .filter((slice) => sliceOwnerKey(slice, manager).length > 0 && !isDeleting(slice));
-    return { service, pods, zones, slices: slices as unknown as StoredSlice[] };
+    const nodes = isTopologyAware(service) ? (cache.list(resources.nodes) as readonly Node[]) : [];
+    return { service, pods, zones, nodes, slices: slices as unknown as StoredSlice[] };
   },
   decide: decideSlices,
   resyncMs: 600_000,

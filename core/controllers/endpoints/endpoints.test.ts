@@ -32,6 +32,7 @@ const observe = (more: Partial<ObservedSlices> = {}): ObservedSlices => ({
   service: makeService(),
   pods: [],
   zones: { n1: 'zone-a' },
+  nodes: [],
   slices: [],
   ...more,
 });
@@ -82,6 +83,74 @@ test('an endpoint names its pod, node, zone and hostname, and what is right alre
   const actions = decideSlices(observed, nowMs);
   assertGolden('controllers/slices-one', actions);
   assert.deepEqual(decideSlices({ ...observed, slices: apply([], actions) }, nowMs + 60_000), []);
+});
+
+test('hints say where an endpoint is wanted: in its zone, on its node, or where its zone has too few', () => {
+  const near = (trafficDistribution: string | undefined, annotations: Record<string, string> = {}) => {
+    const service = makeService(trafficDistribution ? { trafficDistribution } : {});
+    const pods = [pod('a'), pod('b'), pod('starting', { readyFor: undefined }), pod('far', { node: 'elsewhere' })];
+    const zones = { n1: 'zone-a', elsewhere: 'zone-a' };
+    const nodes = ['zone-a', 'zone-b'].map((zone) => ({
+      metadata: { labels: { 'topology.kubernetes.io/zone': zone } },
+      status: { allocatable: { cpu: '2' }, conditions: [{ type: 'Ready', status: 'True' }] },
+    }));
+    const auto = { ...service, metadata: { ...service.metadata, annotations } };
+    const observed = observe({ service: auto, pods, zones, nodes });
+    const actions = decideSlices(observed, nowMs);
+    const slices = apply([], actions);
+    const again = decideSlices({ ...observed, slices }, nowMs + 1000);
+    assert.deepEqual(
+      again.filter((action) => action.do !== 'event'),
+      [],
+    );
+    const told = actions.flatMap((action) => (action.do === 'event' ? `${action.reason}: ${action.message}` : []));
+    const hints = endpointsOf(slices).map((one) => [
+      one.targetRef?.name,
+      one.hints?.forZones?.map(({ name }) => name).join(),
+      one.hints?.forNodes?.map(({ name }) => name).join(),
+    ]);
+    return { told, hints };
+  };
+  const inZone = [
+    ['a', 'zone-a', undefined],
+    ['b', 'zone-a', undefined],
+    ['starting', undefined, undefined],
+    ['far', 'zone-a', undefined],
+  ];
+  assert.deepEqual(near('PreferClose'), { told: [], hints: inZone });
+  assert.deepEqual(near('PreferSameNode').hints, [
+    ['a', 'zone-a', 'n1'],
+    ['b', 'zone-a', 'n1'],
+    ['starting', undefined, undefined],
+    ['far', 'zone-a', 'elsewhere'],
+  ]);
+  assert.deepEqual(near(undefined).hints.flat().filter(Boolean), ['a', 'b', 'starting', 'far']);
+  const mode = { 'service.kubernetes.io/topology-mode': 'Auto' };
+  const uneven = near('PreferSameNode', mode);
+  const why = 'Unable to allocate minimum required endpoints to each zone without exceeding overload threshold';
+  assert.deepEqual(uneven.told, [`TopologyAwareHintsDisabled: ${why} (3 endpoints, 2 zones), addressType: IPv4`]);
+  assert.deepEqual(uneven.hints.flat().filter(Boolean), ['a', 'b', 'starting', 'far']);
+});
+
+test('a topology aware service shares its endpoints out among the zones, and says so once', () => {
+  const annotations = { 'service.kubernetes.io/topology-mode': 'Auto' };
+  const service = { ...makeService(), metadata: { ...makeService().metadata, annotations } };
+  const nodes = ['zone-a', 'zone-b'].map((zone) => ({
+    metadata: { labels: { 'topology.kubernetes.io/zone': zone } },
+    status: { allocatable: { cpu: '2' }, conditions: [{ type: 'Ready', status: 'True' }] },
+  }));
+  const observed = observe({ service, pods: [pod('a'), pod('b')], nodes });
+  const actions = decideSlices(observed, nowMs);
+  assert.deepEqual(
+    actions.flatMap((action) => (action.do === 'event' ? action.reason : [])),
+    ['TopologyAwareHintsEnabled'],
+  );
+  const slices = apply([], actions);
+  const zonesOf = (of: readonly StoredSlice[]) => endpointsOf(of).map(({ hints }) => hints?.forZones?.[0]?.name);
+  assert.deepEqual(zonesOf(slices).sort(), ['zone-a', 'zone-b']);
+  assert.deepEqual(decideSlices({ ...observed, slices }, nowMs), []);
+  const away = decideSlices({ ...observed, slices, nodes: nodes.slice(1) }, nowMs);
+  assert.deepEqual(zonesOf(apply(slices, away)), [undefined, undefined], 'no hints with one zone left');
 });
 
 test('named ports may differ from pod to pod: each set of ports has its slice', () => {

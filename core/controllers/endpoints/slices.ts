@@ -39,7 +39,7 @@ const groupKey = (addressType: string, ports: readonly DiscoveryV1EndpointPort[]
   canonicalJson([addressType, [...(ports ?? [])].sort((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1))]);
 
 /** An endpoint is the same as long as it is of the same pod, or address when there is no pod. */
-const identity = ({ addresses, targetRef }: Endpoint): string => targetRef?.uid ?? addresses.join();
+export const identity = ({ addresses, targetRef }: Endpoint): string => targetRef?.uid ?? addresses.join();
 
 export function reconcileSlices(
   owner: SliceOwner,
