@@ -1,7 +1,6 @@
 // Starts one node's containerd inside the node's network namespace, and talks to it with containerd's own `ctr`.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { chainFolders, cniChain, containerdToml } from '../../agent/containerd/config.ts';
 import { cniPlugins, which } from '../../agent/containerd/programs.ts';
 import { pauseImage } from '../../agent/images/pause.ts';
@@ -11,7 +10,7 @@ import { nodeSysctls } from '../network/topology.ts';
 import { besideProxy } from '../registry/beside-proxy.ts';
 import { run, runOrFail } from '../run.ts';
 import type { ClusterPaths, NodePaths } from '../state/paths.ts';
-import { isAlive, type ProcessRef, startDetached } from '../state/processes.ts';
+import { cameUp, type ProcessRef, startDetached } from '../state/processes.ts';
 import { logFile, readIfThere } from '../state/spec.ts';
 
 export { which };
@@ -90,15 +89,8 @@ export async function untilServing(
   node: NodePaths,
   ref: ProcessRef,
   signal: AbortSignal,
-  withinMs = 20_000,
 ): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  while (performance.now() < deadline) {
-    signal.throwIfAborted();
-    if (await takesConnections(node.socket)) return;
-    if (!isAlive(ref)) break;
-    await sleep(10);
-  }
+  if (await cameUp(ref, () => takesConnections(node.socket), signal)) return;
   const log = logFile(cluster, `${node.name}/containerd`);
   throw new Failure(
     `containerd of node ${node.name} did not come up; the end of ${log}:\n${tail(readIfThere(log) ?? '')}`,

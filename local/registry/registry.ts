@@ -3,13 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { which } from '../containerd/containerd.ts';
 import { Failure, tail } from '../failure.ts';
 import type { AddressPlan } from '../network/addresses.ts';
 import { runOrFail } from '../run.ts';
 import type { ClusterPaths } from '../state/paths.ts';
-import { isAlive, type ProcessRef, startDetached } from '../state/processes.ts';
+import { cameUp, type ProcessRef, startDetached } from '../state/processes.ts';
 import { logFile, readIfThere, writeFileAtomic } from '../state/spec.ts';
 import { hostsToml, registryAddress, registryConfig, registryName, registryPaths } from './settings.ts';
 
@@ -72,19 +71,8 @@ const isFree = (host: string, port: number): Promise<boolean> =>
   });
 
 /** Resolves when it answers. Throws Failure with the end of its log when it dies or stays silent. */
-export async function untilRegistryServes(
-  paths: ClusterPaths,
-  ref: ProcessRef,
-  signal: AbortSignal,
-  withinMs = 20_000,
-): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  while (performance.now() < deadline) {
-    signal.throwIfAborted();
-    if (await registryServes(paths)) return;
-    if (!isAlive(ref)) break;
-    await sleep(10);
-  }
+export async function untilRegistryServes(paths: ClusterPaths, ref: ProcessRef, signal: AbortSignal): Promise<void> {
+  if (await cameUp(ref, () => registryServes(paths), signal)) return;
   const log = logFile(paths, registryPart);
   throw new Failure(`the registry did not come up; the end of ${log}:\n${tail(readIfThere(log) ?? '')}`);
 }

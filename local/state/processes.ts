@@ -41,6 +41,20 @@ export function startOf(pid: number): string | undefined {
 export const isAlive = (ref: ProcessRef | undefined): ref is ProcessRef =>
   ref !== undefined && startOf(ref.pid) === ref.started;
 
+const comesUpWithinMs = 20_000;
+
+/** Asks until it serves. False when it dies first, or is silent for 20 s; rejects when the signal aborts. */
+export async function cameUp(ref: ProcessRef, serves: () => Promise<boolean>, signal: AbortSignal): Promise<boolean> {
+  const deadline = performance.now() + comesUpWithinMs;
+  while (performance.now() < deadline) {
+    signal.throwIfAborted();
+    if (await serves()) return true;
+    if (!isAlive(ref)) return false;
+    await sleep(10);
+  }
+  return false;
+}
+
 /**
  * Starts a program in a session of its own, with both outputs appended to the log file. The caller may exit.
  * Throws when the program cannot be started at all; whether it stays up is for the caller to watch.
