@@ -26,7 +26,18 @@ interface Deployment {
   status: { observedGeneration?: number; replicas?: number; updatedReplicas?: number; availableReplicas?: number };
 }
 
-export const createDeployment = (api: Api, name: string, replicas: number): Promise<unknown> =>
+export interface PodsAre {
+  annotations?: Record<string, string>;
+  /** Absent: wherever the scheduler puts them. */
+  onNode?: string;
+}
+
+export const createDeployment = (
+  api: Api,
+  name: string,
+  replicas: number,
+  { annotations, onNode }: PodsAre = {},
+): Promise<unknown> =>
   must(
     api,
     'POST',
@@ -39,8 +50,9 @@ export const createDeployment = (api: Api, name: string, replicas: number): Prom
         replicas,
         selector: { matchLabels: { app: name } },
         template: {
-          metadata: { labels: { app: name } },
+          metadata: { labels: { app: name }, annotations },
           spec: {
+            nodeSelector: onNode === undefined ? undefined : { 'kubernetes.io/hostname': onNode },
             terminationGracePeriodSeconds: 0,
             containers: [{ name: 'main', image: sample, command: ['sleep', '3600'] }],
           },

@@ -1,6 +1,7 @@
 // npm run bench [-- --peers] [--only PARTS]: prints a table; each row beside the real Kubernetes 1.36 in the same run with --peers.
 import { parseArgs } from 'node:util';
 import { apiRows } from './api.ts';
+import { bandwidthRows } from './bandwidth.ts';
 import { clusterIpRows } from './cluster-ip.ts';
 import { dnsRows } from './dns.ts';
 import { failoverRow } from './failover.ts';
@@ -58,6 +59,7 @@ try {
   if (wanted('rollout')) rows.push(await rolloutRow(realPort));
   if (wanted('failover')) rows.push(await failoverRow());
   if (wanted('cluster-ip')) rows.push(...(await clusterIpRows()));
+  if (wanted('bandwidth')) rows.push(...(await bandwidthRows()));
   if (wanted('services')) rows.push(...(await serviceRows()));
   if (wanted('dns')) rows.push(...(await dnsRows(options.peers)));
 } finally {
