@@ -15,7 +15,7 @@ import { processOfPod } from './peer.ts';
 import { Shell } from './shell.ts';
 
 /** How long a node may be silent in this cluster. */
-const graceSeconds = 8;
+const graceSeconds = 12;
 const maxPids = 300;
 const limit = { timeout: 120_000 };
 const longMs = 90_000;
