@@ -1,5 +1,5 @@
 // What the function of load balancers may do: make what carries the cluster's tag, and change or end only that.
-// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html
+// After AWS' own policy for clusters: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonEKSLoadBalancingPolicy.html
 import { Stack } from 'aws-cdk-lib';
 import { environment } from '../aws/names.ts';
 import type { HouseFunction } from './function.ts';
@@ -35,7 +35,11 @@ export function balance(house: HouseFunction, network: Network, { name }: Proper
 
   house.allow(descriptions, ['*']);
   house.allow(
-    ['elasticloadbalancing:CreateLoadBalancer', 'elasticloadbalancing:CreateTargetGroup'],
+    [
+      'elasticloadbalancing:CreateListener',
+      'elasticloadbalancing:CreateLoadBalancer',
+      'elasticloadbalancing:CreateTargetGroup',
+    ],
     elb('loadbalancer', 'targetgroup'),
     made,
   );
@@ -47,7 +51,6 @@ export function balance(house: HouseFunction, network: Network, { name }: Proper
   });
   house.allow(
     [
-      'elasticloadbalancing:CreateListener',
       'elasticloadbalancing:DeleteListener',
       'elasticloadbalancing:DeleteLoadBalancer',
       'elasticloadbalancing:DeleteTargetGroup',

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type FakeBalancing, fakeBalancing } from '../../aws/fixture/fake-balancing.ts';
-import { networkBalancers } from '../../aws/load-balancers/network-balancers.ts';
-import { queryClient } from '../../aws/load-balancers/query.ts';
+import { queryClient } from '../../aws/query-api/client.ts';
 import type { KubeObject } from '../../core/api/objects.ts';
 import type { Service, ServiceSpec } from '../../core/api/types.gen.ts';
 import { manualPorts } from '../../core/client/fixture/manual-ports.ts';
@@ -13,6 +12,7 @@ import { MemoryStore } from '../../core/store/memory.ts';
 import { composeOver, seededIds, writeDefaults } from '../../test/simulation/functions/control-plane.ts';
 import { readState } from '../host/function-state.ts';
 import { loadBalancersFunction } from './function.ts';
+import { networkBalancers } from './network-balancers.ts';
 
 async function world() {
   const host = manualPorts();

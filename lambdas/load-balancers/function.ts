@@ -1,6 +1,6 @@
 // The load balancers' function: one look at the services that ask for a Network Load Balancer, and at what AWS has of each. It keeps
 // nothing between looks. See core/controllers/load-balancers-aws/decide.ts.
-import { isStillInUse, type NetworkBalancers } from '../../aws/load-balancers/network-balancers.ts';
+
 import { isStatus } from '../../core/api/errors.ts';
 import { keyOf, type Stored } from '../../core/api/objects.ts';
 import type { Node } from '../../core/api/types.gen.ts';
@@ -22,6 +22,7 @@ import { asObject } from '../../core/controllers/owner.ts';
 import { withSharedReads } from '../../core/hosting/shared-reads.ts';
 import type { Host } from '../host/caches.ts';
 import { Waker } from '../host/wake.ts';
+import { isStillInUse, type NetworkBalancers } from './network-balancers.ts';
 
 export interface LoadBalancersHost extends Host {
   balancers: NetworkBalancers;

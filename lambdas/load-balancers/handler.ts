@@ -1,14 +1,14 @@
 // Makes and ends Network Load Balancers for services that ask for one. Nobody calls it while none does.
 import { defaultProvider } from '../../aws/function-credentials.ts';
 import { regionOf } from '../../aws/identity/endpoints.ts';
-import { networkBalancers } from '../../aws/load-balancers/network-balancers.ts';
-import { queryClient } from '../../aws/load-balancers/query.ts';
 import { environment } from '../../aws/names.ts';
+import { queryClient } from '../../aws/query-api/client.ts';
 import { compose } from '../host/compose.ts';
 import type { Call } from '../host/event.ts';
 import { metered } from '../host/meter.ts';
 import { required } from '../host/settings.ts';
 import { type LoadBalancersFunction, loadBalancersFunction } from './function.ts';
+import { networkBalancers } from './network-balancers.ts';
 
 let made: LoadBalancersFunction | undefined;
 

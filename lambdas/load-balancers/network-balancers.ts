@@ -1,10 +1,11 @@
 // Network Load Balancers in AWS: how a service's stands, and each way in which it is changed. Names hold the service's uid, so what
 // has the name is the service's; tags say whose it is to IAM (infra/load-balancers.ts) and to people.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/Welcome.html
+
+import { AwsError, numbered, type Query } from '../../aws/query-api/client.ts';
+import { elementsAt, textAt, type XmlElement } from '../../aws/query-api/xml.ts';
 import type { BalancerAction, StandingBalancer } from '../../core/controllers/load-balancers-aws/decide.ts';
 import type { Opening } from '../../core/controllers/load-balancers-aws/wanted.ts';
-import { AwsError, numbered, type Query } from './query.ts';
-import { elementsAt, textAt, type XmlElement } from './xml.ts';
 
 export interface BalancerPlace {
   /** Of the cluster: value of the tag `slipway/cluster`. */
