@@ -194,12 +194,10 @@ test('a service that becomes a node port loses its load balancer and its finaliz
 test('what AWS refuses is told, and tried again later; other services do not wait for it', async () => {
   const it = await world();
   await service(it);
-  const message = 'You have reached the limit';
-  it.aws.failing.set('CreateLoadBalancer', { code: 'TooManyLoadBalancers', message });
+  const message = 'The specified subnet does not exist';
+  it.aws.failing.set('CreateLoadBalancer', { code: 'SubnetNotFound', message });
   await it.look();
-  assert.deepEqual(await told(it), [
-    `Error syncing load balancer: CreateLoadBalancer: TooManyLoadBalancers: ${message}`,
-  ]);
+  assert.deepEqual(await told(it), [`Error syncing load balancer: CreateLoadBalancer: SubnetNotFound: ${message}`]);
   assert.ok((await readState(it.store)).due['load-balancers']);
   await it.look(true);
   assert.equal((await hostnames(it)).length, 1);

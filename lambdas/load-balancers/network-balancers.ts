@@ -28,9 +28,11 @@ export interface NetworkBalancers {
 export const isStillInUse = (error: unknown): boolean =>
   error instanceof AwsError && ['DependencyViolation', 'ResourceInUse'].includes(error.code);
 
-/** Creations are idempotent in Elastic Load Balancing; in EC2 the second one is told. */
-const isDone = (error: unknown): boolean =>
-  error instanceof AwsError && /^Duplicate|\.Duplicate$|NotFound$/.test(error.code);
+const takesAway = /^(delete|deregister|close)/;
+
+/** Another run was faster. Most creations are idempotent in Elastic Load Balancing; in EC2 the second one is told. */
+const isDone = (action: BalancerAction, error: unknown): boolean =>
+  error instanceof AwsError && (takesAway.test(action.do) ? /NotFound$/ : /^Duplicate|\.Duplicate$/).test(error.code);
 
 export function networkBalancers(query: Query, place: BalancerPlace): NetworkBalancers {
   return {
@@ -47,7 +49,7 @@ export function networkBalancers(query: Query, place: BalancerPlace): NetworkBal
       try {
         await perform(query, place, action, service);
       } catch (error) {
-        if (!isDone(error)) throw error;
+        if (!isDone(action, error)) throw error;
       }
     },
   };
