@@ -27,6 +27,7 @@ export const environment = {
   scheduler: 'SLIPWAY_SCHEDULER',
   controllers: 'SLIPWAY_CONTROLLERS',
   workersFunction: 'SLIPWAY_WORKERS_FUNCTION',
+  loadBalancersFunction: 'SLIPWAY_LOAD_BALANCERS_FUNCTION',
   /** Auto Scaling group of the workers (name). */
   workers: 'SLIPWAY_WORKERS',
   /** Most workers there may be. */
@@ -40,6 +41,10 @@ export const environment = {
   /** JSON: labels, and taints, that the stack gives its workers; none when absent. */
   workerLabels: 'SLIPWAY_WORKER_LABELS',
   workerTaints: 'SLIPWAY_WORKER_TAINTS',
+  /** Where load balancers are made: VPC (id), subnets (ids, separated by commas), security group that workers let in (id). */
+  loadBalancerVpc: 'SLIPWAY_LOAD_BALANCER_VPC',
+  loadBalancerSubnets: 'SLIPWAY_LOAD_BALANCER_SUBNETS',
+  loadBalancerGroup: 'SLIPWAY_LOAD_BALANCER_GROUP',
   /** KMS key that wraps the data key of secrets (ARN). */
   kmsKey: 'SLIPWAY_KMS_KEY',
 } as const;

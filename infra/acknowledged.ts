@@ -12,7 +12,17 @@ interface Acknowledged {
 
 const stage = 'RestApi/Api/DeploymentStage.k8s';
 
-const functions = ['api', 'scheduler', 'controllers', 'tick', 'dialer', 'workers', 'instance-events', 'setup'];
+const functions = [
+  'api',
+  'scheduler',
+  'controllers',
+  'tick',
+  'dialer',
+  'workers',
+  'load-balancers',
+  'instance-events',
+  'setup',
+];
 
 function acknowledged(cluster: string, region: string, tracing: boolean): Acknowledged[] {
   const arn = (service: string, rest: string): string =>
@@ -65,6 +75,17 @@ function acknowledged(cluster: string, region: string, tracing: boolean): Acknow
       rule: `AwsSolutions-IAM5[Resource::${arn('autoscaling', 'autoScalingGroup:*:autoScalingGroupName/<WorkersGroupASG4E50A46C>')}]`,
       reason: 'The ARN of a group has an id that only AWS knows, before the name that is given in full.',
     },
+    anyResource('Functions/load-balancers/Role/DefaultPolicy', 'Descriptions cannot be granted by resource.'),
+    ...[
+      ['elasticloadbalancing', 'loadbalancer/net/k8s-*/*'],
+      ['elasticloadbalancing', 'targetgroup/k8s-*/*'],
+      ['elasticloadbalancing', 'listener/net/k8s-*/*/*'],
+      ['ec2', 'security-group/*'],
+    ].map(([service = '', rest = '']) => ({
+      path: 'Functions/load-balancers/Role/DefaultPolicy',
+      rule: `AwsSolutions-IAM5[Resource::${arn(service, rest)}]`,
+      reason: "AWS gives the ids; each statement asks for the cluster's tag.",
+    })),
     ...functions
       .filter(() => tracing)
       .map((name) =>

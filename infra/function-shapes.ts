@@ -8,6 +8,7 @@ export const functionNames = [
   'tick',
   'dialer',
   'workers',
+  'load-balancers',
   'instance-events',
   'setup',
 ] as const;
@@ -65,6 +66,12 @@ export function functionShapes(responses: 'stream' | 'buffer'): Record<FunctionN
       description: 'Sets the size of the Auto Scaling group by the pods that wait',
       memoryMb: 512,
       memoryReason: 'lists pods and nodes once a run',
+      ...reactionTimeout,
+    },
+    'load-balancers': {
+      description: 'Network Load Balancers for services that ask for one',
+      memoryMb: 512,
+      memoryReason: 'lists services and nodes once a run, and waits for AWS',
       ...reactionTimeout,
     },
     'instance-events': {

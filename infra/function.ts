@@ -109,8 +109,8 @@ export class HouseFunction extends Construct {
     this.allow(['sqs:SendMessage'], [queue.queueArn]);
   }
 
-  allow(actions: string[], resources: string[]): void {
-    this.lambda.addToRolePolicy(new PolicyStatement({ effect: Effect.ALLOW, actions, resources }));
+  allow(actions: string[], resources: string[], conditions?: Record<string, object>): void {
+    this.lambda.addToRolePolicy(new PolicyStatement({ effect: Effect.ALLOW, actions, resources, conditions }));
   }
 
   set(variable: string, value: string): void {

@@ -30,6 +30,7 @@ const withControlPlane: readonly FunctionName[] = [
   'controllers',
   'tick',
   'workers',
+  'load-balancers',
   'instance-events',
   'setup',
 ];
@@ -65,12 +66,16 @@ export class Functions extends Construct {
     for (const name of withControlPlane) this.#grantControlPlane(this.get(name), props);
     // These call into the cluster's network: the API for logs, the controllers for doorbells.
     this.#invokes('api', [['dialer', environment.dialer]]);
-    this.#invokes('controllers', [['dialer', environment.dialer]]);
+    this.#invokes('controllers', [
+      ['dialer', environment.dialer],
+      ['load-balancers', environment.loadBalancersFunction],
+    ]);
     this.#invokes('scheduler', [['workers', environment.workersFunction]]);
     this.#invokes('tick', [
       ['scheduler', environment.scheduler],
       ['controllers', environment.controllers],
       ['workers', environment.workersFunction],
+      ['load-balancers', environment.loadBalancersFunction],
     ]);
     this.#setUp(this.get('setup'), this.get('scheduler'), props);
   }

@@ -16,6 +16,8 @@ import type { Properties } from './properties.ts';
 
 /** The agent's port (the kubelet's in Kubernetes). */
 const agentPort = 10250;
+/** Ports that services have on every node (core/apiserver/allocation.ts). */
+const nodePorts = [30_000, 32_767] as const;
 
 /** A security group as the source of a rule that is written into the other group, so that no resource is needed for the rule. */
 const membersOf = (group: ISecurityGroup): IPeer => ({
@@ -28,7 +30,8 @@ const membersOf = (group: ISecurityGroup): IPeer => ({
 
 /**
  * Public subnets only: a worker reaches ECR, SSM and the API through the internet gateway, which costs nothing, where a NAT gateway
- * would cost 32 USD a month. Nothing is let in from the internet: the one open port is the agent's, for the dialer. DynamoDB and S3
+ * would cost 32 USD a month. Nothing is let in from the internet: the agent's port is open to the dialer, node ports to load balancers
+ * that services ask for. DynamoDB and S3
  * (image layers) have gateway endpoints, which cost nothing either.
  */
 export class Network extends Construct {
@@ -36,6 +39,8 @@ export class Network extends Construct {
   readonly subnets: SubnetSelection;
   /** The dialer's group. */
   readonly dialer: SecurityGroup;
+  /** Every load balancer that a service asks for is in it; it lets nobody in itself. */
+  readonly loadBalancers: SecurityGroup;
   /** The groups of each worker. */
   readonly workers: SecurityGroup[];
 
@@ -55,6 +60,14 @@ export class Network extends Construct {
       allowAllOutbound: true,
     });
     worker.addIngressRule(membersOf(this.dialer), Port.tcp(agentPort), 'The dialer calls the agent');
+    this.loadBalancers = new SecurityGroup(this, 'LoadBalancers', {
+      vpc,
+      description: 'Load balancers that services ask for',
+      allowAllOutbound: true,
+    });
+    for (const port of [Port.tcpRange(...nodePorts), Port.udpRange(...nodePorts)]) {
+      worker.addIngressRule(membersOf(this.loadBalancers), port, 'Load balancers reach services at node ports');
+    }
     // A group of its own: a rule of a group that names the same group would have to be a resource beside it.
     const pods = new SecurityGroup(this, 'Pods', {
       vpc,

@@ -192,6 +192,15 @@ function pricedByTheHour(resources: Resources): string[] {
 /** Actions that AWS cannot grant by resource, and the one place where each is needed. */
 const everywhere: Record<string, string> = {
   'autoscaling:DescribeAutoScalingGroups': 'the workers function finds its group',
+  'ec2:DescribeAccountAttributes': 'making a load balancer',
+  'ec2:DescribeInternetGateways': 'making a load balancer',
+  'ec2:DescribeSecurityGroups': "the load balancers' function finds who may reach one",
+  'ec2:DescribeSubnets': 'making a load balancer',
+  'ec2:DescribeVpcs': 'making a load balancer',
+  'elasticloadbalancing:DescribeListeners': "the load balancers' function looks at what stands",
+  'elasticloadbalancing:DescribeLoadBalancers': "the load balancers' function looks at what stands",
+  'elasticloadbalancing:DescribeTargetGroups': "the load balancers' function looks at what stands",
+  'elasticloadbalancing:DescribeTargetHealth': "the load balancers' function looks at what stands",
   'dynamodb:ListStreams': 'Lambda looks for the stream that it is to read',
   'ec2:DescribeInstances': 'the workers function learns when an instance was launched that is no node yet',
   'ec2:DescribeInstanceTypes': 'the workers function learns how large a worker is',
@@ -240,14 +249,17 @@ test('only the dialer may call agents, and nothing is open to the internet', () 
   const rules = groups.flatMap(
     (group) => (group.Properties['SecurityGroupIngress'] ?? []) as Record<string, unknown>[],
   );
-  assert.equal(rules.length, 2);
+  assert.equal(rules.length, 4);
   for (const rule of rules) {
     assert.ok(rule['SourceSecurityGroupId']);
     assert.equal(rule['CidrIp'] ?? rule['CidrIpv6'], undefined);
   }
   assert.deepEqual(
     rules.filter((rule) => rule['IpProtocol'] === 'tcp').map((rule) => [rule['FromPort'], rule['ToPort']]),
-    [[10250, 10250]],
+    [
+      [10250, 10250],
+      [30000, 32767],
+    ],
   );
   assert.deepEqual(ofType(usual.resources, 'AWS::EC2::SecurityGroupIngress'), []);
 });

@@ -10,6 +10,7 @@ import { Alarms } from './alarms.ts';
 import type { FunctionFolders } from './bundles.ts';
 import { Functions } from './functions.ts';
 import { Images } from './images.ts';
+import { balance } from './load-balancers.ts';
 import { Network } from './network.ts';
 import type { Properties } from './properties.ts';
 import { RestApi } from './rest-api.ts';
@@ -65,6 +66,7 @@ export class SlipwayStack extends Stack {
       folders,
     });
     functions.scale(workers.group, properties);
+    balance(functions.get('load-balancers'), network, properties);
     const wakeUps = new WakeUps(this, 'WakeUps', functions, tables);
     const api = new RestApi(this, 'RestApi', functions.get('api'), properties);
     new Images(this, 'Images', properties);

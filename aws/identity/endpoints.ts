@@ -1,4 +1,4 @@
-// Where STS is. https://docs.aws.amazon.com/general/latest/gr/sts.html
+// Where STS, and other services that are called by hand, are. https://docs.aws.amazon.com/general/latest/gr/sts.html
 
 /** China and the isolated partitions have names of their own. */
 const suffixes: readonly (readonly [prefix: string, suffix: string])[] = [
@@ -12,9 +12,12 @@ const suffixOf = (region: string): string =>
 
 const isCommercial = (region: string): boolean => !/^(cn|us-gov|us-iso|us-isob)-/.test(region);
 
+/** A service of a region by its prefix (`sts`, `ec2`); an emulator's endpoint if there is one. */
+export const serviceOrigin = (service: string, region: string, endpoint?: string): string =>
+  endpoint ? new URL(endpoint).origin : `https://${service}.${region}.${suffixOf(region)}`;
+
 /** STS of a region; an emulator's endpoint if there is one (AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL). */
-export const stsOrigin = (region: string, endpoint?: string): string =>
-  endpoint ? new URL(endpoint).origin : `https://sts.${region}.${suffixOf(region)}`;
+export const stsOrigin = (region: string, endpoint?: string): string => serviceOrigin('sts', region, endpoint);
 
 /**
  * Origins that a token's URL may have: STS of the cluster's own region, by each of its names, and the old global endpoint. An

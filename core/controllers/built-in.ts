@@ -15,6 +15,7 @@ import { eventExpiryController } from './event-expiry.ts';
 import { garbageCollector } from './garbage-collector/controller.ts';
 import { jobController } from './job/controller.ts';
 import { jobExpiryController } from './job/expiry.ts';
+import { balancerNotAskedController } from './load-balancers-aws/not-asked.ts';
 import { namespaceController } from './namespace/controller.ts';
 import { nodeLifecycleController } from './node-lifecycle/controller.ts';
 import { nodeLoadBalancerController } from './node-load-balancer.ts';
@@ -43,6 +44,7 @@ export function builtInControllers({
   heartbeats,
   nodeMonitorGraceMs,
   balanceByNodes,
+  balanceWhenAsked,
 }: ControllerDeps): Controller<unknown>[] {
   const catalog = new ResourceCatalog(client, ports.clock);
   return [
@@ -73,5 +75,6 @@ export function builtInControllers({
     erased(eventExpiryController),
     ...(rootCa ? [erased(rootCaController(rootCa))] : []),
     ...(balanceByNodes ? [erased(nodeLoadBalancerController)] : []),
+    ...(balanceWhenAsked ? [erased(balancerNotAskedController)] : []),
   ];
 }

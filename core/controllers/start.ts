@@ -31,6 +31,8 @@ export interface ControllerDeps {
   nodeMonitorGraceMs?: number | undefined;
   /** Services of type LoadBalancer get the nodes' own addresses: there is no other load balancer. */
   balanceByNodes?: boolean;
+  /** Services of type LoadBalancer without a class are told how to ask for one that costs by the hour. */
+  balanceWhenAsked?: boolean;
   /** Where their queues are counted; nowhere when absent. */
   metrics?: MetricRegistry;
   /** Names of the controllers to run; all when absent. */

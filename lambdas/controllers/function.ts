@@ -2,7 +2,11 @@
 // concerns, and looks at the nodes' leases when the tick says so.
 import { signCertificateRequest } from '../../core/api/certificates.ts';
 import { importPrivateKey, type KeyPair } from '../../core/api/cluster-certificates.ts';
+import type { Stored } from '../../core/api/objects.ts';
+import type { Node } from '../../core/api/types.gen.ts';
 import { resources } from '../../core/client/resources.ts';
+import type { StoredService } from '../../core/controllers/endpoints/service-pods.ts';
+import { dependenceOf } from '../../core/controllers/load-balancers-aws/asked.ts';
 import { isSuspicious, lookedAgain, RecordedHeartbeats } from '../../core/controllers/node-lifecycle/heartbeats.ts';
 import { startControllers } from '../../core/controllers/start.ts';
 import type { Clock } from '../../core/ports.ts';
@@ -16,6 +20,8 @@ import { Doorbells } from './doorbells.ts';
 export interface ControllersHost extends Host {
   ca: KeyPair;
   ring(names: readonly string[]): Promise<void>;
+  /** Invokes the load balancers' function, asynchronously; absent: there is none. */
+  askForLoadBalancers?: (() => Promise<void>) | undefined;
   sendDelayed?: ((delaySeconds: number) => Promise<void>) | undefined;
   decode: Decode;
 }
@@ -33,6 +39,7 @@ export function controllersFunction(host: ControllersHost): ReactingFunction {
     ports,
     informers,
     heartbeats,
+    balanceWhenAsked: host.askForLoadBalancers !== undefined,
     rootCa: host.ca.certificate,
     signCertificate: signer(host.ca, clock),
   });
@@ -42,6 +49,8 @@ export function controllersFunction(host: ControllersHost): ReactingFunction {
   const doorbells = new Doorbells(informers, host.ring);
   /** Whether the tick is known to have been asked for looks. */
   let looks = false;
+  /** What load balancers depended on when they were last asked for. */
+  let balanced: string | undefined;
 
   const look = async (tickMs: number): Promise<void> => {
     const reports = heartbeats.reports();
@@ -66,6 +75,13 @@ export function controllersFunction(host: ControllersHost): ReactingFunction {
     looks = true;
   };
 
+  const askForLoadBalancers = async (): Promise<void> => {
+    const services = informers.for(resources.services).list() as unknown as StoredService[];
+    const depends = dependenceOf(services, informers.for(resources.nodes).list() as unknown as Stored<Node>[]);
+    if (depends !== undefined && depends !== balanced) await host.askForLoadBalancers?.();
+    balanced = depends;
+  };
+
   return {
     parts: {
       clock,
@@ -83,12 +99,15 @@ export function controllersFunction(host: ControllersHost): ReactingFunction {
       resync ? informers.all().map(({ informer }) => informer.of) : looking ? [resources.leases] : [],
     async caughtUp(call: Call) {
       doorbells.follow();
-      if (call.resync) controllers.resync();
+      if (call.resync) {
+        controllers.resync();
+        balanced = undefined;
+      }
       const tickMs = Date.parse(call.tick ?? '');
       if (call.look && clock.now() - tickMs < LATE_MS) await look(tickMs);
     },
     async afterwards() {
-      await Promise.all([doorbells.settled(), askForLooks()]);
+      await Promise.all([doorbells.settled(), askForLooks(), askForLoadBalancers()]);
     },
   };
 }

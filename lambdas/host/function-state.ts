@@ -4,7 +4,7 @@ import type { KubeObject } from '../../core/api/objects.ts';
 import type { HeartbeatRecord } from '../../core/controllers/node-lifecycle/heartbeats.ts';
 import type { Store } from '../../core/store/store.ts';
 
-export type FunctionName = 'scheduler' | 'controllers' | 'workers';
+export type FunctionName = 'scheduler' | 'controllers' | 'workers' | 'load-balancers';
 
 export interface FunctionState {
   /** Milliseconds since the epoch, by the clock of who wrote it: minutes of skew make a wake early or late, and no more. */

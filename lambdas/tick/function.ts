@@ -9,6 +9,7 @@ const variables: Record<FunctionName, string> = {
   scheduler: environment.scheduler,
   controllers: environment.controllers,
   workers: environment.workersFunction,
+  'load-balancers': environment.loadBalancersFunction,
 };
 
 export interface TickHost extends Pick<Composed, 'clients' | 'store' | 'tidyUp'> {

@@ -23,5 +23,7 @@ export function planTick({ due, lookDueMs }: FunctionState, tickMs: number): Tic
   if (resync || isDue('scheduler')) calls.push({ to: 'scheduler', call: { tick, resync } });
   if (resync || look || isDue('controllers')) calls.push({ to: 'controllers', call: { tick, resync, look } });
   if (resync || isDue('workers')) calls.push({ to: 'workers', call: { tick, resync } });
+  // The controllers ask it to look again, if there is a load balancer at all.
+  if (isDue('load-balancers')) calls.push({ to: 'load-balancers', call: { tick } });
   return { calls, tidyUp: minute % TIDY_MINUTES === 0 };
 }

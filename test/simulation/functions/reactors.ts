@@ -13,7 +13,10 @@ import type { Environment } from './environment.ts';
 import { type Lambda, Pool, Throttled } from './pool.ts';
 import type { StreamRecord } from './streams.ts';
 
-export type Reactor = Exclude<FunctionName, 'workers'>;
+export type Reactor = Exclude<FunctionName, 'workers' | 'load-balancers'>;
+
+/** Those that the simulation runs. */
+export const isReactor = (name: FunctionName): name is Reactor => (reactors as readonly FunctionName[]).includes(name);
 
 export const reactors: readonly Reactor[] = ['scheduler', 'controllers'];
 

@@ -4,7 +4,7 @@ import { readState } from '../../../lambdas/host/function-state.ts';
 import { planTick } from '../../../lambdas/tick/plan.ts';
 import type { Environment } from './environment.ts';
 import { type Lambda, Pool } from './pool.ts';
-import type { Reactors } from './reactors.ts';
+import { isReactor, type Reactors } from './reactors.ts';
 
 const minuteMs = 60_000;
 const lateMs = 3_000;
@@ -15,7 +15,7 @@ export function startTicks(lambda: Lambda, clock: Clock, reactors: Reactors): vo
   const tick = async (tickMs: number): Promise<void> => {
     const work = async ({ store, tidyUp }: Environment): Promise<void> => {
       const plan = planTick(await readState(store), tickMs);
-      for (const { to, call } of plan.calls) if (to !== 'workers') void reactors.call(to, call);
+      for (const { to, call } of plan.calls) if (isReactor(to)) void reactors.call(to, call);
       if (plan.tidyUp) await tidyUp();
     };
     await pool.invoke(minuteMs, work).catch(() => undefined);
