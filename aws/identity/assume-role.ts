@@ -1,6 +1,7 @@
-// Credentials of a role, for those who may take it on. One call, signed by hand: a client of its own would be larger than all of
-// this program. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+// Credentials of a role, for those who may take it on. One call: a client of its own would be larger than all of this program.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 import type { AwsCredentialIdentity } from '@smithy/types';
+import { postSigned } from '../query-api/signed-post.ts';
 import { stsOrigin } from './endpoints.ts';
 import { readAnswer } from './sts-answer.ts';
 
@@ -18,31 +19,17 @@ export interface AssumeRoleOptions {
 
 /** Throws an Error that says what STS said. */
 export async function assumeRole(options: AssumeRoleOptions): Promise<AwsCredentialIdentity> {
-  const { credentials, role, session, region, endpoint, nowMs, fetch = globalThis.fetch } = options;
-  const { SignatureV4 } = await import('@smithy/signature-v4');
-  const { Sha256 } = await import('@aws-crypto/sha256-js');
-  const url = new URL(stsOrigin(region, endpoint));
-  const body = new URLSearchParams({
-    Action: 'AssumeRole',
-    Version: '2011-06-15',
-    RoleArn: role,
-    RoleSessionName: session,
-  }).toString();
-  const signed = await new SignatureV4({ service: 'sts', region, credentials, sha256: Sha256 }).sign(
-    {
-      method: 'POST',
-      protocol: url.protocol,
-      hostname: url.hostname,
-      ...(url.port ? { port: Number(url.port) } : {}),
-      path: '/',
-      headers: { host: url.host, 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
-      body,
-    },
-    { signingDate: new Date(nowMs) },
-  );
-  // The web's fetch says the host by itself.
-  const { host: _host, ...headers } = signed.headers;
-  const response = await fetch(`${url.origin}/`, { method: 'POST', headers, body, redirect: 'error' });
+  const { credentials, role, session, region, endpoint, nowMs, fetch } = options;
+  const response = await postSigned({
+    service: 'sts',
+    region,
+    credentials,
+    origin: stsOrigin(region, endpoint),
+    form: { Action: 'AssumeRole', Version: '2011-06-15', RoleArn: role, RoleSessionName: session },
+    headers: { accept: 'application/json' },
+    nowMs,
+    ...(fetch ? { fetch } : {}),
+  });
   const text = await response.text();
   if (!response.ok) throw new Error(`STS does not give the role ${role}: ${reasonOf(text) || response.status}`);
   const field = readAnswer(text, 'AssumeRole', 'Credentials');

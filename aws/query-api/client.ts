@@ -1,8 +1,8 @@
-// Calls of AWS' query APIs (Elastic Load Balancing, security groups of EC2), signed by hand: a dozen operations do not need a client
-// of each service in the function's bundle.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+// Calls of AWS' query APIs (Elastic Load Balancing, security groups of EC2): a dozen operations do not need a client of each service in
+// the function's bundle, which may have 1.5 MB with the API's client in it.
 import type { AwsCredentialIdentityProvider } from '@smithy/types';
 import { serviceOrigin } from '../identity/endpoints.ts';
+import { postSigned } from './signed-post.ts';
 import { readXml, textAt, type XmlElement } from './xml.ts';
 
 /** https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/CommonErrors.html */
@@ -40,28 +40,18 @@ export type Query = (
 
 const patienceMs = 10_000;
 
-export function queryClient({ region, credentials, now, endpoint, fetch = globalThis.fetch }: QueryOptions): Query {
+export function queryClient({ region, credentials, now, endpoint, fetch }: QueryOptions): Query {
   return async (service, action, parameters) => {
-    const { SignatureV4 } = await import('@smithy/signature-v4');
-    const { Sha256 } = await import('@aws-crypto/sha256-js');
-    const url = new URL(serviceOrigin(service, region, endpoint));
-    const body = new URLSearchParams({ Action: action, Version: versions[service], ...parameters }).toString();
-    const signed = await new SignatureV4({ service, region, credentials, sha256: Sha256 }).sign(
-      {
-        method: 'POST',
-        protocol: url.protocol,
-        hostname: url.hostname,
-        ...(url.port ? { port: Number(url.port) } : {}),
-        path: '/',
-        headers: { host: url.host, 'content-type': 'application/x-www-form-urlencoded' },
-        body,
-      },
-      { signingDate: new Date(now()) },
-    );
-    // The web's fetch says the host by itself.
-    const { host: _host, ...headers } = signed.headers;
-    const signal = AbortSignal.timeout(patienceMs);
-    const response = await fetch(`${url.origin}/`, { method: 'POST', headers, body, redirect: 'error', signal });
+    const response = await postSigned({
+      service,
+      region,
+      credentials,
+      origin: serviceOrigin(service, region, endpoint),
+      form: { Action: action, Version: versions[service], ...parameters },
+      nowMs: now(),
+      signal: AbortSignal.timeout(patienceMs),
+      ...(fetch ? { fetch } : {}),
+    });
     const text = await response.text();
     if (!response.ok) throw errorOf(action, response.status, text);
     return readXml(text);
