@@ -1,6 +1,7 @@
 // What cdk-nag's AwsSolutions rules find that is as it should be, and why. stack.test.ts runs the rules: a finding that is not here fails.
 import { type Stack, Validations } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { functionNames } from './function-shapes.ts';
 import type { Properties } from './properties.ts';
 
 interface Acknowledged {
@@ -11,18 +12,6 @@ interface Acknowledged {
 }
 
 const stage = 'RestApi/Api/DeploymentStage.k8s';
-
-const functions = [
-  'api',
-  'scheduler',
-  'controllers',
-  'tick',
-  'dialer',
-  'workers',
-  'load-balancers',
-  'instance-events',
-  'setup',
-];
 
 function acknowledged(cluster: string, region: string, tracing: boolean): Acknowledged[] {
   const arn = (service: string, rest: string): string =>
@@ -86,12 +75,12 @@ function acknowledged(cluster: string, region: string, tracing: boolean): Acknow
       rule: `AwsSolutions-IAM5[Resource::${arn(service, rest)}]`,
       reason: "AWS gives the ids; each statement asks for the cluster's tag.",
     })),
-    ...functions
+    ...functionNames
       .filter(() => tracing)
       .map((name) =>
         anyResource(`Functions/${name}/Role/DefaultPolicy`, 'X-Ray takes traces without naming a resource.'),
       ),
-    ...functions.map((name) => ({
+    ...functionNames.map((name) => ({
       path: `Functions/${name}/Role/DefaultPolicy`,
       rule: `AwsSolutions-IAM5[Resource::${arn('ssm', `parameter/slipway/${cluster}/*`)}]`,
       reason: 'The parameters of this cluster.',
