@@ -1,17 +1,18 @@
 // Waits until nodes are Ready and take pods, as the API shows them.
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isNodeReady } from '../../core/api/node-ready.ts';
+import { nodeTaints } from '../../core/api/node-taints.ts';
 import type { Lease, Node } from '../../core/api/types.gen.ts';
 import type { Client } from '../../core/client/client.ts';
 import { resources } from '../../core/client/resources.ts';
-import { taints } from '../../core/controllers/node-lifecycle/health.ts';
 import { Failure, tail } from '../failure.ts';
 import type { ClusterPaths } from '../state/paths.ts';
 import { logFile, readIfThere } from '../state/spec.ts';
 
 /** Until its controller has taken the taint off, the scheduler passes a Ready node over, and crowds the others. */
 const takesPods = (node: Node): boolean =>
-  isNodeReady(node) && !node.spec?.taints?.some(({ key }) => key === taints.notReady);
+  isNodeReady(node) && !node.spec?.taints?.some(({ key }) => key === nodeTaints.notReady);
 
 export interface ReadyWait {
   client: Client;

@@ -1,5 +1,6 @@
 // A pod stays five minutes on a node that became unreachable or not ready, unless it says otherwise.
 // Source: https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#defaulttolerationseconds
+import { nodeTaints } from '../../api/node-taints.ts';
 import type { Toleration } from '../../api/types.gen.ts';
 import type { AdmissionPlugin } from '../server.ts';
 import { concerns, podOf } from './request.ts';
@@ -17,8 +18,8 @@ const tolerates = ({ key, effect }: Toleration, taint: string): boolean =>
 
 export function defaultTolerationSeconds(defaults: DefaultTolerations = {}): AdmissionPlugin {
   const seconds: Record<string, number> = {
-    'node.kubernetes.io/not-ready': defaults.notReadySeconds ?? usualSeconds,
-    'node.kubernetes.io/unreachable': defaults.unreachableSeconds ?? usualSeconds,
+    [nodeTaints.notReady]: defaults.notReadySeconds ?? usualSeconds,
+    [nodeTaints.unreachable]: defaults.unreachableSeconds ?? usualSeconds,
   };
   return {
     name: 'DefaultTolerationSeconds',

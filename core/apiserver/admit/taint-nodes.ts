@@ -1,10 +1,11 @@
 // A new node takes no pods until its condition says that it is ready.
 // Source: https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#taintnodesbycondition
+import { nodeTaints } from '../../api/node-taints.ts';
 import type { Node } from '../../api/types.gen.ts';
 import type { AdmissionPlugin } from '../server.ts';
 import { concerns } from './request.ts';
 
-const taint = { key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' } as const;
+const taint = { key: nodeTaints.notReady, effect: 'NoSchedule' } as const;
 
 export const taintNodesByCondition: AdmissionPlugin = {
   name: 'TaintNodesByCondition',

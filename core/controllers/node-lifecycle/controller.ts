@@ -1,6 +1,8 @@
 // Nodes that stop reporting are marked, tainted and in time emptied. How long a node was silent is counted from what was seen
 // to change (heartbeats.ts), so neither a wrong clock on a node nor an outage of the control plane counts against it.
+
 import { sameValue } from '../../api/kinds/findings.ts';
+import { nodeTaints } from '../../api/node-taints.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import type { Lease, Taint } from '../../api/types.gen.ts';
 import { resources } from '../../client/resources.ts';
@@ -9,7 +11,7 @@ import type { Action, Cache, Controller } from '../controller.ts';
 import { asObject } from '../owner.ts';
 import { isFinished, type StoredPod } from '../pod-state.ts';
 import { evict, evictionDueMs, markNotReady } from './eviction.ts';
-import { GRACE_MS, graceOf, readiness, type StoredNode, taints, unknownConditions, wantedTaints } from './health.ts';
+import { GRACE_MS, graceOf, readiness, type StoredNode, unknownConditions, wantedTaints } from './health.ts';
 import { clockHeartbeats, type Heartbeats } from './heartbeats.ts';
 import { Zones } from './zones.ts';
 
@@ -56,7 +58,7 @@ function emptyNode(observed: ObservedNodeHealth, noExecute: readonly Taint[], no
   const actions: Action[] = [];
   // After an outage of ours, nodes that were given up get their chance to report first.
   const notBeforeMs = nowMs + observed.graceMs - observed.watchedMs;
-  const byHealth = noExecute.some(({ key }) => key === taints.notReady || key === taints.unreachable);
+  const byHealth = noExecute.some(({ key }) => key === nodeTaints.notReady || key === nodeTaints.unreachable);
   let next = Number.POSITIVE_INFINITY;
   for (const pod of observed.pods) {
     if (pod.metadata.deletionTimestamp || isFinished(pod)) continue;

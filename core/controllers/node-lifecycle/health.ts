@@ -1,6 +1,7 @@
 // The health of a node: its lease, its conditions, and the taints that stand for them.
 // Follows https://kubernetes.io/docs/concepts/architecture/nodes/#node-controller and
 // https://kubernetes.io/docs/reference/labels-annotations-taints/#node-kubernetes-io-not-ready
+import { nodeTaints } from '../../api/node-taints.ts';
 import type { Stored } from '../../api/objects.ts';
 import type { Lease, Node, NodeCondition, Taint } from '../../api/types.gen.ts';
 import { timestamp } from '../../ports.ts';
@@ -14,21 +15,11 @@ export const GRACE_MS = 40_000;
 export const graceOf = (lease: Lease | undefined, graceMs: number): number =>
   Math.max(graceMs, (lease?.spec?.leaseDurationSeconds ?? 0) * 1000);
 
-export const taints = {
-  notReady: 'node.kubernetes.io/not-ready',
-  unreachable: 'node.kubernetes.io/unreachable',
-  unschedulable: 'node.kubernetes.io/unschedulable',
-  memoryPressure: 'node.kubernetes.io/memory-pressure',
-  diskPressure: 'node.kubernetes.io/disk-pressure',
-  pidPressure: 'node.kubernetes.io/pid-pressure',
-  networkUnavailable: 'node.kubernetes.io/network-unavailable',
-} as const;
-
 const pressures: Record<string, string> = {
-  MemoryPressure: taints.memoryPressure,
-  DiskPressure: taints.diskPressure,
-  PIDPressure: taints.pidPressure,
-  NetworkUnavailable: taints.networkUnavailable,
+  MemoryPressure: nodeTaints.memoryPressure,
+  DiskPressure: nodeTaints.diskPressure,
+  PIDPressure: nodeTaints.pidPressure,
+  NetworkUnavailable: nodeTaints.networkUnavailable,
 };
 
 /** What a node reports of itself, and what is not known once it stops. */
@@ -74,11 +65,11 @@ const unhealthyKey = (node: StoredNode): string | undefined => {
   const ready = readiness(node);
   // It has not reported at all yet: admission has marked it not ready, and so it stays.
   if (!hasReported(node))
-    return node.spec?.taints?.some(({ key }) => key === taints.notReady) ? taints.notReady : undefined;
-  return ready === 'True' ? undefined : ready === 'False' ? taints.notReady : taints.unreachable;
+    return node.spec?.taints?.some(({ key }) => key === nodeTaints.notReady) ? nodeTaints.notReady : undefined;
+  return ready === 'True' ? undefined : ready === 'False' ? nodeTaints.notReady : nodeTaints.unreachable;
 };
 
-const owned = new Set<string>(Object.values(taints));
+const owned = new Set<string>(Object.values(nodeTaints));
 
 /**
  * The taints that the node should have, those of others kept. `evicts`: whether an unhealthy node may lose its pods; not before its
@@ -94,7 +85,7 @@ export function wantedTaints(node: StoredNode, evicts: boolean, nowMs: number): 
     const pressure = pressures[type];
     if (pressure && status === 'True') wanted.push({ key: pressure, effect: 'NoSchedule' });
   }
-  if (node.spec?.unschedulable) wanted.push({ key: taints.unschedulable, effect: 'NoSchedule' });
+  if (node.spec?.unschedulable) wanted.push({ key: nodeTaints.unschedulable, effect: 'NoSchedule' });
   const same = (a: Taint, b: Taint): boolean => a.key === b.key && a.effect === b.effect;
   const kept = standing.filter((taint) => !owned.has(taint.key) || wanted.some((one) => same(one, taint)));
   return [...kept, ...wanted.filter((taint) => !kept.some((one) => same(one, taint)))];

@@ -1,11 +1,13 @@
 // Nodes that fall silent, and what becomes of their pods.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertGolden } from '../../../test/golden-file.ts';
+import { nodeTaints } from '../../api/node-taints.ts';
 import type { NodeCondition, Taint, Toleration } from '../../api/types.gen.ts';
 import { at, makePod, nowMs } from '../fixture/objects.ts';
 import { decideNodeHealth, type ObservedNodeHealth } from './controller.ts';
-import { type StoredNode, taints } from './health.ts';
+import type { StoredNode } from './health.ts';
 
 const condition = (type: string, status: 'True' | 'False' | 'Unknown'): NodeCondition => ({
   type,
@@ -73,49 +75,53 @@ test('conditions become taints, and go with them; those of others stay', () => {
   const mine = { key: 'mine', effect: 'NoSchedule' } as const;
   assert.deepEqual(wantedTaints(observe(makeNode('Unknown', [mine]))), [
     mine,
-    noSchedule(taints.unreachable),
-    noExecute(taints.unreachable, 0),
+    noSchedule(nodeTaints.unreachable),
+    noExecute(nodeTaints.unreachable, 0),
   ]);
   assert.deepEqual(wantedTaints(observe(makeNode('False'))), [
-    noSchedule(taints.notReady),
-    noExecute(taints.notReady, 0),
+    noSchedule(nodeTaints.notReady),
+    noExecute(nodeTaints.notReady, 0),
   ]);
-  const recovered = makeNode('True', [noSchedule(taints.unreachable), noExecute(taints.unreachable, -90), mine]);
+  const recovered = makeNode('True', [
+    noSchedule(nodeTaints.unreachable),
+    noExecute(nodeTaints.unreachable, -90),
+    mine,
+  ]);
   assert.deepEqual(wantedTaints(observe(recovered)), [mine]);
   const cordoned = makeNode('True', [], { spec: { unschedulable: true } });
-  assert.deepEqual(wantedTaints(observe(cordoned)), [noSchedule(taints.unschedulable)]);
+  assert.deepEqual(wantedTaints(observe(cordoned)), [noSchedule(nodeTaints.unschedulable)]);
   const pressed = makeNode('True');
   pressed.status!.conditions!.push(condition('DiskPressure', 'True'));
-  assert.deepEqual(wantedTaints(observe(pressed)), [noSchedule(taints.diskPressure)]);
+  assert.deepEqual(wantedTaints(observe(pressed)), [noSchedule(nodeTaints.diskPressure)]);
 });
 
 test('when no node at all is ready nobody is driven off: it is rather us who are cut off', () => {
   assert.deepEqual(wantedTaints(observe(makeNode('Unknown'), { othersReady: false })), [
-    noSchedule(taints.unreachable),
+    noSchedule(nodeTaints.unreachable),
   ]);
 });
 
 test('a node whose turn has not come keeps its pods, and is looked at again when it comes', () => {
-  const waiting = observe(makeNode('False', [noSchedule(taints.notReady)]), { turnMs: 7_000 });
+  const waiting = observe(makeNode('False', [noSchedule(nodeTaints.notReady)]), { turnMs: 7_000 });
   const report = { do: 'requeue', afterMs: 35_000 };
   assert.deepEqual(decideNodeHealth(waiting, nowMs), [{ do: 'requeue', afterMs: 7_000 }, report]);
   assert.deepEqual(decideNodeHealth({ ...waiting, turnMs: undefined }, nowMs), [report]);
 });
 
 test('a node that has not reported yet keeps the taint that admission gave it', () => {
-  assert.equal(wantedTaints(observe(makeNode(undefined, [noSchedule(taints.notReady)]))), undefined);
+  assert.equal(wantedTaints(observe(makeNode(undefined, [noSchedule(nodeTaints.notReady)]))), undefined);
 });
 
 const unreachable = (since: number): StoredNode =>
-  makeNode('Unknown', [noSchedule(taints.unreachable), noExecute(taints.unreachable, since)]);
+  makeNode('Unknown', [noSchedule(nodeTaints.unreachable), noExecute(nodeTaints.unreachable, since)]);
 const evicted = (observed: ObservedNodeHealth): string[] =>
   decideNodeHealth(observed, nowMs).flatMap((action) => (action.do === 'delete' ? [action.key.name] : []));
 
 test('pods of a lost node are marked, and go when their tolerations run out', () => {
   const pods = [
-    makePod('default', { readyFor: 9, spec: { tolerations: [tolerate(taints.unreachable, 300)] } }),
-    makePod('patient', { spec: { tolerations: [tolerate(taints.unreachable, 3_000)] } }),
-    makePod('daemon', { spec: { tolerations: [tolerate(taints.unreachable)] } }),
+    makePod('default', { readyFor: 9, spec: { tolerations: [tolerate(nodeTaints.unreachable, 300)] } }),
+    makePod('patient', { spec: { tolerations: [tolerate(nodeTaints.unreachable, 3_000)] } }),
+    makePod('daemon', { spec: { tolerations: [tolerate(nodeTaints.unreachable)] } }),
     makePod('hasty'),
     makePod('done', { phase: 'Succeeded' }),
   ];
@@ -128,7 +134,7 @@ test('pods of a lost node are marked, and go when their tolerations run out', ()
 });
 
 test('after an outage of the control plane a node gets its chance to report before its pods go', () => {
-  const pods = [makePod('default', { spec: { tolerations: [tolerate(taints.unreachable, 300)] } })];
+  const pods = [makePod('default', { spec: { tolerations: [tolerate(nodeTaints.unreachable, 300)] } })];
   const observed = observe(unreachable(-9_000), { pods, watchedMs: 1_000, silentMs: 1_000 });
   assert.deepEqual(evicted(observed), []);
   assert.deepEqual(evicted({ ...observed, watchedMs: 41_000 }), ['default']);

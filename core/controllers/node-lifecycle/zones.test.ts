@@ -1,8 +1,10 @@
 // How fast nodes are given up: one by one, slower or not at all while much of a zone is in trouble.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { nodeTaints } from '../../api/node-taints.ts';
 import { at, nowMs } from '../fixture/objects.ts';
-import { type StoredNode, taints } from './health.ts';
+import type { StoredNode } from './health.ts';
 import { pauseMs, Zones } from './zones.ts';
 
 interface Told {
@@ -15,7 +17,7 @@ interface Told {
 
 function node(name: string, { zone = 'a', unreadySince, givenUp, labels }: Told = {}): StoredNode {
   const ready = unreadySince === undefined;
-  const taint = { key: taints.unreachable, effect: 'NoExecute', timeAdded: at(givenUp ?? 0) };
+  const taint = { key: nodeTaints.unreachable, effect: 'NoExecute', timeAdded: at(givenUp ?? 0) };
   return {
     apiVersion: 'v1',
     kind: 'Node',

@@ -2,7 +2,8 @@
 // at all while much of the zone is in trouble. Follows https://kubernetes.io/docs/concepts/architecture/nodes/#rate-limits-on-eviction
 // and kube-controller-manager's flags. There is no bucket of tokens to keep: when the last node was given up stands in its taint,
 // so the rate holds over a restart, and for several processes at once.
-import { readiness, type StoredNode, taints } from './health.ts';
+import { nodeTaints } from '../../api/node-taints.ts';
+import { readiness, type StoredNode } from './health.ts';
 
 /** --node-eviction-rate: 0.1 nodes a second. */
 const PAUSE_MS = 10_000;
@@ -40,7 +41,7 @@ const zoneOf = ({ metadata: { labels } }: StoredNode): string =>
 
 const givenUpAt = ({ spec }: StoredNode): number | undefined => {
   const taint = spec?.taints?.find(
-    ({ key, effect }) => effect === 'NoExecute' && (key === taints.notReady || key === taints.unreachable),
+    ({ key, effect }) => effect === 'NoExecute' && (key === nodeTaints.notReady || key === nodeTaints.unreachable),
   );
   return taint && (Date.parse(taint.timeAdded ?? '') || 0);
 };
