@@ -1,5 +1,4 @@
 // The node's pods: one worker each, fed by sync answers and by what the runtime shows.
-
 import { isNodeReady } from '../core/api/node-ready.ts';
 import type { NodeSyncRequest, NodeSyncResponse } from '../core/api/node-sync.ts';
 import type { KubeObject } from '../core/api/objects.ts';

@@ -206,9 +206,9 @@ export const urlOf = ({ host, port }: ListenAddress): string =>
 const graceMsOf = ({ settings }: ControlPlaneConfig): number | undefined =>
   settings?.nodeMonitorGracePeriod && settings.nodeMonitorGracePeriod * 1000;
 
-const tolerationsOf = ({ settings: health = {} }: ControlPlaneConfig): DefaultTolerations => ({
-  notReadySeconds: health.defaultNotReadyTolerationSeconds,
-  unreachableSeconds: health.defaultUnreachableTolerationSeconds,
+const tolerationsOf = ({ settings = {} }: ControlPlaneConfig): DefaultTolerations => ({
+  notReadySeconds: settings.defaultNotReadyTolerationSeconds,
+  unreachableSeconds: settings.defaultUnreachableTolerationSeconds,
 });
 
 /** Everything that watches and acts goes through the API like any other client, without a socket between. */

@@ -17,8 +17,8 @@ const entry = fileURLToPath(new URL('../control-plane-main.ts', import.meta.url)
 /**
  * A small young generation and few malloc arenas: tens of megabytes less. By itself glibc raises both thresholds as large blocks are
  * freed, and then keeps more of what is free. Blocks above 20 KiB (buffer pools, the compiler's memory; TLS records are below) are
- * mapped each for itself, and so go back when they are freed: between small ones that stay they would not. What a rush left is collected once it is over (quiet-memory.ts); collecting more often
- * during it would cost each request about a fifth more time.
+ * mapped each for itself, and so go back when they are freed: between small ones that stay they would not. What a rush left is
+ * collected once it is over (quiet-memory.ts); collecting more often during it would cost each request about a fifth more time.
  */
 export const controlPlaneHeap = {
   flags: ['--max-semi-space-size=4', '--expose-gc'],
