@@ -101,7 +101,34 @@ test('an exit whose reason is waited for is not lost to a look that still sees t
   of.handle({ ...exit, exitCode: 137 });
   asked[0]?.();
   await look;
-  t.mock.timers.tick(120);
+  t.mock.timers.tick(1_000);
   await settle();
-  assert.deepEqual([seen()?.state, seen()?.exitCode], ['exited', 137]);
+  assert.deepEqual([seen()?.state, seen()?.exitCode, seen()?.reason], ['exited', 137, 'Error']);
+});
+
+const killed = { ...exit, exitCode: 137 };
+const oom = { type: 'oom', containerId: 'c1' } as const;
+
+test('who was killed is not told to have ended before the runtime had time to say why', async (t) => {
+  const { of, told, seen, settle, start } = observer(t);
+  await start();
+  of.handle(killed);
+  t.mock.timers.tick(900);
+  await settle();
+  assert.deepEqual(told, ['running']);
+  of.handle(oom);
+  await settle();
+  assert.deepEqual([told, seen()?.reason, seen()?.finishedAt], [['running', 'exited'], 'OOMKilled', 2000]);
+  t.mock.timers.tick(1_000);
+  await settle();
+  assert.deepEqual(told, ['running', 'exited'], 'once');
+});
+
+test('who is being stopped needs no explanation, also when the exit came first', async (t) => {
+  const { of, seen, settle, start } = observer(t);
+  await start();
+  of.handle(killed);
+  of.expectKill('c1');
+  await settle();
+  assert.deepEqual([seen()?.state, seen()?.reason], ['exited', 'Error']);
 });

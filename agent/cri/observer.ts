@@ -19,6 +19,11 @@ interface Held {
   annotations: Record<string, string>;
 }
 
+interface Exit {
+  exitCode: number;
+  exitedAt: number;
+}
+
 interface HeldSandbox {
   uid: string;
   namespace: string;
@@ -26,9 +31,11 @@ interface HeldSandbox {
   sandbox: ObservedSandbox;
 }
 
-/** Exit codes whose reason may be an OOM kill that is told a moment later. */
+/** An exit code whose reason may be an OOM kill. The runtime tells that by another way than the exit, on a busy machine much later. */
 const killedExitCode = 137;
-const oomSettleMs = 120;
+const oomSettleMs = 1_000;
+const exitOf = ({ state, exitCode, finishedAt }: ObservedContainer): Exit | undefined =>
+  state === 'exited' ? { exitCode, exitedAt: finishedAt } : undefined;
 /** Events follow within milliseconds; the runtime's own status within 85 ms. */
 const settleMs = 500;
 const lookAgainMs = 1_000;
@@ -50,8 +57,10 @@ export class Observer {
   readonly #sandboxes = new Map<string, HeldSandbox>();
   readonly #containers = new Map<string, Held>();
   /** Exits and OOM kills of containers that are not known yet (short-lived ones end before their start returns). */
-  readonly #early = new Map<string, { exitCode: number; exitedAt: number }>();
+  readonly #early = new Map<string, Exit>();
   readonly #oom = new Set<string>();
+  /** Exits by SIGKILL that wait to be told why. */
+  readonly #unexplained = new Map<string, Exit>();
   /** Being stopped by the agent: their exit by SIGKILL needs no other explanation. */
   readonly #killed = new Set<string>();
   readonly #waiting = new Map<string, (() => void)[]>();
@@ -107,6 +116,8 @@ export class Observer {
     const held = this.#containers.get(id);
     this.#containers.delete(id);
     this.#oom.delete(id);
+    this.#unexplained.delete(id);
+    this.#killed.delete(id);
     if (held) this.#onChange(held.uid);
   }
 
@@ -158,6 +169,14 @@ export class Observer {
 
   expectKill(id: string): void {
     this.#killed.add(id);
+    this.#giveUpWaiting(id);
+  }
+
+  /** Without an explanation it is told as it is. */
+  #giveUpWaiting(id: string): void {
+    const exit = this.#unexplained.get(id);
+    const held = this.#containers.get(id);
+    if (held && exit) this.#exited(held, exit.exitCode, exit.exitedAt);
   }
 
   /** Resolves when the container is seen to have ended; looks itself when no event tells. */
@@ -181,7 +200,8 @@ export class Observer {
     if (event.type === 'oom') {
       this.#oom.add(id);
       const held = this.#containers.get(id);
-      if (held?.container.state === 'exited') this.#exited(held, held.container.exitCode, held.container.finishedAt);
+      const exit = this.#unexplained.get(id) ?? (held && exitOf(held.container));
+      if (held && exit) this.#exited(held, exit.exitCode, exit.exitedAt);
       return;
     }
     if (event.type === 'start') return;
@@ -198,11 +218,13 @@ export class Observer {
     if (held.ended) return;
     held.ended = true;
     if (event.exitCode === killedExitCode && !this.#oom.has(id) && !this.#killed.has(id)) {
-      setTimeout(() => this.#exited(held, event.exitCode, event.exitedAt), oomSettleMs);
+      this.#unexplained.set(id, event);
+      setTimeout(() => this.#giveUpWaiting(id), oomSettleMs);
     } else this.#exited(held, event.exitCode, event.exitedAt);
   }
 
   #exited(held: Held, exitCode: number, exitedAt: number): void {
+    this.#unexplained.delete(held.container.id);
     const reason = this.#oom.has(held.container.id) ? 'OOMKilled' : exitCode === 0 ? 'Completed' : 'Error';
     const exited: ObservedContainer = { ...held.container, state: 'exited', exitCode, finishedAt: exitedAt, reason };
     void this.#message(held.uid, exited, held.annotations, held.logPath).then((message) => {

@@ -7,6 +7,7 @@ import { which } from '../../agent/containerd/programs.ts';
 import { Failure } from '../failure.ts';
 import { installPackages, isDebian } from '../install/debian.ts';
 import type { Progress } from '../progress.ts';
+import { buildEnvironment } from '../registry/for-builds.ts';
 import { run, runOrFail } from '../run.ts';
 import type { ClusterPaths } from '../state/paths.ts';
 
@@ -91,7 +92,8 @@ export async function buildImage(
     '--file',
     file,
   ];
-  await shown('buildah', [...args, ...options.buildArgs.flatMap((arg) => ['--build-arg', arg]), context]);
+  const given = options.buildArgs.flatMap((arg) => ['--build-arg', arg]);
+  await shown('buildah', [...args, ...given, context], buildEnvironment(paths));
 }
 
 /** The file of a Docker archive of what was built, which the caller removes. */

@@ -173,6 +173,7 @@ test('queue: jobs wait for workers, who are killed with some in their hands', li
 });
 
 test('queue: with more workers, and a node that dies with some of them, no job is lost', limit, async () => {
+  await queue.follow('kubectl scale deployment/producer --replicas=3');
   await queue.follow('kubectl scale deployment/worker --replicas=10');
   await queue.follow('kubectl rollout status');
   await queue.follow('kubectl get pods');
@@ -180,11 +181,12 @@ test('queue: with more workers, and a node that dies with some of them, no job i
   const dying = [1, 2, 3].map((number) => place.node(number)).find((name) => name !== home?.spec?.nodeName) ?? '';
   assert.ok((await pods('worker')).some(({ spec }) => spec?.nodeName === dying));
   substitutions.push({ from: 'slipway-2', to: dying });
+  await untilQueue('jobs wait, and each worker has one', ({ waiting, taken }) => waiting > 0 && taken === 10);
   await queue.follow('npx slipway node stop');
   await queue.follow('kubectl scale deployment/producer --replicas=0');
   // one that died with the node is there until the node is back
   const goneElsewhere = async () => (await pods('producer')).every(({ spec }) => spec?.nodeName === dying);
-  await eventually('the producer is gone', goneElsewhere, 120_000);
+  await eventually('the producers are gone', goneElsewhere, 120_000);
   const { put, done, givenBack } = await untilQueue('it is empty', ({ waiting, taken }) => waiting + taken === 0);
   assert.equal(done, put);
   assert.ok(givenBack > 0, 'those who died had jobs');

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ociArchive } from '../../agent/images/oci-archive.ts';
 import { pauseProgram } from '../../agent/images/pause.ts';
-import type { HeldImage } from '../../local/images/images.ts';
+import { removeBuilt } from '../../local/images/build.ts';
+import { fullReference, type HeldImage } from '../../local/images/images.ts';
 import { eventually, startCluster, type TestPlace } from './cluster.ts';
 import { startPrivateRegistry } from './private-registry.ts';
 
@@ -134,6 +135,19 @@ test('what is pushed is pulled by every node, and pods report its digest', async
     assert.equal(await ofPod(pod, 'containerStatuses[0].imageID'), `${registry}/shop/web@${pushed?.digest}`);
   }
   assert.deepEqual((await held(`${registry}/shop/web:1`))[0]?.nodes, both());
+});
+
+test('a build starts from an image that only the registry holds', async () => {
+  await buildAndPush('shop/base:1', 'base');
+  for (const name of ['shop/base:1', `${registry}/shop/base:1`])
+    assert.equal(await removeBuilt(cluster.paths, fullReference(name)), true);
+  const folder = join(cluster.home, 'on-base');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'Dockerfile'), `FROM ${registry}/shop/base:1\nRUN echo above >> /www/index.html\n`);
+  await slipway('image', 'build', folder, '-t', 'above:1');
+  await cluster.kubectlOk('run', 'above', '--image=above:1');
+  await ready('above');
+  assert.equal(await page('above'), 'base\nabove');
 });
 
 test('policy Always asks the registry what the tag means now', async () => {

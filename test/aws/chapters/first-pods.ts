@@ -47,6 +47,15 @@ export function ofFirstPods(tale: Tale): void {
     await tale.person.follow('kubectl logs -f', { until: (seen) => greeting.test(seen) });
   });
 
+  test('what the worker and its pods use is asked of it', tale.needsWorker, async () => {
+    const { cluster, instance } = tale;
+    const top = (...words: string[]) => cluster.kubectl(['top', ...words, '--no-headers']);
+    await eventually('the node’s figures', async () =>
+      nodeUsage(instance.id).test((await top('node', instance.id)).stdout),
+    );
+    await eventually('a pod’s figures', async () => podUsage.test((await top('pod', '-l', 'app=web')).stdout));
+  });
+
   test('the pods say which image they run, by its digest', skipFor(tale.noImages), async () => {
     const image = await tale.cluster.kubectlOk('get', 'pods', '-l', 'app=web', '-o', imageIds);
     const { imageDetails } = await tale.cluster.aws<{ imageDetails: { imageDigest: string; imageTags: string[] }[] }>(
@@ -70,6 +79,8 @@ export function ofFirstPods(tale: Tale): void {
   });
 }
 
+const nodeUsage = (name: string) => new RegExp(String.raw`^${name} +\d+m +\d+% +\d+Mi +\d+%`);
+const podUsage = /^web-\S+ +\d+m +\d+Mi/;
 const conditions = 'jsonpath={.items[*].status.conditions[?(@.type=="PodScheduled")].message}';
 const imageIds = 'jsonpath={.items[*].status.containerStatuses[*].imageID}';
 const repository = ({ stack }: Tale): string => `slipway/${stack}/app`;
