@@ -33,8 +33,6 @@ export interface PodInfo {
   readonly requiredAntiAffinity: readonly PodAffinityTerm[];
   readonly preferredAffinity: readonly WeightedTerm[];
   readonly preferredAntiAffinity: readonly WeightedTerm[];
-  /** Pods with equal signatures are judged alike by all rules that look at a node and at how much of it is taken, and no further. */
-  readonly signature: string;
   /** A number drawn from the uid, which settles ties between nodes. */
   readonly lot: number;
 }
@@ -61,7 +59,11 @@ function lotOf(uid: string): number {
   return hash >>> 0;
 }
 
-function signatureOf({ spec }: Pod, requests: Resources, weights: Resources): string {
+/**
+ * Pods with equal signatures are judged alike by all rules that look at a node and at how much of it is taken, and no further.
+ * Made when a pod is decided on, and not kept: most pods are bound and never asked for it again.
+ */
+export function signatureOf({ pod: { spec }, requests, weights }: PodInfo): string {
   const images = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map((container) => container.image);
   const amounts = [requests, weights].map(({ scalars, ...rest }) => [rest, [...(scalars ?? [])]]);
   const { nodeName, nodeSelector, tolerations } = spec ?? {};
@@ -84,7 +86,6 @@ export function podInfo(pod: StoredPod): PodInfo {
     requiredAntiAffinity: podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [],
     preferredAffinity: weighted(podAffinity?.preferredDuringSchedulingIgnoredDuringExecution),
     preferredAntiAffinity: weighted(podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution),
-    signature: signatureOf(pod, requests, weights),
     lot: lotOf(pod.metadata.uid),
   };
 }

@@ -2,7 +2,7 @@
 // Follows https://kubernetes.io/docs/concepts/scheduling-eviction/kube-scheduler/
 import type { LoadFilter } from './filters/filter.ts';
 import type { LoadVerdict, NodeInfo, Verdict } from './node-info.ts';
-import type { PodInfo } from './pod-info.ts';
+import { type PodInfo, signatureOf } from './pod-info.ts';
 import { dynamicFilters, dynamicScores, loadScores, staticFilters, staticScores } from './rules.ts';
 import type { Normalize } from './scores/score.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -90,7 +90,7 @@ interface Found {
 }
 
 function find(pod: PodInfo, snapshot: Snapshot): Found {
-  const signature = snapshot.signatureId(pod.signature);
+  const signature = snapshot.signatureId(signatureOf(pod));
   const rules = rulesFor(pod, snapshot);
   const wanted = nodesToFind(snapshot.nodes.length);
   const found: Found = { nodes: [], verdicts: [], tried: 0, refusals: new Refusals() };

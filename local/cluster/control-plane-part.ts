@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { mallocGivesBack } from '../../agent/process.ts';
 import type { ControlPlaneConfig, ControlPlaneReady } from '../config.ts';
 import { Failure, tail } from '../failure.ts';
 import type { AddressPlan } from '../network/addresses.ts';
@@ -15,14 +16,12 @@ export const clusterDomain = 'cluster.local';
 const entry = fileURLToPath(new URL('../control-plane-main.ts', import.meta.url));
 
 /**
- * A small young generation and few malloc arenas: tens of megabytes less. By itself glibc raises both thresholds as large blocks are
- * freed, and then keeps more of what is free. Blocks above 20 KiB (buffer pools, the compiler's memory; TLS records are below) are
- * mapped each for itself, and so go back when they are freed: between small ones that stay they would not. What a rush left is
- * collected once it is over (quiet-memory.ts); collecting more often during it would cost each request about a fifth more time.
+ * A small young generation and few malloc arenas: tens of megabytes less. What a rush left is collected once it is over
+ * (quiet-memory.ts); collecting more often during it would cost each request about a fifth more time.
  */
 export const controlPlaneHeap = {
   flags: ['--max-semi-space-size=4', '--expose-gc'],
-  env: { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '20480', MALLOC_TRIM_THRESHOLD_: '131072' },
+  env: { MALLOC_ARENA_MAX: '2', ...mallocGivesBack },
 };
 
 export const controlPlaneFiles = (paths: ClusterPaths) => ({

@@ -32,9 +32,20 @@ export interface RowHeader {
 const types = { A: 'ADDED', M: 'MODIFIED', D: 'DELETED' } as const;
 const newline = 10;
 
-export function encodeRow(change: LoggedChange): Buffer {
-  const header = [change.type[0], orderOf(change.key), change.previousRevision, change.at];
-  return Buffer.from(`${JSON.stringify(header)}\n${JSON.stringify(change.object)}`);
+function rowText({ type, key, previousRevision, at, object }: LoggedChange): string {
+  return `${JSON.stringify([type[0], orderOf(key), previousRevision, at])}\n${JSON.stringify(object)}`;
+}
+
+/** One buffer holds them all: thousands of little ones would be freed one by one, and leave holes in the process's memory. */
+export function encodeRows(changes: readonly LoggedChange[]): (readonly [Revision, Buffer])[] {
+  const texts = changes.map(rowText);
+  const together = Buffer.from(texts.join(''));
+  let end = 0;
+  return texts.map((text, i) => {
+    const start = end;
+    end += Buffer.byteLength(text);
+    return [changes[i]!.revision, together.subarray(start, end)] as const;
+  });
 }
 
 export function decodeHeader(row: Buffer): RowHeader {

@@ -7,7 +7,7 @@ import type { Commit, CommitResult, Resource, Revision, StoredObject } from '../
 import type { Backlog } from './backlog.ts';
 import type { Journal } from './journal.ts';
 import type { Batch } from './journal-record.ts';
-import { encodeRow } from './rows.ts';
+import { encodeRows } from './rows.ts';
 import type { Loaded } from './store.ts';
 
 export interface WriterDeps {
@@ -132,7 +132,7 @@ export class Writer {
     const parts = Array.from(drafts, ([resource, { head, changes }]) => ({
       resource,
       head,
-      rows: changes.map((change) => [change.revision, encodeRow(change)] as const),
+      rows: encodeRows(changes),
     }));
     const batch = { sequence: this.#sequence + 1, parts };
     if (await this.#journaled(batch)) this.#deps.backlog.add(batch);

@@ -1,5 +1,6 @@
 // Makes a Kind of a row of data and the rules, if any, that its own file gives. A kind that nothing acts on needs no rules.
 // A custom resource definition gives the same row and rules at run time.
+import { copyJson } from '../json-value.ts';
 import type { KubeObject } from '../objects.ts';
 import { defaultColumns } from './columns.ts';
 import type { Column, Kind, Verb } from './kind.ts';
@@ -133,11 +134,11 @@ function stripNulls<T>(value: T): T {
 function separateStatus(object: KubeObject, old: KubeObject, subresource: string, resetMeta: boolean): void {
   if (subresource === '') {
     if (old.status === undefined) delete object.status;
-    else object.status = structuredClone(old.status);
+    else object.status = copyJson(old.status);
   }
   if (subresource !== 'status') return;
   if (old.spec === undefined) delete object.spec;
-  else object.spec = structuredClone(old.spec);
+  else object.spec = copyJson(old.spec);
   if (resetMeta) resetMetaForStatus(object, old);
 }
 
@@ -154,6 +155,6 @@ export function resetMetaForStatus(object: KubeObject, old: KubeObject): void {
   ] as const;
   for (const field of fields) {
     if (old.metadata[field] === undefined) delete object.metadata[field];
-    else Object.assign(object.metadata, { [field]: structuredClone(old.metadata[field]) });
+    else Object.assign(object.metadata, { [field]: copyJson(old.metadata[field]) });
   }
 }

@@ -1,5 +1,6 @@
 // What every cluster holds from its first moment besides roles: namespaces, priority classes, flow control, the service
 // `kubernetes`, and how to find the cluster.
+import { copyJson } from '../../api/json-value.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import { timestamp } from '../../ports.ts';
 import flowControl from './flow-control.json' with { type: 'json' };
@@ -58,7 +59,7 @@ export const systemPriorityClasses = (): KubeObject[] => [
   ),
 ];
 
-export const flowControlObjects = (): KubeObject[] => structuredClone(flowControl) as unknown as KubeObject[];
+export const flowControlObjects = (): KubeObject[] => copyJson(flowControl) as unknown as KubeObject[];
 
 const named = (name: string): KubeObject['metadata'] => ({ namespace: 'default', name });
 

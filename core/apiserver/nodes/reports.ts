@@ -1,5 +1,7 @@
 // What a node reports, written through the same verbs, admission and validation as everybody's writes, as the node itself.
+
 import { badRequest, isStatus, notFound, StatusError } from '../../api/errors.ts';
+import { copyJson } from '../../api/json-value.ts';
 import { findKind } from '../../api/kinds/index.ts';
 import type { Kind } from '../../api/kinds/kind.ts';
 import type { NodeSyncRequest, PodGone, PodReport } from '../../api/node-sync.ts';
@@ -108,7 +110,7 @@ function readStatus<T>(type: 'PodStatus' | 'NodeStatus', sent: unknown): T {
 
 /** A whole copy: what is stored is frozen, and defaulting changes what it is given. */
 const withStatus = (current: KubeObject, status: PodStatus | NodeStatus): KubeObject =>
-  structuredClone({ ...current, status });
+  copyJson({ ...current, status });
 
 export async function writeNodeStatus(writer: Writer, name: string, reported: NodeStatus): Promise<StoredObject> {
   const key = { namespace: '', name };

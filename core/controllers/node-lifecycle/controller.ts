@@ -13,6 +13,7 @@ import { isFinished, type StoredPod } from '../pod-state.ts';
 import { evict, evictionDueMs, markNotReady } from './eviction.ts';
 import { GRACE_MS, graceOf, readiness, type StoredNode, unknownConditions, wantedTaints } from './health.ts';
 import { clockHeartbeats, type Heartbeats } from './heartbeats.ts';
+import { WellNodes } from './well-nodes.ts';
 import { Zones } from './zones.ts';
 
 export interface ObservedNodeHealth {
@@ -27,7 +28,7 @@ export interface ObservedNodeHealth {
   graceMs: number;
   /** Whether some other node is ready, and has not fallen silent too. */
   othersReady: boolean;
-  /** Until its zone's turn comes to it, an unready node is not given up: zones.ts. */
+  /** Until its zone's turn comes to it, an unready node is not given up: zones.ts. undefined also while no other is ready. */
   turnMs: number | undefined;
   /** Silence grows by looks alone: nobody need wake before the next one. */
   byLooks?: boolean;
@@ -108,16 +109,10 @@ export function nodeLifecycleController(
   const zones = new Zones();
   const graceIn = (cache: Cache, name: string): number =>
     graceOf(cache.get(resources.leases, { namespace: LEASE_NAMESPACE, name }) as Lease | undefined, graceMs);
-  const isWell = (cache: Cache, node: StoredNode): boolean =>
-    readiness(node) === 'True' && heartbeats.silentMs(node.metadata.name) < graceIn(cache, node.metadata.name);
-  /** Names of the nodes that say they are ready: with thousands of nodes they are not searched at each look at one. */
-  const ready = new Set<string>();
-  const isAnotherWell = (cache: Cache, name: string): boolean => {
-    for (const other of ready) {
-      const node = other === name ? undefined : cache.get(resources.nodes, { namespace: '', name: other });
-      if (node && isWell(cache, node as unknown as StoredNode)) return true;
-    }
-    return false;
+  const wellNodes = new WellNodes();
+  const isWell = (cache: Cache, name: string): boolean => {
+    const node = cache.get(resources.nodes, { namespace: '', name }) as StoredNode | undefined;
+    return node !== undefined && readiness(node) === 'True' && heartbeats.silentMs(name) < graceIn(cache, name);
   };
   return {
     name: 'node-lifecycle',
@@ -136,14 +131,15 @@ export function nodeLifecycleController(
     observe(key, cache) {
       const node = cache.get(resources.nodes, key) as StoredNode | undefined;
       if (!node) return undefined;
+      const othersReady = wellNodes.isAnother(key.name, heartbeats.basis(), (name) => isWell(cache, name));
       return {
         node,
         pods: cache.onNode(resources.pods, key.name) as unknown as readonly StoredPod[],
         silentMs: heartbeats.silentMs(key.name),
         watchedMs: heartbeats.watchedMs(),
         graceMs: graceIn(cache, key.name),
-        othersReady: isAnotherWell(cache, key.name),
-        turnMs: zones.turnMs(key.name, clock.now()),
+        othersReady,
+        turnMs: othersReady ? zones.turnMs(key.name, clock.now()) : undefined,
         byLooks: heartbeats.byLooks,
       };
     },
@@ -155,6 +151,7 @@ export function nodeLifecycleController(
           if (metadata.namespace !== LEASE_NAMESPACE) return;
           const { renewTime = '' } = (lease as Lease).spec ?? {};
           heartbeats.note(metadata.name ?? '', 'lease', renewTime);
+          wellNodes.heard(metadata.name ?? '');
           const node = informers.get(resources.nodes, { namespace: '', name: metadata.name ?? '' });
           if (node && readiness(node as unknown as StoredNode) !== 'True') {
             enqueue({ namespace: '', name: metadata.name ?? '' });
@@ -162,8 +159,7 @@ export function nodeLifecycleController(
         }),
         informers.for(resources.nodes).subscribe((object, _previous, deleted) => {
           const name = object.metadata.name ?? '';
-          if (!deleted && readiness(object as unknown as StoredNode) === 'True') ready.add(name);
-          else ready.delete(name);
+          wellNodes.note(name, !deleted && readiness(object as unknown as StoredNode) === 'True');
           if (deleted) zones.forget(name);
           else zones.note(object as unknown as StoredNode);
           if (deleted) heartbeats.forget(name);

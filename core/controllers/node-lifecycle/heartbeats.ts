@@ -13,6 +13,8 @@ export interface Heartbeats {
   silentMs(node: string): number;
   /** For how long nodes have been watched without a break. Milliseconds. */
   watchedMs(): number;
+  /** What silence is counted from. While it is the same, the silence of a node of which nothing is noted does not become shorter. */
+  basis(): unknown;
   /** Silence grows by looks, not by the clock: nobody need be woken to see whether it has. */
   readonly byLooks: boolean;
 }
@@ -60,6 +62,10 @@ export function clockHeartbeats(clock: Clock, graceMs: number): Heartbeats {
       return nowMs - Math.max(sinceMs, ...[...(seen.get(node)?.values() ?? [])].map(({ atMs }) => atMs));
     },
     watchedMs: () => now() - sinceMs,
+    basis() {
+      now();
+      return sinceMs;
+    },
   };
 }
 
@@ -140,6 +146,10 @@ export class RecordedHeartbeats implements Heartbeats {
 
   watchedMs(): number {
     return this.#record ? this.#record.atMs - this.#record.sinceMs : 0;
+  }
+
+  basis(): unknown {
+    return this.#record;
   }
 
   #reportOf(node: string): string {

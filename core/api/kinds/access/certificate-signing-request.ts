@@ -1,5 +1,7 @@
 // https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/
+
 import { timestamp } from '../../../ports.ts';
+import { copyJson } from '../../json-value.ts';
 import { pathSegmentName } from '../../names.ts';
 import type { CertificateSigningRequest, CertificateSigningRequestCondition } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
@@ -64,11 +66,11 @@ export const certificateSigningRequestRules: Rules<Csr> = {
       username: user.username,
       ...(user.uid ? { uid: user.uid } : {}),
       groups: [...user.groups],
-      ...(user.extra && Object.keys(user.extra).length > 0 ? { extra: structuredClone(user.extra) } : {}),
+      ...(user.extra && Object.keys(user.extra).length > 0 ? { extra: copyJson(user.extra) } : {}),
     };
   },
   prepareForUpdate(csr, old, { nowMs }, subresource) {
-    csr.spec = structuredClone(old.spec);
+    csr.spec = copyJson(old.spec);
     const now = timestamp(nowMs);
     if (subresource === 'status') {
       keepDecisions(csr, old);
@@ -76,7 +78,7 @@ export const certificateSigningRequestRules: Rules<Csr> = {
     } else if (subresource === 'approval') {
       const conditions = csr.status?.conditions ?? [];
       stampConditions(conditions, old, now);
-      csr.status = { ...structuredClone(old.status), conditions };
+      csr.status = { ...copyJson(old.status), conditions };
     }
   },
   validate: validateCsr,

@@ -1,4 +1,5 @@
 import { timestamp } from '../../../ports.ts';
+import { copyJson } from '../../json-value.ts';
 import type { KubeObject } from '../../objects.ts';
 import type { LabelSelector, Pod, PodAffinityTerm } from '../../types.gen.ts';
 import { type Rules, resetMetaForStatus } from '../build.ts';
@@ -106,7 +107,7 @@ export const podRules: Rules<Pod> = {
       keepObservedGeneration(pod, old);
     } else if (subresource === 'ephemeralcontainers') {
       const ephemeralContainers = pod.spec?.ephemeralContainers;
-      pod.spec = { ...structuredClone(old.spec!), ...(ephemeralContainers ? { ephemeralContainers } : {}) };
+      pod.spec = { ...copyJson(old.spec!), ...(ephemeralContainers ? { ephemeralContainers } : {}) };
       resetMetaForStatus(pod as KubeObject, old as KubeObject);
     }
   },

@@ -1,6 +1,8 @@
 // What may change in a pod after it was made: https://kubernetes.io/docs/concepts/workloads/pods/#pod-update-and-replacement
+
 import type { FieldError } from '../../errors.ts';
 import { goQuote } from '../../field-errors.ts';
+import { copyJson } from '../../json-value.ts';
 import { dns1123Subdomain, qualifiedName } from '../../names.ts';
 import type { Container, ContainerStatus, NodeAffinity, Pod, PodSpec, Toleration } from '../../types.gen.ts';
 import { Findings, sameValue } from '../findings.ts';
@@ -125,7 +127,7 @@ export function validatePodUpdate(pod: Pod, old: Pod): FieldError[] {
     );
   }
   if (sameValue(spec, before)) return found.errors;
-  const next = structuredClone(spec);
+  const next = copyJson(spec);
   for (const list of ['containers', 'initContainers'] as const) {
     for (const [i, container] of (next[list] ?? []).entries()) container.image = before[list]![i]!.image;
   }

@@ -1,4 +1,5 @@
 // Persistent volume claims.
+import { copyJson } from '../../json-value.ts';
 import { dns1123Label, dns1123Subdomain } from '../../names.ts';
 import { canonicalQuantity, compareQuantities, quantitySign } from '../../quantity.ts';
 import type { PersistentVolumeClaim, PersistentVolumeClaimSpec, TypedObjectReference } from '../../types.gen.ts';
@@ -62,7 +63,7 @@ const sizeOf = (list: Record<string, string | number> | undefined): string => St
 function validateChange(found: Findings, claim: PersistentVolumeClaim, old: PersistentVolumeClaim): void {
   const spec = claim.spec!;
   const before = old.spec!;
-  const next = structuredClone(spec);
+  const next = copyJson(spec);
   if (!before.volumeName) next.volumeName = before.volumeName;
   const annotation = claim.metadata?.annotations?.[betaClass];
   const oldAnnotation = old.metadata?.annotations?.[betaClass];

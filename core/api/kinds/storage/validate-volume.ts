@@ -1,4 +1,5 @@
 // Persistent volumes.
+import { copyJson } from '../../json-value.ts';
 import { dns1123Label, dns1123Subdomain } from '../../names.ts';
 import { canonicalQuantity, quantitySign, quantityValue } from '../../quantity.ts';
 import type { PersistentVolume, PersistentVolumeSpec, SecretReference } from '../../types.gen.ts';
@@ -158,7 +159,7 @@ export function validateVolumeUpdate(volume: PersistentVolume, old: PersistentVo
   if (subresource === 'status') return [];
   const found = new Findings();
   found.add(validateVolume(volume));
-  const spec = structuredClone(volume.spec ?? {});
+  const spec = copyJson(volume.spec ?? {});
   const before = old.spec ?? {};
   if (before.csi && !before.csi.controllerExpandSecretRef) delete spec.csi?.controllerExpandSecretRef;
   if (!sameValue(sourceOf(spec), sourceOf(before))) {

@@ -1,5 +1,7 @@
 // Jobs: https://kubernetes.io/docs/concepts/workloads/controllers/job/
+
 import type { FieldError } from '../../errors.ts';
+import { copyJson } from '../../json-value.ts';
 import { dns1123Label } from '../../names.ts';
 import { labelSelectorMatches } from '../../selectors.ts';
 import type { Job, JobSpec, PodSpec } from '../../types.gen.ts';
@@ -162,7 +164,7 @@ const schedulingFields = ['nodeSelector', 'tolerations', 'schedulingGates'] as c
 
 function checkTemplate(found: Findings, job: Job, old: Job): void {
   const template = job.spec!.template;
-  const before = structuredClone(old.spec!.template);
+  const before = copyJson(old.spec!.template);
   if (!isMutable(old)) {
     found.unchanged('spec.template', template, before);
     return;
