@@ -99,6 +99,7 @@ export class Functions extends Construct {
     house.readParameters(props.parametersArn);
     if (props.key) {
       house.useKey(props.key);
+      house.decryptParameters(props.parametersArn);
       house.set(environment.kmsKey, props.key.keyArn);
     }
   }
@@ -126,7 +127,14 @@ export class Functions extends Construct {
       resourceName: `*:autoScalingGroupName/${group.autoScalingGroupName}`,
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
-    house.allow(['autoscaling:SetDesiredCapacity', 'autoscaling:TerminateInstanceInAutoScalingGroup'], [arn]);
+    house.allow(
+      [
+        'autoscaling:SetDesiredCapacity',
+        'autoscaling:SuspendProcesses',
+        'autoscaling:TerminateInstanceInAutoScalingGroup',
+      ],
+      [arn],
+    );
     // Descriptions cannot be granted by resource. Source: Service Authorization Reference, EC2 and EC2 Auto Scaling.
     house.allow(['autoscaling:DescribeAutoScalingGroups', 'ec2:DescribeInstances', 'ec2:DescribeInstanceTypes'], ['*']);
   }

@@ -10,6 +10,7 @@ import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-l
 import { Construct } from 'constructs';
 import type { HouseFunction } from './function.ts';
 import { answerSeconds } from './function-shapes.ts';
+import { answerLikeKubernetes } from './gateway-answers.ts';
 import type { Properties } from './properties.ts';
 
 /** Bodies pass as they are, both ways. LocalStack does not know the first, which says it all. */
@@ -51,6 +52,7 @@ export class RestApi extends Construct {
     });
     gateway.root.addMethod('ANY', integration);
     gateway.root.addProxy({ defaultIntegration: integration, anyMethod: true });
+    answerLikeKubernetes(gateway);
     const { region, urlSuffix } = Stack.of(this);
     this.url = `https://${gateway.restApiId}.execute-api.${region}.${urlSuffix}/${gateway.deploymentStage.stageName}`;
   }

@@ -1,5 +1,5 @@
 // The stack: everything of one cluster, and nothing that costs by the hour while no worker runs.
-import { CfnOutput, CustomResource, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { CfnOutput, CustomResource, Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
@@ -82,6 +82,8 @@ export class SlipwayStack extends Stack {
     const setup = new CustomResource(this, 'Setup', {
       serviceToken: functions.get('setup').lambda.functionArn,
       resourceType: 'Custom::SlipwaySetup',
+      // Longer than the function may run: one that cannot even begin would hold the deployment up for an hour.
+      serviceTimeout: Duration.minutes(5),
       // Another version, another look at what is missing.
       properties: { Version: bundle.version, DeleteKeys: String(properties.removal === 'destroy'), Key: key?.keyArn },
     });
