@@ -204,7 +204,8 @@ const everywhere: Record<string, string> = {
   'elasticloadbalancing:DescribeTargetGroups': "the load balancers' function looks at what stands",
   'elasticloadbalancing:DescribeTargetHealth': "the load balancers' function looks at what stands",
   'dynamodb:ListStreams': 'Lambda looks for the stream that it is to read',
-  'ec2:DescribeInstances': 'the workers function learns when an instance was launched that is no node yet',
+  'ec2:DescribeAddresses': 'making a load balancer',
+  'ec2:DescribeInstances': 'the workers function learns when an instance was launched; giving a load balancer targets',
   'ec2:DescribeInstanceTypes': 'the workers function learns how large a worker is',
   'ecr:GetAuthorizationToken': 'a worker asks for credentials to pull images',
   'ssm:UpdateInstanceInformation': 'Session Manager',
@@ -352,6 +353,29 @@ test("secrets under a key that is no longer the stack's are read through Paramet
     );
   }
   assert.doesNotMatch(JSON.stringify(usual.resources), /key\/\*/);
+});
+
+/** https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-permissions.html */
+const askedInCallersName = [
+  'ec2:DescribeAccountAttributes',
+  'ec2:DescribeAddresses',
+  'ec2:DescribeInstances',
+  'ec2:DescribeInternetGateways',
+  'ec2:DescribeSecurityGroups',
+  'ec2:DescribeSubnets',
+  'ec2:DescribeVpcs',
+  'iam:CreateServiceLinkedRole',
+];
+
+test('who makes load balancers has the rights that Elastic Load Balancing uses in its name', () => {
+  const [policy] = Object.entries(usual.resources)
+    .filter(([id]) => id.startsWith('FunctionsloadbalancersRoleDefaultPolicy'))
+    .map(([, { Properties: properties }]) => properties['PolicyDocument'] as { Statement: Statement[] });
+  const allowed = new Set(policy!.Statement.flatMap(({ Action }) => Action));
+  assert.deepEqual(
+    askedInCallersName.filter((action) => !allowed.has(action)),
+    [],
+  );
 });
 
 test('the meter is in every function that runs day by day, if it is asked for', () => {
