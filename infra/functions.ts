@@ -64,6 +64,8 @@ export class Functions extends Construct {
       }),
     );
     for (const name of withControlPlane) this.#grantControlPlane(this.get(name), props);
+    const { allowedAddresses } = properties;
+    if (allowedAddresses.length > 0) this.get('api').set(environment.allowedAddresses, allowedAddresses.join(','));
     // These call into the cluster's network: the API for logs, the controllers for doorbells.
     this.#invokes('api', [['dialer', environment.dialer]]);
     this.#invokes('controllers', [

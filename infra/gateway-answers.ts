@@ -31,12 +31,6 @@ const answers: readonly Answer[] = [
     message: 'the request is larger than API Gateway and Lambda take',
   },
   {
-    id: 'NotFromThere',
-    type: ResponseType.ACCESS_DENIED,
-    reason: 'Forbidden',
-    message: 'this address may not call the API: see the property allowedAddresses',
-  },
-  {
     id: 'Failed',
     type: ResponseType.INTEGRATION_FAILURE,
     reason: 'Timeout',
