@@ -339,6 +339,17 @@ test('a setup that cannot begin fails the deployment within minutes', () => {
   assert.equal(setup!.Properties['ServiceTimeout'], '300');
 });
 
+test('setup runs again when its own code changed, and each month, before the certificate towards agents ends', () => {
+  const [setup] = ofType(usual.resources, 'Custom::SlipwaySetup');
+  assert.match(String(setup!.Properties['Code']), /^[0-9a-f]{64}$/);
+  const monthly = ofType(usual.resources, 'AWS::Events::Rule').filter(
+    ({ Properties: { ScheduleExpression } }) => ScheduleExpression === 'rate(30 days)',
+  );
+  const [{ Arn, Input }] = monthly[0]!.Properties['Targets'] as [{ Arn: { 'Fn::GetAtt': [string] }; Input: string }];
+  assert.match(Arn['Fn::GetAtt'][0], /^Functionssetup/);
+  assert.deepEqual(JSON.parse(Input), { RequestType: 'Update' });
+});
+
 test("secrets under a key that is no longer the stack's are read through Parameter Store only, and only the cluster's own", () => {
   const statements = ofType(everything.resources, 'AWS::IAM::Policy').flatMap(
     ({ Properties: { PolicyDocument } }) => (PolicyDocument as { Statement: Statement[] }).Statement,

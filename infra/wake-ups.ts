@@ -1,6 +1,6 @@
 // What wakes the functions: the change log, delayed messages, the clock, and EC2's events.
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { FilterCriteria, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { DynamoEventSource, SqsDlq, SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
@@ -50,6 +50,17 @@ export class WakeUps extends Construct {
       schedule: Schedule.rate(Duration.minutes(1)),
       targets: [
         new LambdaFunction(functions.get('tick').lambda, { retryAttempts: 0, maxEventAge: Duration.minutes(1) }),
+      ],
+    });
+    // The certificate that the control plane shows to agents is good for a year, and is renewed in its last 60 days: also in a cluster
+    // that nobody deploys again.
+    new Rule(this, 'EachMonth', {
+      description: 'Keys and certificates are looked after',
+      schedule: Schedule.rate(Duration.days(30)),
+      targets: [
+        new LambdaFunction(functions.get('setup').lambda, {
+          event: RuleTargetInput.fromObject({ RequestType: 'Update' }),
+        }),
       ],
     });
     const instances = new LambdaFunction(functions.get('instance-events').lambda, { maxEventAge: Duration.hours(1) });
