@@ -81,7 +81,10 @@ type Put = Omit<PutParameterCommandInput, 'Name' | 'Value'> & { Name: string; Va
 
 async function put({ clients, prefix }: KeySetup, values: Values, { Name, Value, ...how }: Put): Promise<string> {
   const { PutParameterCommand } = await import('./sdk/ssm.ts');
-  await (await clients.ssm()).send(new PutParameterCommand({ Name: `${prefix}/${Name}`, Value, ...how }));
+  // An account may have another tier as its default, which costs by the month.
+  // https://docs.aws.amazon.com/systems-manager/latest/userguide/ps-default-tier.html
+  const command = new PutParameterCommand({ Name: `${prefix}/${Name}`, Value, Tier: 'Standard', ...how });
+  await (await clients.ssm()).send(command);
   values.set(Name, Value);
   return Value;
 }

@@ -14,6 +14,8 @@ export const environment = {
   admins: 'SLIPWAY_ADMINS',
   /** Role of the workers' instances (ARN): its sessions are nodes. */
   workerRole: 'SLIPWAY_WORKER_ROLE',
+  /** CIDRs that people may call the API from, separated by commas; absent: all. */
+  allowedAddresses: 'SLIPWAY_ALLOWED_ADDRESSES',
   serviceCidr: 'SLIPWAY_SERVICE_CIDR',
   /** 'stream' or 'buffer': how the API answers. */
   responses: 'SLIPWAY_RESPONSES',

@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { AwsCredentialIdentity } from '@smithy/types';
+import { domainSuffix } from './identity/endpoints.ts';
 
 export interface ObjectRequest {
   region: string;
@@ -25,8 +26,7 @@ const encoded = (key: string): string => key.split('/').map(encodeURIComponent).
 
 export function objectUrl({ region, bucket, key, endpoint }: Omit<ObjectRequest, 'sha256' | 'credentials'>): URL {
   if (endpoint) return new URL(`${endpoint.replace(/\/$/, '')}/${bucket}/${encoded(key)}`);
-  const suffix = region.startsWith('cn-') ? '.cn' : '';
-  return new URL(`https://${bucket}.s3.${region}.amazonaws.com${suffix}/${encoded(key)}`);
+  return new URL(`https://${bucket}.s3.${region}.${domainSuffix(region)}/${encoded(key)}`);
 }
 
 /** Throws an Error with S3's own words, or that says that the content is another than expected; the file is then of no use. */

@@ -92,6 +92,7 @@ test('an object comes signed, and only with the content that was promised', asyn
     const at = { bucket: 'assets', key: 'k' };
     assert.equal(objectUrl({ ...at, region: 'eu-central-1' }).href, 'https://assets.s3.eu-central-1.amazonaws.com/k');
     assert.equal(objectUrl({ ...at, region: 'cn-north-1' }).host, 'assets.s3.cn-north-1.amazonaws.com.cn');
+    assert.equal(objectUrl({ ...at, region: 'eusc-de-east-1' }).host, 'assets.s3.eusc-de-east-1.amazonaws.eu');
   } finally {
     rmSync(folder, { recursive: true });
   }

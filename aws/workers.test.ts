@@ -38,6 +38,7 @@ test('instances that are going do not count, and of strangers it is asked when t
     minimum: 0,
     maximum: 9,
     zone: undefined,
+    rebalances: true,
     instances: [
       { id: 'i-1', launchedMs: undefined },
       { id: 'i-2', launchedMs: launched.getTime() },
@@ -46,6 +47,19 @@ test('instances that are going do not count, and of strangers it is asked when t
   assert.deepEqual(sent[1]?.[1], { Filters: [{ Name: 'instance-id', Values: ['i-2'] }] });
   AvailabilityZones.pop();
   assert.equal((await group.describe(() => true)).zone, 'eu-west-1a');
+});
+
+test('workers are not moved between zones once that was stopped', async () => {
+  const SuspendedProcesses: { ProcessName: string }[] = [{ ProcessName: 'Launch' }];
+  const { group, sent } = groupOver(() => ({ AutoScalingGroups: [{ SuspendedProcesses }] }));
+  assert.equal((await group.describe(() => true)).rebalances, true);
+  await group.stopRebalancing();
+  assert.deepEqual(sent.at(-1), [
+    'SuspendProcessesCommand',
+    { AutoScalingGroupName: 'workers', ScalingProcesses: ['AZRebalance'] },
+  ]);
+  SuspendedProcesses.push({ ProcessName: 'AZRebalance' });
+  assert.equal((await group.describe(() => true)).rebalances, false);
 });
 
 test('a group that is not there is said so', async () => {

@@ -8,6 +8,8 @@ export interface GroupState {
   maximum: number;
   /** The only one that instances are started in; undefined: there are several. */
   zone: string | undefined;
+  /** Whether AWS moves workers from zone to zone by itself: `stopRebalancing`. */
+  rebalances: boolean;
   /** Without those that are going. */
   instances: { id: string; launchedMs: number | undefined }[];
 }
@@ -24,6 +26,12 @@ export interface WorkerGroup {
   /** Throws when there is no such group. `isKnown`: of other instances it is looked up when they were launched. */
   describe(isKnown: (id: string) => boolean): Promise<GroupState>;
   setDesired(count: number): Promise<void>;
+  /**
+   * A worker that is ended may leave more in one zone than in another; Auto Scaling then ends one there, whatever runs on it, and starts
+   * one elsewhere. It stays off once it is.
+   * https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_TerminateInstanceInAutoScalingGroup.html
+   */
+  stopRebalancing(): Promise<void>;
   /** Ends an instance and lowers the desired capacity by one. One that is going already is no error. */
   end(id: string): Promise<void>;
   offers(types: readonly string[]): Promise<InstanceOffer[]>;
@@ -32,6 +40,8 @@ export interface WorkerGroup {
 /** https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html */
 const isGoing = (state: string | undefined): boolean =>
   /^(Terminat|Detach|Quarantined|EnteringStandby|Standby|Warmed)/.test(state ?? '');
+
+const rebalancing = 'AZRebalance';
 
 const archNames: Record<string, string> = { arm64: 'arm64', x86_64: 'amd64' };
 
@@ -55,6 +65,7 @@ export function workerGroup(clients: Pick<AwsClients, 'autoScaling' | 'ec2'>, na
         minimum: group.MinSize ?? 0,
         maximum: group.MaxSize ?? 0,
         zone: group.AvailabilityZones?.length === 1 ? group.AvailabilityZones[0] : undefined,
+        rebalances: !group.SuspendedProcesses?.some(({ ProcessName }) => ProcessName === rebalancing),
         instances: ids.map((id) => ({ id, launchedMs: launched.get(id) })),
       };
     },
@@ -63,6 +74,11 @@ export function workerGroup(clients: Pick<AwsClients, 'autoScaling' | 'ec2'>, na
       const client = await clients.autoScaling();
       const input = { AutoScalingGroupName: name, DesiredCapacity: count, HonorCooldown: false };
       await client.send(new SetDesiredCapacityCommand(input));
+    },
+    async stopRebalancing() {
+      const { SuspendProcessesCommand } = await import('./sdk/auto-scaling.ts');
+      const client = await clients.autoScaling();
+      await client.send(new SuspendProcessesCommand({ AutoScalingGroupName: name, ScalingProcesses: [rebalancing] }));
     },
     async end(id) {
       const { TerminateInstanceInAutoScalingGroupCommand } = await import('./sdk/auto-scaling.ts');

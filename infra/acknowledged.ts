@@ -13,7 +13,7 @@ interface Acknowledged {
 
 const stage = 'RestApi/Api/DeploymentStage.k8s';
 
-function acknowledged(cluster: string, region: string, tracing: boolean): Acknowledged[] {
+function acknowledged({ name: cluster, tracing, customerKey }: Properties, region: string): Acknowledged[] {
   const arn = (service: string, rest: string): string =>
     `arn:<AWS::Partition>:${service}:${region}:<AWS::AccountId>:${rest}`;
   const anyResource = (path: string, reason: string): Acknowledged => ({
@@ -80,6 +80,13 @@ function acknowledged(cluster: string, region: string, tracing: boolean): Acknow
       .map((name) =>
         anyResource(`Functions/${name}/Role/DefaultPolicy`, 'X-Ray takes traces without naming a resource.'),
       ),
+    ...functionNames
+      .filter(() => customerKey)
+      .map((name) => ({
+        path: `Functions/${name}/Role/DefaultPolicy`,
+        rule: `AwsSolutions-IAM5[Resource::${arn('kms', 'key/*')}]`,
+        reason: "Only through Parameter Store, and only this cluster's parameters: the statement's conditions say so.",
+      })),
     ...functionNames.map((name) => ({
       path: `Functions/${name}/Role/DefaultPolicy`,
       rule: `AwsSolutions-IAM5[Resource::${arn('ssm', `parameter/slipway/${cluster}/*`)}]`,
@@ -115,8 +122,8 @@ function acknowledged(cluster: string, region: string, tracing: boolean): Acknow
 }
 
 /** Only on constructs that are there: a VPC of the team's own is not in the stack. */
-export function acknowledge(stack: Stack, { name, region, tracing }: Properties): void {
-  for (const { path, rule, reason } of acknowledged(name, region ?? '<AWS::Region>', tracing)) {
+export function acknowledge(stack: Stack, properties: Properties): void {
+  for (const { path, rule, reason } of acknowledged(properties, properties.region ?? '<AWS::Region>')) {
     const construct = find(stack, path);
     if (construct) Validations.of(construct).acknowledge({ id: rule, reason });
   }

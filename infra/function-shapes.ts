@@ -48,6 +48,7 @@ export function functionShapes(responses: 'stream' | 'buffer'): Record<FunctionN
       memoryMb: 1024,
       memoryReason: 'caches of every kind that a controller watches',
       ...reactionTimeout,
+      loopReason: 'it wakes itself by delayed messages, as often as something is due',
     },
     tick: {
       description: 'Once a minute: due times, leases, sealing of gaps',

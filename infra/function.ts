@@ -1,10 +1,17 @@
 // The one construct for functions: house defaults, and grants that name what a function reaches. Nothing else is granted anywhere.
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import { Effect, ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { Architecture, Code, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import {
+  Architecture,
+  Code,
+  Function as LambdaFunction,
+  RecursiveLoop,
+  Runtime,
+  Tracing,
+} from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -16,6 +23,11 @@ export interface FunctionShape {
   memoryReason: string;
   timeoutSeconds: number;
   timeoutReason: string;
+  /**
+   * Why it may wake itself again and again. Absent: Lambda ends a chain of about 16 invocations that lead back to a function, by SQS or
+   * by each other, and drops what would have been the next. https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+   */
+  loopReason?: string;
 }
 
 export interface HouseFunctionProps {
@@ -40,7 +52,16 @@ const tableActions = [
   'dynamodb:UpdateItem',
 ];
 
-const keyActions = ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey'];
+/** Of these DynamoDB calls each in its caller's name, when it comes to need it. */
+const keyActions = [
+  'kms:Decrypt',
+  'kms:DescribeKey',
+  'kms:Encrypt',
+  'kms:GenerateDataKey',
+  'kms:GenerateDataKeyWithoutPlaintext',
+  'kms:ReEncryptFrom',
+  'kms:ReEncryptTo',
+];
 
 /** A function of the control plane: bundled, arm64, Node 24, logs that expire, a role of its own with nothing in it but its log. */
 export class HouseFunction extends Construct {
@@ -70,6 +91,7 @@ export class HouseFunction extends Construct {
       timeout: Duration.seconds(shape.timeoutSeconds),
       environment: props.environment,
       tracing: props.tracing ? Tracing.ACTIVE : Tracing.DISABLED,
+      recursiveLoop: shape.loopReason === undefined ? undefined : RecursiveLoop.ALLOW,
       logGroup,
       role,
       vpc: network?.vpc,
@@ -88,9 +110,24 @@ export class HouseFunction extends Construct {
     );
   }
 
-  /** Tables and parameters that this key encrypts. Source: DynamoDB, "authorizing use of your customer managed key". */
+  /**
+   * Tables and parameters that this key encrypts. The grant that DynamoDB works with in the background is made by who makes the tables.
+   * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+   */
   useKey(key: IKey): void {
     this.allow(keyActions, [key.keyArn]);
+  }
+
+  /**
+   * Secret parameters below a path (ARN), whichever key of the account they are under: those that a stack left behind are under the key that
+   * it left behind. https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
+   */
+  decryptParameters(pathArn: string): void {
+    const { urlSuffix, region } = Stack.of(this);
+    this.allow(['kms:Decrypt'], [Stack.of(this).formatArn({ service: 'kms', resource: 'key', resourceName: '*' })], {
+      StringEquals: { 'kms:ViaService': `ssm.${region}.${urlSuffix}` },
+      StringLike: { 'kms:EncryptionContext:PARAMETER_ARN': `${pathArn}/*` },
+    });
   }
 
   /** Reads the parameters below a path (ARN without a slash at the end). */

@@ -64,6 +64,8 @@ export class Functions extends Construct {
       }),
     );
     for (const name of withControlPlane) this.#grantControlPlane(this.get(name), props);
+    const { allowedAddresses } = properties;
+    if (allowedAddresses.length > 0) this.get('api').set(environment.allowedAddresses, allowedAddresses.join(','));
     // These call into the cluster's network: the API for logs, the controllers for doorbells.
     this.#invokes('api', [['dialer', environment.dialer]]);
     this.#invokes('controllers', [
@@ -99,6 +101,7 @@ export class Functions extends Construct {
     house.readParameters(props.parametersArn);
     if (props.key) {
       house.useKey(props.key);
+      house.decryptParameters(props.parametersArn);
       house.set(environment.kmsKey, props.key.keyArn);
     }
   }
@@ -126,7 +129,14 @@ export class Functions extends Construct {
       resourceName: `*:autoScalingGroupName/${group.autoScalingGroupName}`,
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
-    house.allow(['autoscaling:SetDesiredCapacity', 'autoscaling:TerminateInstanceInAutoScalingGroup'], [arn]);
+    house.allow(
+      [
+        'autoscaling:SetDesiredCapacity',
+        'autoscaling:SuspendProcesses',
+        'autoscaling:TerminateInstanceInAutoScalingGroup',
+      ],
+      [arn],
+    );
     // Descriptions cannot be granted by resource. Source: Service Authorization Reference, EC2 and EC2 Auto Scaling.
     house.allow(['autoscaling:DescribeAutoScalingGroups', 'ec2:DescribeInstances', 'ec2:DescribeInstanceTypes'], ['*']);
   }

@@ -22,7 +22,9 @@ export class Images extends Construct {
           imageTagMutability: TagMutability.MUTABLE,
           encryption: RepositoryEncryption.AES_256,
           emptyOnDelete: properties.removal === 'destroy' ? true : undefined,
-          removalPolicy: properties.removal === 'destroy' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
+          // What a first deployment that failed would leave behind would stand in the way of the next: the name is a fixed one.
+          removalPolicy:
+            properties.removal === 'destroy' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
           lifecycleRules: [
             {
               description: `images without a tag, after ${untaggedDays} days`,

@@ -6,9 +6,14 @@ import type { HouseFunction } from './function.ts';
 import type { Network } from './network.ts';
 import type { Properties } from './properties.ts';
 
-/** Descriptions cannot be granted by resource; those of EC2 are what making a load balancer asks for in its caller's name. */
+/**
+ * Descriptions cannot be granted by resource; those of EC2 are what making a load balancer, and giving it targets, asks for in its caller's
+ * name. https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-permissions.html
+ */
 const descriptions = [
   'ec2:DescribeAccountAttributes',
+  'ec2:DescribeAddresses',
+  'ec2:DescribeInstances',
   'ec2:DescribeInternetGateways',
   'ec2:DescribeSecurityGroups',
   'ec2:DescribeSubnets',
@@ -63,7 +68,7 @@ export function balance(house: HouseFunction, network: Network, { name }: Proper
   );
   house.allow(['ec2:CreateSecurityGroup'], groups, made);
   house.allow(
-    ['ec2:CreateSecurityGroup'],
+    ['ec2:CreateSecurityGroup', 'ec2:GetSecurityGroupsForVpc'],
     [stack.formatArn({ service: 'ec2', resource: 'vpc', resourceName: network.vpc.vpcId })],
   );
   house.allow(['ec2:CreateTags'], groups, {

@@ -1,4 +1,5 @@
 // What a team chooses about its cluster: context values of the CDK app (`-c name=value`, or "context" in cdk.json).
+import { isIP } from 'node:net';
 import { PropertyError } from './property-error.ts';
 import { readWorkerLabels, readWorkerTaints, type WorkerTaint } from './worker-labels.ts';
 
@@ -23,7 +24,7 @@ export interface Properties {
   staticPodPath?: string;
   /** A VPC of the team's own, with the public subnets of it that workers go to; absent: a new one. */
   vpc?: { id: string; subnets: string[] };
-  /** CIDRs that may call the API; empty: all, since each request proves an identity anyway. */
+  /** CIDRs that people may call the API from (workers and pods may from anywhere); empty: all, since each request proves an identity anyway. */
   allowedAddresses: string[];
   /** ARN of the role (or user) that is system:masters. */
   adminRole?: string;
@@ -98,13 +99,19 @@ function days(context: Context): number {
   return value;
 }
 
-function matching(name: string, values: readonly string[], pattern: RegExp, what: string): void {
+function matching(name: string, values: readonly string[], pattern: Pick<RegExp, 'test'>, what: string): void {
   for (const value of values) {
     if (!pattern.test(value)) throw new PropertyError(`${name}: "${value}" is not ${what}`);
   }
 }
 
-const cidr = /^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$|^[0-9a-f:]+\/\d{1,3}$/i;
+const cidr = {
+  test(text: string): boolean {
+    const [, network = '', length] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
+    const bits = { 0: -1, 4: 32, 6: 128 }[isIP(network)] ?? -1;
+    return Number(length) <= bits;
+  },
+};
 
 /** Where nothing else is said. The stack's name is also a DNS label: nodes, tables and parameters are named after it. */
 export function readProperties(context: Context): Properties {

@@ -6,10 +6,10 @@ import {
   LambdaIntegration,
   ResponseTransferMode,
 } from 'aws-cdk-lib/aws-apigateway';
-import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import type { HouseFunction } from './function.ts';
 import { answerSeconds } from './function-shapes.ts';
+import { answerLikeKubernetes } from './gateway-answers.ts';
 import type { Properties } from './properties.ts';
 
 /** Bodies pass as they are, both ways. LocalStack does not know the first, which says it all. */
@@ -20,7 +20,7 @@ const binaryTypes = [
   'application/octet-stream',
 ];
 
-/** Who is calling is proven by the token in the request, which the function checks; here are the addresses and the rate. */
+/** Who is calling, and from where, is checked by the function (lambdas/host/allowed-addresses.ts); here is the rate. */
 export class RestApi extends Construct {
   /** `https://.../STAGE`, without a slash at the end. */
   readonly url: string;
@@ -36,7 +36,6 @@ export class RestApi extends Construct {
       binaryMediaTypes: binaryTypes,
       // The role for its logs is one of the account, not of a stack.
       cloudWatchRole: false,
-      policy: fromAddresses(properties.allowedAddresses),
       deployOptions: {
         stageName: 'k8s',
         throttlingRateLimit: properties.requestsPerSecond,
@@ -51,23 +50,8 @@ export class RestApi extends Construct {
     });
     gateway.root.addMethod('ANY', integration);
     gateway.root.addProxy({ defaultIntegration: integration, anyMethod: true });
+    answerLikeKubernetes(gateway);
     const { region, urlSuffix } = Stack.of(this);
     this.url = `https://${gateway.restApiId}.execute-api.${region}.${urlSuffix}/${gateway.deploymentStage.stageName}`;
   }
-}
-
-/** Everyone, but nobody from elsewhere. Source: API Gateway, "resource policy examples". */
-function fromAddresses(ranges: readonly string[]): PolicyDocument | undefined {
-  if (ranges.length === 0) return undefined;
-  const call = { principals: [new AnyPrincipal()], actions: ['execute-api:Invoke'], resources: ['execute-api:/*'] };
-  return new PolicyDocument({
-    statements: [
-      new PolicyStatement({ ...call, effect: Effect.ALLOW }),
-      new PolicyStatement({
-        ...call,
-        effect: Effect.DENY,
-        conditions: { NotIpAddress: { 'aws:SourceIp': [...ranges] } },
-      }),
-    ],
-  });
 }

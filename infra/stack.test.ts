@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { environment } from '../aws/names.ts';
+import type { Status } from '../core/api/types.gen.ts';
 import { assertGolden } from '../test/golden-file.ts';
 import type { FunctionFolders } from './bundles.ts';
 import { functionNames } from './function-shapes.ts';
@@ -139,6 +140,7 @@ test('the rules see what they should: a template with a NAT gateway, an interfac
 /** Every type that the stack may contain, with what it costs when nobody uses the cluster. A type that is not here fails the test. */
 const priceWhenIdle: Record<string, string> = {
   'AWS::ApiGateway::Deployment': 'nothing',
+  'AWS::ApiGateway::GatewayResponse': 'nothing',
   'AWS::ApiGateway::Method': 'nothing',
   'AWS::ApiGateway::Resource': 'nothing',
   'AWS::ApiGateway::RestApi': 'by the request',
@@ -202,7 +204,8 @@ const everywhere: Record<string, string> = {
   'elasticloadbalancing:DescribeTargetGroups': "the load balancers' function looks at what stands",
   'elasticloadbalancing:DescribeTargetHealth': "the load balancers' function looks at what stands",
   'dynamodb:ListStreams': 'Lambda looks for the stream that it is to read',
-  'ec2:DescribeInstances': 'the workers function learns when an instance was launched that is no node yet',
+  'ec2:DescribeAddresses': 'making a load balancer',
+  'ec2:DescribeInstances': 'the workers function learns when an instance was launched; giving a load balancer targets',
   'ec2:DescribeInstanceTypes': 'the workers function learns how large a worker is',
   'ecr:GetAuthorizationToken': 'a worker asks for credentials to pull images',
   'ssm:UpdateInstanceInformation': 'Session Manager',
@@ -218,6 +221,7 @@ interface Statement {
   Effect: string;
   Action: string | string[];
   Resource?: unknown;
+  Condition?: unknown;
 }
 
 function wideStatements(resources: Resources): string[] {
@@ -285,6 +289,106 @@ test("a worker's role reads no keys: only parameters by their names", () => {
   assert.doesNotMatch(JSON.stringify(usual.resources), /AmazonSSMManagedInstanceCore/);
 });
 
+test('what wakes itself by a queue may do so for ever, and nothing else may', () => {
+  const { resources } = usual;
+  const logical = (value: unknown): string =>
+    (value as { 'Fn::GetAtt'?: string[]; Ref?: string })['Fn::GetAtt']?.[0] ?? '';
+  const fromQueues = ofType(resources, 'AWS::Lambda::EventSourceMapping')
+    .filter(({ Properties: { EventSourceArn } }) => resources[logical(EventSourceArn)]?.Type === 'AWS::SQS::Queue')
+    .map(({ Properties: { FunctionName } }) => (FunctionName as { Ref: string }).Ref);
+  const mayLoop = Object.entries(resources)
+    .filter(
+      ([
+        ,
+        {
+          Type,
+          Properties: { RecursiveLoop },
+        },
+      ]) => Type === 'AWS::Lambda::Function' && RecursiveLoop === 'Allow',
+    )
+    .map(([id]) => id);
+  assert.equal(fromQueues.length, 1);
+  assert.deepEqual(mayLoop, fromQueues);
+});
+
+test('a mapping misses nothing while it begins, and takes back what a function could not do', () => {
+  for (const { Properties: mapping } of ofType(usual.resources, 'AWS::Lambda::EventSourceMapping')) {
+    assert.deepEqual(mapping['FunctionResponseTypes'], ['ReportBatchItemFailures']);
+    if ('ParallelizationFactor' in mapping) assert.equal(mapping['StartingPosition'], 'TRIM_HORIZON');
+  }
+});
+
+test('what API Gateway answers itself is a Status, and says when to try again only for what was not let in', () => {
+  const answers = ofType(usual.resources, 'AWS::ApiGateway::GatewayResponse').map(({ Properties: answer }) => {
+    const { 'application/json': text = '' } = answer['ResponseTemplates'] as Record<string, string>;
+    const { kind, code, details } = JSON.parse(text) as Status;
+    assert.doesNotMatch(text, /[$#]/, 'a template would read it as its own');
+    assert.deepEqual([kind, String(code)], ['Status', answer['StatusCode']]);
+    const headers = answer['ResponseParameters'] as Record<string, string> | undefined;
+    return [code, details?.retryAfterSeconds, headers?.['gatewayresponse.header.Retry-After']];
+  });
+  assert.deepEqual(
+    answers.filter(([code]) => code === 429),
+    [[429, 1, "'1'"]],
+  );
+  assert.ok(answers.length > 1 && answers.every(([code, ...again]) => code === 429 || again.every((one) => !one)));
+});
+
+test('a setup that cannot begin fails the deployment within minutes', () => {
+  const [setup] = ofType(usual.resources, 'Custom::SlipwaySetup');
+  assert.equal(setup!.Properties['ServiceTimeout'], '300');
+});
+
+test('setup runs again when its own code changed, and each month, before the certificate towards agents ends', () => {
+  const [setup] = ofType(usual.resources, 'Custom::SlipwaySetup');
+  assert.match(String(setup!.Properties['Code']), /^[0-9a-f]{64}$/);
+  const monthly = ofType(usual.resources, 'AWS::Events::Rule').filter(
+    ({ Properties: { ScheduleExpression } }) => ScheduleExpression === 'rate(30 days)',
+  );
+  const [{ Arn, Input }] = monthly[0]!.Properties['Targets'] as [{ Arn: { 'Fn::GetAtt': [string] }; Input: string }];
+  assert.match(Arn['Fn::GetAtt'][0], /^Functionssetup/);
+  assert.deepEqual(JSON.parse(Input), { RequestType: 'Update' });
+});
+
+test("secrets under a key that is no longer the stack's are read through Parameter Store only, and only the cluster's own", () => {
+  const statements = ofType(everything.resources, 'AWS::IAM::Policy').flatMap(
+    ({ Properties: { PolicyDocument } }) => (PolicyDocument as { Statement: Statement[] }).Statement,
+  );
+  const anyKey = statements.filter(({ Resource }) => JSON.stringify(Resource).includes(':key/*'));
+  assert.ok(anyKey.length > 0);
+  for (const { Action, Condition } of anyKey) {
+    assert.equal(Action, 'kms:Decrypt');
+    assert.match(
+      JSON.stringify(Condition),
+      /kms:ViaService.*ssm\.eu-central-1.*PARAMETER_ARN.*parameter\/slipway\/prod\/\*/,
+    );
+  }
+  assert.doesNotMatch(JSON.stringify(usual.resources), /key\/\*/);
+});
+
+/** https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-permissions.html */
+const askedInCallersName = [
+  'ec2:DescribeAccountAttributes',
+  'ec2:DescribeAddresses',
+  'ec2:DescribeInstances',
+  'ec2:DescribeInternetGateways',
+  'ec2:DescribeSecurityGroups',
+  'ec2:DescribeSubnets',
+  'ec2:DescribeVpcs',
+  'iam:CreateServiceLinkedRole',
+];
+
+test('who makes load balancers has the rights that Elastic Load Balancing uses in its name', () => {
+  const [policy] = Object.entries(usual.resources)
+    .filter(([id]) => id.startsWith('FunctionsloadbalancersRoleDefaultPolicy'))
+    .map(([, { Properties: properties }]) => properties['PolicyDocument'] as { Statement: Statement[] });
+  const allowed = new Set(policy!.Statement.flatMap(({ Action }) => Action));
+  assert.deepEqual(
+    askedInCallersName.filter((action) => !allowed.has(action)),
+    [],
+  );
+});
+
 test('the meter is in every function that runs day by day, if it is asked for', () => {
   const metered = (resources: Resources): string[] =>
     Object.entries(resources)
@@ -302,9 +406,14 @@ test('the meter is in every function that runs day by day, if it is asked for', 
 test('what is kept after the stack is gone is what was chosen', () => {
   const kept = (resources: Record<string, Resource & { DeletionPolicy?: string }>): string[] =>
     Object.values(resources)
-      .filter((resource) => resource.DeletionPolicy === 'Retain')
-      .map((resource) => resource.Type)
+      .filter((resource) => resource.DeletionPolicy !== undefined && resource.DeletionPolicy !== 'Delete')
+      .map((resource) => `${resource.Type} ${resource.DeletionPolicy}`)
       .sort();
-  assert.deepEqual(kept(usual.resources), ['AWS::DynamoDB::Table', 'AWS::DynamoDB::Table', 'AWS::ECR::Repository']);
+  assert.deepEqual(kept(usual.resources), [
+    'AWS::DynamoDB::Table Retain',
+    'AWS::DynamoDB::Table Retain',
+    // A repository has a fixed name: one that a failed first deployment left behind would stand in the way of the next.
+    'AWS::ECR::Repository RetainExceptOnCreate',
+  ]);
   assert.deepEqual(kept(everything.resources), []);
 });

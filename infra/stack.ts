@@ -1,8 +1,8 @@
 // The stack: everything of one cluster, and nothing that costs by the hour while no worker runs.
-import { CfnOutput, CustomResource, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { CfnOutput, CustomResource, Duration, FileSystem, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
-import { StringParameter } from 'aws-cdk-lib/aws-ssm';
+import { ParameterTier, StringParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
 import { parameters } from '../aws/names.ts';
 import { acknowledge } from './acknowledged.ts';
@@ -73,7 +73,11 @@ export class SlipwayStack extends Stack {
     if (properties.alarmTopic) new Alarms(this, 'Alarms', properties.alarmTopic, { functions, tables, wakeUps });
 
     const parameter = (id: string, name: string, stringValue: string): StringParameter =>
-      new StringParameter(this, id, { parameterName: `${parametersPath}/${name}`, stringValue });
+      new StringParameter(this, id, {
+        parameterName: `${parametersPath}/${name}`,
+        stringValue,
+        tier: ParameterTier.STANDARD,
+      });
     const written = [
       parameter('ApiUrl', parameters.apiUrl, api.url),
       parameter('AgentVersion', parameters.agentVersion, bundle.version),
@@ -82,8 +86,15 @@ export class SlipwayStack extends Stack {
     const setup = new CustomResource(this, 'Setup', {
       serviceToken: functions.get('setup').lambda.functionArn,
       resourceType: 'Custom::SlipwaySetup',
-      // Another version, another look at what is missing.
-      properties: { Version: bundle.version, DeleteKeys: String(properties.removal === 'destroy'), Key: key?.keyArn },
+      // Longer than the function may run: one that cannot even begin would hold the deployment up for an hour.
+      serviceTimeout: Duration.minutes(5),
+      // Another version, of workers or of what setup itself writes, another look at what is missing.
+      properties: {
+        Version: bundle.version,
+        Code: FileSystem.fingerprint(folders.setup),
+        DeleteKeys: String(properties.removal === 'destroy'),
+        Key: key?.keyArn,
+      },
     });
     setup.node.addDependency(...written, tables, functions.get('setup'));
     new CfnOutput(this, 'ApiServer', { value: api.url, description: 'Where kubectl finds the cluster' });

@@ -13,7 +13,7 @@ export interface TablesProps {
 
 /**
  * On demand: no capacity is paid for that is not used. Point-in-time recovery is priced by the gigabyte kept (0.20 USD), cents for a
- * cluster's state. The change log is not recovered in time: it holds minutes of history, and a restored cluster begins a new one.
+ * cluster's state and the day of history that its log holds.
  */
 export class Tables extends Construct {
   readonly objects: Table;

@@ -1,6 +1,6 @@
 // What wakes the functions: the change log, delayed messages, the clock, and EC2's events.
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { FilterCriteria, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { DynamoEventSource, SqsDlq, SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
@@ -23,6 +23,11 @@ const wakingRows = {
 
 /** Longer than any function that reads a queue may run (AWS advises six times as long). */
 const visibility = Duration.minutes(6);
+/**
+ * A message that Lambda could not hand over, because all of the account's concurrency was in use, has been received too: AWS advises
+ * five or more. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+ */
+const wishTries = 5;
 
 export class WakeUps extends Construct {
   /** What could not be processed: records of the change log, delayed messages. */
@@ -33,15 +38,29 @@ export class WakeUps extends Construct {
     this.deadLetters = queue(this, 'DeadLetters', { retentionPeriod: Duration.days(14) });
     for (const name of ['scheduler', 'controllers'] as const) this.#readChanges(functions.get(name), tables);
     this.#takeWishes(functions.get('controllers'));
-    // A late tick is worth nothing, and the next minute brings another: nor are its invocations tried again.
-    for (const name of ['scheduler', 'controllers', 'workers'] as const) {
+    // A late tick is worth nothing, and the next minute brings another: nor are its invocations tried again. A doorbell that rings
+    // later than the node looks by itself is worth nothing either; Lambda would keep it for six hours.
+    for (const name of ['scheduler', 'controllers', 'dialer'] as const) {
       functions.get(name).lambda.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) });
     }
+    // The scheduler asks once for pods that fit nowhere.
+    functions.get('workers').lambda.configureAsyncInvoke({ retryAttempts: 2, maxEventAge: Duration.minutes(10) });
     new Rule(this, 'EachMinute', {
       description: 'What is due, leases, gaps of the change log',
       schedule: Schedule.rate(Duration.minutes(1)),
       targets: [
         new LambdaFunction(functions.get('tick').lambda, { retryAttempts: 0, maxEventAge: Duration.minutes(1) }),
+      ],
+    });
+    // The certificate that the control plane shows to agents is good for a year, and is renewed in its last 60 days: also in a cluster
+    // that nobody deploys again.
+    new Rule(this, 'EachMonth', {
+      description: 'Keys and certificates are looked after',
+      schedule: Schedule.rate(Duration.days(30)),
+      targets: [
+        new LambdaFunction(functions.get('setup').lambda, {
+          event: RuleTargetInput.fromObject({ RequestType: 'Update' }),
+        }),
       ],
     });
     const instances = new LambdaFunction(functions.get('instance-events').lambda, { maxEventAge: Duration.hours(1) });
@@ -67,7 +86,9 @@ export class WakeUps extends Construct {
   #readChanges(house: HouseFunction, tables: Tables): void {
     house.lambda.addEventSource(
       new DynamoEventSource(tables.changes, {
-        startingPosition: StartingPosition.LATEST,
+        // From LATEST a mapping misses what is written in the minutes that it takes to begin, or to be updated; what comes twice does no
+        // harm. https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
+        startingPosition: StartingPosition.TRIM_HORIZON,
         // A batch says only "look": the more records in it, the fewer invocations.
         batchSize: 1000,
         maxBatchingWindow: Duration.seconds(0),
@@ -92,9 +113,11 @@ export class WakeUps extends Construct {
     const wishes = queue(this, 'Wishes', {
       visibilityTimeout: visibility,
       retentionPeriod: Duration.hours(1),
-      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: 3 },
+      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: wishTries },
     });
-    house.lambda.addEventSource(new SqsEventSource(wishes, { batchSize: 10, maxConcurrency: 2 }));
+    house.lambda.addEventSource(
+      new SqsEventSource(wishes, { batchSize: 10, maxConcurrency: 2, reportBatchItemFailures: true }),
+    );
     house.send(wishes);
     house.set(environment.wakeQueue, wishes.queueUrl);
   }

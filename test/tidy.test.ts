@@ -30,6 +30,7 @@ const allowed: Record<string, string[]> = {
   aws: ['core/api', 'core/store', 'core/ports.ts'],
   lambdas: ['core', 'aws', 'host'],
   infra: [
+    'core/api/errors.ts',
     'core/api/names.ts',
     'aws/names.ts',
     'aws/worker-capacity.ts',

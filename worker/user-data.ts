@@ -10,6 +10,9 @@ import { bundleName, nodeProgram, paths, type WorkerSettings } from './settings.
  */
 const packages = ['containerd', 'runc', 'cni-plugins', 'nftables', 'conntrack', 'iptables-nft', 'nodejs24', 'awscli-2'];
 
+/** What is fetched once more by a later try costs little beside an instance that runs and never becomes a node. */
+const tries = 8;
+
 /** For the shell, whatever stands in it; CDK's placeholders pass unchanged and must not stand for a text with a quote. */
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
@@ -33,6 +36,11 @@ SETTINGS`,
     {
       name: 'install_packages',
       body: `dnf install --assumeyes --setopt=install_weak_deps=False ${packages.join(' ')}`,
+    },
+    {
+      // The distribution's image is without it. Named by its file, whatever package has that.
+      name: 'install_tc',
+      body: `dnf install --assumeyes --setopt=install_weak_deps=False /usr/sbin/tc || echo 'without tc: no pod with limits of bandwidth starts here'`,
     },
     {
       // what the parameter names now; the bundle itself follows later versions
@@ -80,10 +88,11 @@ region=${quoted(settings.region)}
 parameters=${quoted(settings.parameters)}
 
 # Right after the start, credentials of the role, names and mirrors may not be there yet. A step runs in a shell of its own, so
-# that what fails in it ends it. The console tells of a failure: this machine has no way in but Session Manager.
+# that what fails in it ends it; two minutes are enough for what a deployment changes one after the other (the bundle's name, the right to
+# read it). The console tells of a failure: this machine has no way in but Session Manager.
 insist() {
   local try code
-  for try in 1 2 3 4 5; do
+  for try in {1..${tries}}; do
     echo "$1"
     set +e
     (set -euo pipefail; "$1")

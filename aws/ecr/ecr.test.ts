@@ -18,11 +18,15 @@ test('hosts of private registries are known in all their forms, and no other', (
   assert.equal(region(own), '111122223333 eu-central-1');
   assert.equal(region('111122223333.dkr.ecr-fips.us-gov-west-1.amazonaws.com/x'), '111122223333 us-gov-west-1 fips');
   assert.equal(region('111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn/x'), '111122223333 cn-north-1');
+  assert.equal(region('111122223333.dkr.ecr.eusc-de-east-1.amazonaws.eu/x'), '111122223333 eusc-de-east-1');
   assert.equal(region('111122223333.dkr-ecr.eu-west-3.on.aws/x@sha256:00'), '111122223333 eu-west-3');
   for (const other of [
     'public.ecr.aws/nginx/nginx:1',
     'nginx',
     '111122223333.dkr.ecr.eu-central-1.amazonaws.com.evil.example/x',
+    // A region's registry is in its own partition.
+    '111122223333.dkr.ecr.eu-central-1.amazonaws.com.cn/x',
+    '111122223333.dkr.ecr.eu-central-1.evil.example/x',
     '1.dkr.ecr.eu-central-1.amazonaws.com/x',
     'registry.example/111122223333.dkr.ecr.eu-central-1.amazonaws.com/x',
   ]) {

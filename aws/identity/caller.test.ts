@@ -105,6 +105,10 @@ test('STS of the region is allowed by each of its names, and an emulator only by
     [...allowedOrigins('cn-north-1')],
     ['https://sts.cn-north-1.amazonaws.com.cn', 'https://sts-fips.cn-north-1.amazonaws.com.cn'],
   );
+  assert.deepEqual(
+    [...allowedOrigins('eusc-de-east-1')],
+    ['https://sts.eusc-de-east-1.amazonaws.eu', 'https://sts-fips.eusc-de-east-1.amazonaws.eu'],
+  );
   assert.equal(stsOrigin('us-gov-west-1'), 'https://sts.us-gov-west-1.amazonaws.com');
   assert.deepEqual(
     [...allowedOrigins('eu-west-1', 'http://emulator:4566/')],

@@ -1,20 +1,25 @@
 // Where STS, and other services that are called by hand, are. https://docs.aws.amazon.com/general/latest/gr/sts.html
 
-/** China and the isolated partitions have names of their own. */
+/** China, Europe's sovereign cloud and the isolated partitions have names of their own. */
 const suffixes: readonly (readonly [prefix: string, suffix: string])[] = [
   ['cn-', 'amazonaws.com.cn'],
-  ['us-isob-', 'sc2s.sgov.gov'],
+  ['eusc-', 'amazonaws.eu'],
   ['us-iso-', 'c2s.ic.gov'],
+  ['us-isob-', 'sc2s.sgov.gov'],
+  ['eu-isoe-', 'cloud.adc-e.uk'],
+  ['us-isof-', 'csp.hci.ic.gov'],
 ];
 
-const suffixOf = (region: string): string =>
+/** What names of a region's services end in. */
+export const domainSuffix = (region: string): string =>
   suffixes.find(([prefix]) => region.startsWith(prefix))?.[1] ?? 'amazonaws.com';
 
-const isCommercial = (region: string): boolean => !/^(cn|us-gov|us-iso|us-isob)-/.test(region);
+const isCommercial = (region: string): boolean =>
+  domainSuffix(region) === 'amazonaws.com' && !region.startsWith('us-gov-');
 
 /** A service of a region by its prefix (`sts`, `ec2`); an emulator's endpoint if there is one. */
 export const serviceOrigin = (service: string, region: string, endpoint?: string): string =>
-  endpoint ? new URL(endpoint).origin : `https://${service}.${region}.${suffixOf(region)}`;
+  endpoint ? new URL(endpoint).origin : `https://${service}.${region}.${domainSuffix(region)}`;
 
 /** STS of a region; an emulator's endpoint if there is one (AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL). */
 export const stsOrigin = (region: string, endpoint?: string): string => serviceOrigin('sts', region, endpoint);
@@ -31,7 +36,7 @@ export function allowedOrigins(region: string, endpoint?: string): ReadonlySet<s
   }
   return new Set([
     stsOrigin(region),
-    `https://sts-fips.${region}.${suffixOf(region)}`,
+    `https://sts-fips.${region}.${domainSuffix(region)}`,
     ...(isCommercial(region) ? [`https://sts.${region}.api.aws`, 'https://sts.amazonaws.com'] : []),
   ]);
 }

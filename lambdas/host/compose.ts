@@ -16,6 +16,7 @@ import type { Store } from '../../core/store/store.ts';
 import { type EncryptionKey, withEncryption } from '../../core/store/transform.ts';
 import { randomIds, systemClock } from '../../host/ports.ts';
 import { serverVersion } from '../../host/version.ts';
+import { allowedFrom } from './allowed-addresses.ts';
 import { type Nodes, nodesThroughDialer } from './dialer.ts';
 import { type Fetch, iamTokensOf } from './iam.ts';
 import { lambdaLog } from './log.ts';
@@ -111,6 +112,7 @@ export async function composeFresh(options: ComposeOptions = {}): Promise<Compos
   const api = createApiServer({
     ...ports,
     ...access,
+    authenticators: allowedFrom(settings.allowedAddresses, access.authenticators),
     store,
     hub,
     nodes,

@@ -8,6 +8,8 @@ export interface Settings {
   /** Prefix of the SSM parameters. */
   parameters: string;
   serviceCidr: string;
+  /** CIDRs that people may call the API from; none: all. */
+  allowedAddresses: readonly string[];
   /** Name of the function that reaches agents. */
   dialer: string | undefined;
   responses: 'stream' | 'buffer';
@@ -32,6 +34,7 @@ export const settingsOf = (env: Environment): Settings => ({
   cluster: required(env, environment.cluster),
   parameters: required(env, environment.parameters).replace(/\/$/, ''),
   serviceCidr: env[environment.serviceCidr] || defaultServiceCidr,
+  allowedAddresses: (env[environment.allowedAddresses] ?? '').split(',').filter(Boolean),
   dialer: env[environment.dialer],
   responses: responsesOf(env),
 });

@@ -31,8 +31,13 @@ test('what time is left for the answer is not spent', async () => {
   assert.equal(tries(), 5);
 });
 
+test('a right that is not known yet is waited for', async () => {
+  const refused = Object.assign(new Error('no right to ssm:PutParameter'), { name: 'AccessDeniedException' });
+  assert.equal(await failing(3, refused).run(), 4);
+});
+
 test('what waiting does not mend is not tried again', async () => {
-  const { run, tries } = failing(100, new Error('no right to write'));
-  await assert.rejects(run(), /no right to write/);
+  const { run, tries } = failing(100, new Error('the key is no key'));
+  await assert.rejects(run(), /the key is no key/);
   assert.equal(tries(), 1);
 });

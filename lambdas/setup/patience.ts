@@ -1,4 +1,5 @@
-// Tables that have just been made may answer late, or throttle: that must not undo a deployment.
+// Tables that have just been made may answer late, or throttle, and a right that has just been given is not known everywhere yet: that must
+// not undo a deployment. https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
 import { isStatus } from '../../core/api/errors.ts';
 
 export interface Patience {
@@ -11,13 +12,20 @@ export interface Patience {
 const reserveMs = 30_000;
 const pauseMs = 1_000;
 
-/** Does the work again while it throws ServiceUnavailable and there is time; it must be one that may be done again. */
+/** As SSM, KMS and Lambda say it. */
+const isRefused = (error: unknown): boolean => (error as Error).name === 'AccessDeniedException';
+
+/**
+ * Does the work again while it throws ServiceUnavailable, or AWS' AccessDeniedException, and there is time; it must be one that may be
+ * done again.
+ */
 export async function patiently<T>(work: () => Promise<T>, { remainingMs, wait }: Patience): Promise<T> {
   for (;;) {
     try {
       return await work();
     } catch (error) {
-      if (!isStatus(error, 'ServiceUnavailable') || remainingMs() < reserveMs) throw error;
+      const passes = isStatus(error, 'ServiceUnavailable') || isRefused(error);
+      if (!passes || remainingMs() < reserveMs) throw error;
     }
     await wait(pauseMs);
   }

@@ -77,6 +77,13 @@ test('parameters are encrypted with the key of the stack', async () => {
   }
 });
 
+test('no parameter costs by the month, whatever the tier that the account has for those that name none', async () => {
+  const { ssm } = await setUp();
+  const made = [...ssm.values].filter(([name]) => !Object.hasOwn(stackParameters, name));
+  assert.ok(made.length > 0);
+  for (const [name, { Tier }] of made) assert.equal(Tier, 'Standard', name);
+});
+
 test('of two deployments at once the first key counts for both', async () => {
   const { parts } = await setUp();
   const ssm = fakeSsm(stackParameters);

@@ -25,13 +25,17 @@ async function world() {
   const plane = { store, clock: host.clock, ids: seededIds(seededRandom(1)), log: host.log };
   await writeDefaults(plane);
   const composed = await composeOver(plane);
-  const state: GroupState = { desired: 0, minimum: 0, maximum: 9, zone: undefined, instances: [] };
+  const state: GroupState = { desired: 0, minimum: 0, maximum: 9, zone: undefined, rebalances: true, instances: [] };
   const calls: string[] = [];
   const group = {
     describe: async () => structuredClone(state),
     async setDesired(count: number) {
       calls.push(`desired ${count}`);
       state.desired = count;
+    },
+    async stopRebalancing() {
+      calls.push('stop rebalancing');
+      state.rebalances = false;
     },
     async end(id: string) {
       calls.push(`end ${id}`);
@@ -43,10 +47,17 @@ async function world() {
   };
   const make = () =>
     workersFunction({ ...composed, group, types: ['t4g.medium'], marks, minimum: 0, maximum: 3, idleMs: 600_000 });
-  return { host, store, state, calls, make, client: composed.clientOf('user') };
+  return { host, store, state, calls, group, make, client: composed.clientOf('user') };
 }
 
 type World = Awaited<ReturnType<typeof world>>;
+
+/** One whose group is already as it should be. */
+async function settledWorld(): Promise<World> {
+  const it = await world();
+  it.state.rebalances = false;
+  return it;
+}
 
 async function waitingPod({ client }: World, name: string): Promise<void> {
   const container = { name: 'c', image: 'v1', resources: { requests: { cpu: '1500m' } } };
@@ -83,7 +94,7 @@ const isCordoned = async ({ client }: World, name: string): Promise<boolean> =>
   Boolean(((await client.get(resources.nodes, { name }))['spec'] as { unschedulable?: boolean }).unschedulable);
 
 test('two looks at once start what is needed once, and never more than the limit', async () => {
-  const it = await world();
+  const it = await settledWorld();
   for (const name of ['a', 'b']) await waitingPod(it, name);
   await Promise.all([it.make().look(false), it.make().look(true)]);
   assert.deepEqual(new Set(it.calls), new Set(['desired 2']));
@@ -95,7 +106,7 @@ test('two looks at once start what is needed once, and never more than the limit
 });
 
 test('an idle worker is cordoned, then ended, each look by a function that knows nothing', async () => {
-  const it = await world();
+  const it = await settledWorld();
   it.state.desired = 1;
   await join(it, 'i-1');
   await it.make().look(false);
@@ -110,7 +121,7 @@ test('an idle worker is cordoned, then ended, each look by a function that knows
 });
 
 test('a pod that arrives frees its worker again', async () => {
-  const it = await world();
+  const it = await settledWorld();
   it.state.desired = 1;
   await join(it, 'i-1');
   await it.make().look(false);
@@ -123,10 +134,39 @@ test('a pod that arrives frees its worker again', async () => {
 });
 
 test('with no worker and nothing that waits nobody is asked to look again', async () => {
-  const it = await world();
+  const it = await settledWorld();
   await it.make().look(true);
   assert.deepEqual((await readState(it.store)).due, {});
   assert.deepEqual(it.calls, []);
+});
+
+test('AWS is told once not to move workers between zones; one that knows no such thing does no harm', async () => {
+  const it = await world();
+  await it.make().look(false);
+  await it.make().look(false);
+  assert.deepEqual(it.calls, ['stop rebalancing']);
+  it.state.rebalances = true;
+  it.group.stopRebalancing = async () => {
+    throw new Error('no such action');
+  };
+  await waitingPod(it, 'a');
+  await it.make().look(false);
+  assert.deepEqual(it.calls, ['stop rebalancing', 'desired 1']);
+});
+
+test('a look that AWS does not let through is due again in a minute: nobody else asks for these pods again', async () => {
+  const it = await settledWorld();
+  const { setDesired } = it.group;
+  it.group.setDesired = async () => {
+    throw new Error('Rate exceeded');
+  };
+  await waitingPod(it, 'a');
+  await assert.rejects(it.make().look(false), /Rate exceeded/);
+  assert.equal((await readState(it.store)).due.workers, it.host.clock.now() + 60_000);
+  it.group.setDesired = setDesired;
+  it.host.pass(60_000);
+  await it.make().look(true);
+  assert.deepEqual(it.calls, ['desired 1']);
 });
 
 test('of several types a new worker has the least of each', () => {

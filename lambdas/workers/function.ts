@@ -74,8 +74,12 @@ export function offerOf(
 }
 
 export interface WorkersFunction {
+  /** Rejects when the cluster or AWS could not be asked; it is then due again in a minute. */
   look(byTick: boolean): Promise<void>;
 }
+
+/** After a failure. Who asked does not ask again: the scheduler does so once for each pod. */
+const AGAIN_MS = 60_000;
 
 export function workersFunction(host: WorkersHost): WorkersFunction {
   const { ports, store, hub, clientOf, group, types, marks, minimum, maximum, idleMs } = host;
@@ -84,43 +88,63 @@ export function workersFunction(host: WorkersHost): WorkersFunction {
   let offers: Promise<InstanceOffer[]> | undefined;
   const list = async (of: ResourceRef): Promise<KubeObject[]> => (await client.list(of)).items;
 
+  /** Resolves to when to look again. */
+  const settle = async (): Promise<number | undefined> => {
+    offers ??= group.offers(types);
+    offers.catch(() => {
+      offers = undefined;
+    });
+    const [nodes, pods] = (await Promise.all([list(resources.nodes), list(resources.pods)])) as unknown as [
+      StoredNode[],
+      StoredPod[],
+    ];
+    const known = new Set(nodes.map(({ metadata }) => metadata.name));
+    const state = await group.describe((id) => known.has(id));
+    if (state.rebalances) await stopRebalancing(group, ports.log);
+    const [namespaces, claims, volumes] = await Promise.all(
+      [resources.namespaces, resources.persistentVolumeClaims, resources.persistentVolumes].map(list),
+    );
+    const plan = decideWorkers(
+      {
+        nodes,
+        pods,
+        namespaces: namespaces!,
+        claims: claims!,
+        volumes: volumes!,
+        offer: offerOf(await offers, marks, state.zone),
+        idleMs,
+        group: { ...state, ...bounds(state, minimum, maximum) },
+      },
+      ports.clock.now(),
+    );
+    for (const patch of plan.patches) await patchNode(client, patch, ports.log);
+    if (plan.desired !== undefined) await group.setDesired(plan.desired);
+    for (const id of plan.end) await group.end(id);
+    if (plan.desired !== undefined || plan.end.length > 0) {
+      ports.log('info', 'workers-changed', { desired: plan.desired, ended: plan.end });
+    }
+    return plan.nextMs;
+  };
+
   return {
     async look(byTick) {
-      offers ??= group.offers(types);
-      offers.catch(() => {
-        offers = undefined;
-      });
-      const [nodes, pods] = (await Promise.all([list(resources.nodes), list(resources.pods)])) as unknown as [
-        StoredNode[],
-        StoredPod[],
-      ];
-      const known = new Set(nodes.map(({ metadata }) => metadata.name));
-      const state = await group.describe((id) => known.has(id));
-      const [namespaces, claims, volumes] = await Promise.all(
-        [resources.namespaces, resources.persistentVolumeClaims, resources.persistentVolumes].map(list),
-      );
-      const plan = decideWorkers(
-        {
-          nodes,
-          pods,
-          namespaces: namespaces!,
-          claims: claims!,
-          volumes: volumes!,
-          offer: offerOf(await offers, marks, state.zone),
-          idleMs,
-          group: { ...state, ...bounds(state, minimum, maximum) },
-        },
-        ports.clock.now(),
-      );
-      for (const patch of plan.patches) await patchNode(client, patch, ports.log);
-      if (plan.desired !== undefined) await group.setDesired(plan.desired);
-      for (const id of plan.end) await group.end(id);
-      if (plan.desired !== undefined || plan.end.length > 0) {
-        ports.log('info', 'workers-changed', { desired: plan.desired, ended: plan.end });
+      let nextMs: number | undefined = AGAIN_MS;
+      try {
+        nextMs = await settle();
+      } finally {
+        await waker.plan(nextMs, byTick);
       }
-      await waker.plan(plan.nextMs, byTick);
     },
   };
+}
+
+/** An emulator that knows no such thing moves nothing either. */
+async function stopRebalancing(group: WorkerGroup, log: Log): Promise<void> {
+  try {
+    await group.stopRebalancing();
+  } catch (error) {
+    log('warn', 'rebalancing-not-stopped', { error: String(error) });
+  }
 }
 
 /** The narrower of what the stack says and what the group has. */

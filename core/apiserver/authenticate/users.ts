@@ -9,7 +9,7 @@ export const mastersGroup = 'system:masters';
 export const nodesGroup = 'system:nodes';
 export const nodeUserPrefix = 'system:node:';
 const serviceAccountPrefix = 'system:serviceaccount:';
-const serviceAccountsGroup = 'system:serviceaccounts';
+export const serviceAccountsGroup = 'system:serviceaccounts';
 
 export const extraKeys = {
   credentialId: 'authentication.kubernetes.io/credential-id',
