@@ -3,7 +3,6 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { mallocGivesBack } from '../../agent/process.ts';
 import type { ControlPlaneConfig, ControlPlaneReady } from '../config.ts';
 import { Failure, tail } from '../failure.ts';
 import type { AddressPlan } from '../network/addresses.ts';
@@ -18,10 +17,20 @@ const entry = fileURLToPath(new URL('../control-plane-main.ts', import.meta.url)
 /**
  * A small young generation and few malloc arenas: tens of megabytes less. What a rush left is collected once it is over
  * (quiet-memory.ts); collecting more often during it would cost each request about a fifth more time.
+ * That alone frees the rush's buffers, but the memory of glibc's heap between blocks that stay does not go back to the system. So blocks
+ * above 4 KiB (rows, watch events, TLS records) are mapped each for itself, as long as they are few enough (a process may have
+ * 65,530 mappings), and little is asked for ahead, where they would be put first. By itself glibc also raises both thresholds as
+ * large blocks are freed, and then keeps them.
  */
 export const controlPlaneHeap = {
   flags: ['--max-semi-space-size=4', '--expose-gc'],
-  env: { MALLOC_ARENA_MAX: '2', ...mallocGivesBack },
+  env: {
+    MALLOC_ARENA_MAX: '2',
+    MALLOC_TOP_PAD_: '4096',
+    MALLOC_MMAP_THRESHOLD_: '4096',
+    MALLOC_MMAP_MAX_: '16384',
+    MALLOC_TRIM_THRESHOLD_: '131072',
+  },
 };
 
 export const controlPlaneFiles = (paths: ClusterPaths) => ({
