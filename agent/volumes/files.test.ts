@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -23,8 +24,9 @@ import { prepareHostPath } from './host-path.ts';
 import { unmountBelow } from './mounts.ts';
 import { applyFsGroup } from './ownership.ts';
 import { payloadOf, usesObject } from './payload.ts';
+import { removeTree } from './remove-tree.ts';
 import { bindSubPath } from './subpath.ts';
-import { overuse } from './usage.ts';
+import { diskUsage, overuse } from './usage.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'slipway-volumes-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -198,4 +200,19 @@ test('an emptyDir over its limit is named, links in it count nothing', async () 
   writeFileSync(join(volume, 'big'), Buffer.alloc(2 * 1024 * 1024));
   chmodSync(join(volume, 'big'), 0o600);
   assert.equal(await overuse(pod, at), 'Usage of EmptyDir volume "cache" exceeds the limit "1Mi". ');
+});
+
+test('folders nested deeper than a path can say are measured, and removed', async () => {
+  const at = folder('deep');
+  const name = 'n'.repeat(200);
+  mkdirSync(join(at, name));
+  writeFileSync(join(at, name, 'file'), Buffer.alloc(1 << 20, 1));
+  for (let depth = 0; depth < 30; depth++) {
+    mkdirSync(join(at, 'above'));
+    renameSync(join(at, name), join(at, 'above', name));
+    renameSync(join(at, 'above'), join(at, name));
+  }
+  assert.ok((await diskUsage(at)) >= 1 << 20);
+  await removeTree(at);
+  assert.equal(existsSync(at), false);
 });
