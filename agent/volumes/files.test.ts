@@ -56,6 +56,22 @@ test('files change all at once: the link moves, old files and old names go', asy
   assert.equal(readFileSync(join(at, 'a'), 'utf8'), 'new');
 });
 
+test('a path with dots and doubled slashes is shown by its plain name', async () => {
+  const at = folder('plain');
+  await writeAtomically(at, payload({ './a': '1', 'deep//b': '2' }), nothing);
+  assert.deepEqual([readFileSync(join(at, 'a'), 'utf8'), readFileSync(join(at, 'deep/b'), 'utf8')], ['1', '2']);
+  assert.equal(await writeAtomically(at, payload({ './a': '1', 'deep//b': '2' }), nothing), false);
+});
+
+test('a write that fails leaves nothing of itself, and the files as they were', async () => {
+  const at = folder('failing');
+  await writeAtomically(at, payload({ a: '1' }), nothing);
+  const before = readdirSync(at);
+  const full = (): Promise<void> => Promise.reject(new Error('no space'));
+  await assert.rejects(writeAtomically(at, payload({ a: '2' }), full), /no space/);
+  assert.deepEqual([readdirSync(at), readFileSync(join(at, 'a'), 'utf8')], [before, '1']);
+});
+
 test('names that would leave the volume are refused and nothing is written', async () => {
   const at = folder('refused');
   for (const path of ['../x', '/x', 'a/../../x', '..data', '']) {
