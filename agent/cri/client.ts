@@ -146,7 +146,11 @@ function runtimeCalls(call: Unary) {
       );
     },
     execSync: async (container_id: string, cmd: string[], timeout: number) =>
-      (await call('ExecSync', { container_id, cmd, timeout }, timeout > 0 ? timeout * 1000 + quickMs : undefined)) as never,
+      (await call(
+        'ExecSync',
+        { container_id, cmd, timeout },
+        timeout > 0 ? timeout * 1000 + quickMs : undefined,
+      )) as never,
     exec: async (request: object) => (await call('Exec', request, quickMs))['url'] as string,
     attach: async (request: object) => (await call('Attach', request, quickMs))['url'] as string,
     portForward: async (pod_sandbox_id: string, port: number[]) =>

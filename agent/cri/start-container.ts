@@ -16,7 +16,14 @@ import { startedContainer } from './observed.ts';
 import { makeTerminationFile } from './pod-files.ts';
 import { kill } from './stop-container.ts';
 
-/** Image, create, start, postStart hook. Throws StartError. */
+/** Resolves when the signal aborts; `done` ends the waiting. */
+const aborted = (signal: AbortSignal, done: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true, signal: done });
+  });
+
+/** Image, create, start, postStart hook, which the pod's end cuts short. Throws StartError. */
 export async function startContainer(context: CriContext, task: PodTask, name: string, attempt: number): Promise<void> {
   const { deps, observer, preparation } = context;
   const container = findContainer(task.pod, name)?.container;
@@ -70,8 +77,11 @@ async function postStart(
 ): Promise<void> {
   const hook = container.lifecycle?.postStart;
   if (!hook) return;
+  const ending = new AbortController();
   try {
-    await runHook(context.deps.cri, hook, task.pod, container, id, podIP, 0);
+    const run = runHook(context.deps.cri, hook, task.pod, container, id, podIP, 0);
+    run.catch(() => undefined);
+    await Promise.race([run, aborted(task.ending, ending.signal)]);
   } catch (error) {
     task.event({
       type: 'Warning',
@@ -88,6 +98,8 @@ async function postStart(
       message: 'FailedPostStartHook',
     });
     throw new StartError('PostStartHookError', (error as Error).message);
+  } finally {
+    ending.abort();
   }
 }
 
