@@ -164,7 +164,13 @@ export class Observer {
   }
 
   async reveal(uid: string, id: string, sandboxId: string): Promise<void> {
-    await this.#inspect(uid, id, sandboxId, false);
+    try {
+      await this.#inspect(uid, id, sandboxId, false);
+    } catch (error) {
+      // The runtime is away. The next list finds the container, but only if it is not hidden.
+      if (this.#containers.get(id)?.hidden) this.#containers.delete(id);
+      throw error;
+    }
   }
 
   expectKill(id: string): void {

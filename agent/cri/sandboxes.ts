@@ -25,12 +25,10 @@ export async function createSandbox(context: CriContext, task: PodTask, attempt:
     const [made, place] = await Promise.allSettled([sandbox, preparation.place(task)]);
     if (made.status === 'rejected') throw made.reason;
     const id = made.value;
-    if (place.status === 'rejected') {
+    const ips = await finishSandbox(context, task, id, place).catch(async (error) => {
       await discardSandbox(deps.cri, id);
-      throw place.reason;
-    }
-    const ips = pod.spec?.hostNetwork ? [] : await observer.sandboxIPs(id);
-    await limitBandwidth(deps.cri, id, pod);
+      throw error;
+    });
     const { namespace = '', name = '' } = pod.metadata ?? {};
     observer.addSandbox(task.uid, namespace, name, { id, attempt, ready: true, createdAt: Date.now(), ips });
   } catch (error) {
@@ -41,6 +39,19 @@ export async function createSandbox(context: CriContext, task: PodTask, attempt:
     });
     throw error;
   }
+}
+
+/** What the runtime does not do for a sandbox, and its addresses. */
+async function finishSandbox(
+  { deps, observer }: CriContext,
+  { pod }: PodTask,
+  id: string,
+  place: PromiseSettledResult<void>,
+): Promise<string[]> {
+  if (place.status === 'rejected') throw place.reason;
+  const ips = pod.spec?.hostNetwork ? [] : await observer.sandboxIPs(id);
+  await limitBandwidth(deps.cri, id, pod);
+  return ips;
 }
 
 /** No container may run where no limits are. What cannot be removed now is found by the next list. */
