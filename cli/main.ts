@@ -218,9 +218,14 @@ function addNode(slipway: Command): void {
 const examples = (command: string, lines: readonly string[]): string =>
   `\nExamples:\n${lines.map((line) => `  slipway ${command} ${line}`.trimEnd()).join('\n')}`;
 
+let cluster: string | undefined;
 try {
-  await program().parseAsync();
+  await program()
+    .hook('preAction', (_, command) => {
+      cluster = command.opts<{ name?: string }>().name;
+    })
+    .parseAsync();
 } catch (error) {
   // commander has printed its own errors, and help is none
-  process.exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? 0 : 2) : report(error);
+  process.exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? 0 : 2) : report(error, cluster);
 }
