@@ -1,6 +1,6 @@
 // Pod sandboxes: made while all else that the containers need is made beside them, and stopped.
 import { goRpcError } from '../images/images.ts';
-import { limitBandwidth } from '../net/bandwidth.ts';
+import { checkBandwidth, limitBandwidth } from '../net/bandwidth.ts';
 import { podDns } from '../pods/dns.ts';
 import { hostPorts } from '../pods/sandbox-config.ts';
 import type { PodTask } from '../runtime.ts';
@@ -18,6 +18,7 @@ export async function createSandbox(context: CriContext, task: PodTask, attempt:
   for (const message of podDns(pod, deps.dns).omitted)
     task.event({ type: 'Warning', reason: 'DNSConfigForming', message });
   try {
+    checkBandwidth(pod);
     const handler = hostPorts(pod).length > 0 ? (deps.config.hostPortHandler ?? '') : '';
     // The runtime is at work on the sandbox, by far the longest step, while all the rest is made.
     const sandbox = deps.cri.runPodSandbox(context.sandboxConfig(pod, attempt), handler);
