@@ -310,3 +310,22 @@ test('a pod that the node evicts gets a second, whatever grace it asks for', () 
     [1],
   );
 });
+
+test('the sidecar of a pod that is done is stopped, and not started again', () => {
+  const init = [container('setup'), container('proxy', { restartPolicy: 'Always' })];
+  const world = new World(podOf({ restartPolicy: 'Never', initContainers: init }));
+  world.pass(1);
+  world.exit('setup', 0);
+  world.pass(1);
+  world.exit('app', 0);
+  world.pass(1);
+  assert.equal(world.status.phase, 'Succeeded');
+  assert.deepEqual(
+    world.observed.containers.map(({ name, attempt }) => [name, attempt]),
+    [
+      ['app', 0],
+      ['proxy', 0],
+      ['setup', 0],
+    ],
+  );
+});
