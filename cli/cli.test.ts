@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
 import { Failure } from '../local/failure.ts';
@@ -38,6 +40,18 @@ test('what a hint says to type is about the cluster at hand, not about the defau
   const other = 'stop that one: SLIPWAY_HOME=/h slipway down --name two';
   assert.equal(hint(other, 'two'), other);
   assert.equal(hint('slipway doctor says what is missing', 'two'), 'slipway doctor says what is missing');
+});
+
+test('nobody listening any more is no mistake', async () => {
+  const main = new URL('main.ts', import.meta.url).pathname;
+  const child = spawn(process.execPath, [main, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const [code] = await once(child, 'close');
+  assert.deepEqual([said, code], ['', 0]);
 });
 
 test('what the system refuses is told with a hint and without a stack', () => {
