@@ -169,6 +169,7 @@ export class PodWorker {
       memory: this.#memory,
       probes: this.#prober.results(),
       removed: this.#removed,
+      starting: [...this.#busy].some((key) => key.startsWith('start:')),
       now: this.#deps.now(),
       node: { hostIPs: this.#deps.hostIPs },
     });

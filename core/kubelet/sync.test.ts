@@ -272,6 +272,17 @@ test('a pod that is deleted before anything of it was seen ends as failed, and s
   assert.deepEqual(reasons(world.status.containerStatuses), ['PodInitializing']);
 });
 
+test('a pod is not over while a start is under way that may yet succeed', () => {
+  const world = new World(podOf({}));
+  world.failures.set('app', { failure: 'ErrImagePull', message: 'no such image' });
+  world.pass(1);
+  world.delete(30);
+  const at = { observed: world.observed, memory: world.memory, probes: world.probes, node: { hostIPs: [] } };
+  const phase = (starting: boolean) =>
+    sync({ ...at, pod: world.pod, removed: false, starting, now: world.now }).status.phase;
+  assert.deepEqual([phase(true), phase(false)], ['Pending', 'Failed']);
+});
+
 test('a pod whose deadline is over shows how its containers ended, and that of one nobody knows', () => {
   const world = new World(podOf({ activeDeadlineSeconds: 3, containers: [container('app'), container('late')] }));
   world.failures.set('late', { failure: 'ErrImagePull', message: 'no such image' });

@@ -215,7 +215,7 @@ export function sync(input: SyncInput): SyncResult {
   else if (over) ending(input, draft, overGrace(input, draft));
   else living(input, draft);
   const done = !anyRunning(input.observed) && draft.actions.every((a) => a.do === 'finish');
-  const ended = (deleted || over) && !anyRunning(input.observed);
+  const ended = (deleted || over) && !anyRunning(input.observed) && !input.starting;
   const shown = podStatus(input, draft.memory, ended, !sandboxChanged(pod, input.observed).changed);
   const status = ended ? terminated(pod, shown) : shown;
   draft.memory = { ...draft.memory, status };
