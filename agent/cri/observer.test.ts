@@ -133,6 +133,18 @@ test('who is being stopped needs no explanation, also when the exit came first',
   assert.deepEqual([seen()?.state, seen()?.reason], ['exited', 'Error']);
 });
 
+test('a kill that came before the start returned waits for its reason too', async (t) => {
+  const { of, seen, settle, start } = observer(t);
+  of.hide('u', 'c1');
+  of.handle({ ...exit, exitCode: 137 });
+  await start();
+  await settle();
+  assert.equal(seen()?.state, 'running');
+  of.handle({ type: 'oom', containerId: 'c1' });
+  await settle();
+  assert.deepEqual([seen()?.state, seen()?.reason], ['exited', 'OOMKilled']);
+});
+
 test('a container of which the runtime could not tell whether it started is found by the next list', async () => {
   let away = true;
   const listed = {

@@ -221,12 +221,16 @@ export class Observer {
       setTimeout(() => this.#early.delete(id), 60_000).unref();
       return;
     }
-    if (held.ended) return;
+    if (!held.ended) this.#ended(held, event);
+  }
+
+  #ended(held: Held, exit: Exit): void {
+    const { id } = held.container;
     held.ended = true;
-    if (event.exitCode === killedExitCode && !this.#oom.has(id) && !this.#killed.has(id)) {
-      this.#unexplained.set(id, event);
+    if (exit.exitCode === killedExitCode && !this.#oom.has(id) && !this.#killed.has(id)) {
+      this.#unexplained.set(id, exit);
       setTimeout(() => this.#giveUpWaiting(id), oomSettleMs);
-    } else this.#exited(held, event.exitCode, event.exitedAt);
+    } else this.#exited(held, exit.exitCode, exit.exitedAt);
   }
 
   #exited(held: Held, exitCode: number, exitedAt: number): void {
@@ -307,8 +311,7 @@ export class Observer {
     this.#containers.set(id, held);
     const early = this.#early.get(id);
     if (state === 'running' && early) {
-      held.ended = true;
-      this.#exited(held, early.exitCode, early.exitedAt);
+      this.#ended(held, early);
       return;
     }
     this.#log('debug', 'container observed', { id, state });
