@@ -223,3 +223,18 @@ test('an agent that is restarted adopts its pods from the checkpoint, without th
   await stand.agent.close();
   assert.deepEqual(new Checkpoint(root, () => undefined).load(), []);
 });
+
+test('a sandbox that turns up when its pod is gone already is taken away', async (t) => {
+  const stand = new Stand();
+  await stand.start(t);
+  stand.add('kept');
+  await stand.until('kept runs', () => stand.statuses.get('kept')?.phase === 'Running');
+  const pod: Pod = { metadata: { name: 'late', namespace: 'ns', uid: 'uid-late' }, spec: { containers: [] } };
+  const task = { uid: 'uid-late', pod, podIPs: [], hostIPs: [], ending: new AbortController().signal, event: () => {} };
+  await stand.runtime.createSandbox(task, 0);
+  await stand.until('it is gone', () => !stand.runtime.present().some(({ uid }) => uid === 'uid-late'));
+  assert.deepEqual(
+    stand.runtime.present().map(({ name }) => name),
+    ['kept'],
+  );
+});

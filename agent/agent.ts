@@ -95,12 +95,19 @@ export class Agent {
 
   /** Adopts what the checkpoint names and what runs; needs no control plane. */
   async start(): Promise<void> {
-    await this.#deps.runtime.start((uid) => this.#workers.get(uid)?.wake());
+    await this.#deps.runtime.start((uid) => this.#observed(uid));
     for (const saved of this.#deps.checkpoint?.load() ?? []) {
       const uid = saved.pod.metadata?.uid;
       if (saved.fromManifest) this.#static.adopt(saved.pod);
       if (uid) this.#add(saved.pod, saved.memory).wake();
     }
+  }
+
+  #observed(uid: string): void {
+    const worker = this.#workers.get(uid);
+    if (worker) worker.wake();
+    // Made by a call whose answer was lost, and found by a list when the pod was gone already.
+    else if (this.#sawAll && this.#deps.runtime.observed(uid).sandboxes.length > 0) this.#removeOrphans();
   }
 
   /** Begins to talk with the control plane. */

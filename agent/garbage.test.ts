@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { readConfig, resolveConfig } from './config.ts';
 import type { Container, Image } from './cri/messages.ts';
-import { ImageGarbage } from './garbage.ts';
+import { type ContainerGarbageDeps, ImageGarbage, removeDeadContainers } from './garbage.ts';
 import { pauseImage } from './images/pause.ts';
 
 const config = resolveConfig({
@@ -102,6 +102,26 @@ test('a disk that cannot be looked at is told when it happens again', async () =
   state.broken = true;
   await garbage.collect();
   assert.deepEqual(events, ['ImageGCFailed']);
+});
+
+test('a dead sandbox that the runtime cannot remove is told, after the others have gone', async () => {
+  const sandbox = (id: string, attempt: number) => ({ id, attempt, ready: attempt === 2, createdAt: attempt, ips: [] });
+  const sandboxes = [sandbox('now', 2), sandbox('stuck', 1), sandbox('old', 0)];
+  const gone: string[] = [];
+  const worker = { uid: 'u', over: false, task: {} };
+  const deps = {
+    agent: { workers: () => [worker], worker: () => worker },
+    config,
+    runtime: { observed: () => ({ sandboxes, containers: [] }) },
+    cri: {
+      removePodSandbox: async (id: string) => {
+        if (id === 'stuck') throw new Error('its network stays');
+      },
+    },
+    observer: { forgetSandbox: (id: string) => gone.push(id) },
+  } as unknown as ContainerGarbageDeps;
+  await assert.rejects(removeDeadContainers(deps), /its network stays/);
+  assert.deepEqual(gone, ['old']);
 });
 
 test('settings that contradict each other are refused by name', () => {

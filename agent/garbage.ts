@@ -135,7 +135,7 @@ export interface ContainerGarbageDeps {
   observer: Observer;
 }
 
-/** Throws what the runtime throws. */
+/** Throws what the runtime threw last, after all were tried: what it cannot remove keeps the others from nothing. */
 export async function removeDeadContainers({
   agent,
   config,
@@ -149,15 +149,23 @@ export async function removeDeadContainers({
     minimumAgeMs: config.minimumContainerTTLDurationSeconds * 1000,
   };
   const pods = [...agent.workers()].map(({ uid, over }) => ({ uid, over, observed: runtime.observed(uid) }));
+  let failure: unknown;
+  const tried = async (remove: () => Promise<void>): Promise<void> => {
+    await remove().catch((error: unknown) => {
+      failure = error;
+    });
+  };
   for (const { uid, containers, sandboxes } of removals(pods, policy, Date.now())) {
     const task = agent.worker(uid)?.task;
     if (!task) continue; // its pod went meanwhile, and all of it goes with it
-    for (const id of containers) await runtime.remove(task, id);
-    for (const id of sandboxes) {
-      await cri.removePodSandbox(id).catch(ignoreNotFound);
-      observer.forgetSandbox(id);
-    }
+    for (const id of containers) await tried(() => runtime.remove(task, id));
+    for (const id of sandboxes)
+      await tried(async () => {
+        await cri.removePodSandbox(id).catch(ignoreNotFound);
+        observer.forgetSandbox(id);
+      });
   }
+  if (failure) throw failure;
 }
 
 /** Each round waits for the one before it. */

@@ -13,6 +13,8 @@ import { diskUsage, emptyDirBytes, hasSizeLimits, overuse } from './volumes/usag
 const everyMs = 10_000;
 /** Files of tokens are written again this often when a token was renewed. */
 const refreshEvery = 6;
+/** Errors name paths, which containers choose. */
+const maxErrorLength = 500;
 
 export interface HousekeepingDeps {
   agent: Agent;
@@ -23,31 +25,44 @@ export interface HousekeepingDeps {
   log: Log;
 }
 
-async function rotateLogs({ agent, config, cri, observer }: HousekeepingDeps): Promise<void> {
+/** What cannot be done for one pod is done for the others. */
+async function eachAlone(log: Log, { uid }: PodWorker, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    log('warn', 'housekeeping of a pod failed', { pod: uid, error: (error as Error).message.slice(0, maxErrorLength) });
+  }
+}
+
+async function rotateLogs({ agent, config, cri, observer, log }: HousekeepingDeps): Promise<void> {
   const limits = { maxBytes: config.containerLogMaxBytes, maxFiles: config.containerLogMaxFiles };
   for (const worker of agent.workers()) {
     for (const container of observer.observed(worker.uid).containers) {
       const path = observer.held(container.id)?.logPath;
       if (path && container.state === 'running')
-        await rotateLog(path, limits, Date.now(), () => cri.reopenContainerLog(container.id));
+        await eachAlone(log, worker, async () => {
+          await rotateLog(path, limits, Date.now(), () => cri.reopenContainerLog(container.id));
+        });
     }
   }
 }
 
 async function evictOverusers(deps: HousekeepingDeps): Promise<void> {
-  const { agent, config, cri } = deps;
+  const { agent, config, cri, log } = deps;
   // A static pod is critical, as to a kubelet.
   const living = [...agent.workers()].filter(({ over, uid }) => !over && !agent.isStatic(uid));
   const limited = living.filter(({ pod }) => hasStorageLimits(pod));
   const layers = limited.length > 0 ? await cri.layerBytes() : new Map<string, number>();
-  for (const worker of living.filter(({ pod }) => hasSizeLimits(pod))) {
-    const message = await overuse(worker.pod, `${config.podsDir}/${worker.uid}`);
-    if (message) worker.fail('Evicted', message);
-  }
-  for (const worker of limited) {
-    const message = storageOveruse(worker.pod, await storageUsage(deps, worker, layers));
-    if (message) worker.fail('Evicted', message);
-  }
+  for (const worker of living.filter(({ pod }) => hasSizeLimits(pod)))
+    await eachAlone(log, worker, async () => {
+      const message = await overuse(worker.pod, `${config.podsDir}/${worker.uid}`);
+      if (message) worker.fail('Evicted', message);
+    });
+  for (const worker of limited)
+    await eachAlone(log, worker, async () => {
+      const message = storageOveruse(worker.pod, await storageUsage(deps, worker, layers));
+      if (message) worker.fail('Evicted', message);
+    });
 }
 
 async function storageUsage(
@@ -75,9 +90,11 @@ export function keepHouse(deps: HousekeepingDeps): () => void {
       deps.keepUsage();
       await rotateLogs(deps);
       await evictOverusers(deps);
-      if (++round % refreshEvery === 0) await deps.agent.refreshAll();
     } catch (error) {
       deps.log('warn', 'housekeeping failed', { error: (error as Error).message });
+    }
+    try {
+      if (++round % refreshEvery === 0) await deps.agent.refreshAll();
     } finally {
       running = false;
     }

@@ -10,6 +10,8 @@ export interface PodTask {
   /** Pod addresses that the status shows, for downward API environment and hosts file. */
   podIPs: string[];
   hostIPs: string[];
+  /** The pod is to end: nothing that only its life needs is waited for any more. */
+  ending: AbortSignal;
   event(event: PodEvent): void;
 }
 

@@ -8,7 +8,7 @@ import { type SentEvent, SyncLoop } from './sync.ts';
 const reportOf = (name: string, status: PodStatus = {}) => ({ namespace: 'ns', name, uid: name, status });
 
 /** A loop whose calls the test answers, and whose timers it moves. */
-async function loop(t: TestContext) {
+async function loop(t: TestContext, apply = (): void => undefined) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const calls: { request: NodeSyncRequest; answer(): void; fail(): void }[] = [];
   const sync = new SyncLoop({
@@ -17,7 +17,7 @@ async function loop(t: TestContext) {
         const answer = () => resolve({ since: '1', refused: [], nextSyncMs: 10_000 } as unknown as NodeSyncResponse);
         calls.push({ request, answer, fail: () => reject(new Error('away')) });
       }),
-    apply: () => undefined,
+    apply,
     peers: false,
     leaseDurationSeconds: 40,
     intervalMs: 10_000,
@@ -45,6 +45,20 @@ test('the doorbell makes a call without any timer', async (t) => {
   sync.ring();
   await settle();
   assert.equal(calls.length, 2);
+});
+
+test('an answer that could not be taken in is asked for again', async (t) => {
+  let broken = true;
+  const { calls, settle, pass } = await loop(t, () => {
+    if (broken) throw new Error('oops');
+  });
+  broken = false;
+  await pass(10_000);
+  assert.equal(calls[1]?.request.since, undefined);
+  calls[1]?.answer();
+  await settle();
+  await pass(10_000);
+  assert.equal(calls[2]?.request.since, '1');
 });
 
 test('a patient report waits a little, goes with the next one that is in a hurry, and is not lost without it', async (t) => {

@@ -143,7 +143,6 @@ export class SyncLoop {
         ...(this.#deps.peers ? { peers: true } : {}),
       });
       if (this.#closed) return;
-      this.#since = answer.since;
       if (this.#failures > 0) this.#deps.log('info', 'control plane is back', { reports: statuses.length });
       this.#failures = 0;
       this.#lastSuccess = Date.now();
@@ -152,6 +151,8 @@ export class SyncLoop {
       for (const refused of answer.refused) this.#deps.log('warn', 'report refused', { ...refused });
       next = Math.min(next, answer.nextSyncMs);
       this.#deps.apply(answer);
+      // Only now: what could not be taken in is asked for again.
+      this.#since = answer.since;
     } catch (error) {
       if (this.#closed) return;
       next = Math.min(firstBackoffMs * 2 ** this.#failures, maxBackoffMs);

@@ -218,9 +218,24 @@ function addNode(slipway: Command): void {
 const examples = (command: string, lines: readonly string[]): string =>
   `\nExamples:\n${lines.map((line) => `  slipway ${command} ${line}`.trimEnd()).join('\n')}`;
 
+/** They show until they are told to stop. */
+const endless = ['logs', 'status'];
+
+let cluster: string | undefined;
+let running: string | undefined;
+// `slipway up | head -1`: who listens has had enough. A cluster that is being changed is not left half changed for that.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  if (running !== undefined && endless.includes(running)) process.exit(0);
+});
 try {
-  await program().parseAsync();
+  await program()
+    .hook('preAction', (_, command) => {
+      cluster = command.opts<{ name?: string }>().name;
+      running = command.name();
+    })
+    .parseAsync();
 } catch (error) {
   // commander has printed its own errors, and help is none
-  process.exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? 0 : 2) : report(error);
+  process.exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? 0 : 2) : report(error, cluster);
 }

@@ -1,20 +1,33 @@
 import { Failure } from '../local/failure.ts';
+import { defaultName } from '../local/state/paths.ts';
 
 /** Raised by Ctrl-C. */
 export class Interrupted extends Error {}
 
-/** One clear line and a hint on standard error; returns the exit code. Only a mistake of Slipway's own shows a stack. */
-export function report(error: unknown, output: NodeJS.WritableStream = process.stderr): number {
+/** Commands of other clusters than the default one carry its name: typed as they stand, they would change the wrong cluster. */
+export const naming = (text: string, cluster: string | undefined): string =>
+  cluster === undefined || cluster === defaultName
+    ? text
+    : text.replace(
+        /\bslipway ((?:node|image) [a-z]+|up|down|status|logs)\b(?![^;,]* --(?:name|stack))/g,
+        `slipway $1 --name ${cluster}`,
+      );
+
+/**
+ * One clear line and a hint on standard error; returns the exit code. Only a mistake of Slipway's own shows a stack.
+ * @param cluster which the command was about
+ */
+export function report(error: unknown, cluster?: string, output: NodeJS.WritableStream = process.stderr): number {
   if (error instanceof Interrupted) {
     output.write('slipway: interrupted\n');
     return 130;
   }
   if (error instanceof Failure) {
-    output.write(`slipway: ${error.message}\n${error.hint ? `  hint: ${error.hint}\n` : ''}`);
+    output.write(`slipway: ${error.message}\n${error.hint ? `  hint: ${naming(error.hint, cluster)}\n` : ''}`);
     return error.exitCode;
   }
   const system = systemFailure(error);
-  if (system) return report(system, output);
+  if (system) return report(system, cluster, output);
   output.write(`slipway: ${error instanceof Error ? error.stack : String(error)}\n`);
   return 1;
 }

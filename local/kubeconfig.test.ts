@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { load } from 'js-yaml';
 import type { ControlPlaneReady } from './config.ts';
-import { defaultKubeconfig, removeContext, setContext } from './kubeconfig.ts';
+import { checkKubeconfig, defaultKubeconfig, removeContext, setContext } from './kubeconfig.ts';
 
 let folder: string;
 let ready: ControlPlaneReady;
@@ -87,4 +87,11 @@ test('a symbolic link stays one', async () => {
 test('kubectl writes to the first file that KUBECONFIG names', () => {
   assert.equal(defaultKubeconfig({ KUBECONFIG: ':/a:/b' }), '/a');
   assert.match(defaultKubeconfig({}), /\.kube\/config$/);
+});
+
+test('a file that cannot take a context is refused before anything is begun', () => {
+  writeFileSync(join(folder, 'list'), '[1]');
+  const mend = { name: 'Failure', hint: 'name another: --kubeconfig FILE' };
+  for (const file of ['', 'ca/config', 'list']) assert.throws(() => checkKubeconfig(join(folder, file)), mend);
+  checkKubeconfig(join(folder, 'none/config'));
 });

@@ -111,6 +111,17 @@ export async function removeContext(file: string, context: string): Promise<void
   if (existsSync(file)) await change(file, (config) => removed(config, context));
 }
 
+/** Throws Failure for a file that cannot take a context. */
+export function checkKubeconfig(file: string): void {
+  let text: string | undefined;
+  try {
+    text = readIfThere(file);
+  } catch (error) {
+    throw new Failure(`${file} cannot be read: ${(error as Error).message}`, 'name another: --kubeconfig FILE');
+  }
+  parse(file, text);
+}
+
 /** Holds the lock that kubectl takes too (`FILE.lock`), and keeps a symbolic link a link and the owner the owner. */
 async function change(file: string, edit: (config: Kubeconfig) => Kubeconfig | undefined): Promise<void> {
   const target = existsSync(file) && lstatSync(file).isSymbolicLink() ? realpathSync(file) : file;

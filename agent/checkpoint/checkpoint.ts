@@ -14,6 +14,8 @@ export interface SavedPod {
 }
 
 const writeDelayMs = 50;
+/** A full disk may have room again. */
+const retryMs = 10_000;
 const formatVersion = 1;
 
 export class Checkpoint {
@@ -70,16 +72,26 @@ export class Checkpoint {
     this.#timer ??= setTimeout(() => void this.flush(), writeDelayMs);
   }
 
+  /** Unless something newer is to be written already. */
+  #retry(uid: string, state: SavedPod | undefined): void {
+    if (!this.#pending.has(uid)) this.#pending.set(uid, state);
+    this.#timer ??= setTimeout(() => void this.flush(), retryMs).unref();
+  }
+
   async #write(batch: [string, SavedPod | undefined][]): Promise<void> {
     await Promise.all(
       batch.map(async ([uid, state]) => {
         const file = `${this.#folder}/${uid}.json`;
         try {
-          if (!state) return await rm(file, { force: true });
+          if (!state) {
+            await rm(`${file}.new`, { force: true });
+            return await rm(file, { force: true });
+          }
           await writeFile(`${file}.new`, JSON.stringify({ version: formatVersion, ...state }), { mode: 0o600 });
           await rename(`${file}.new`, file);
         } catch (error) {
           this.#log('warn', 'checkpoint not written', { uid, error: (error as Error).message });
+          this.#retry(uid, state);
         }
       }),
     );

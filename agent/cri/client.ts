@@ -41,6 +41,7 @@ export interface Cri {
   containerStatus(id: string): Promise<ContainerStatus>;
   updateContainerResources(id: string, resources: LinuxContainerResources): Promise<void>;
   reopenContainerLog(id: string): Promise<void>;
+  /** @param timeoutSeconds 0: as long as it takes */
   execSync(
     id: string,
     command: string[],
@@ -72,7 +73,7 @@ export interface Cri {
   close(): void;
 }
 
-type Unary = (method: string, request: object, timeoutMs: number) => Promise<Record<string, unknown>>;
+type Unary = (method: string, request: object, timeoutMs: number | undefined) => Promise<Record<string, unknown>>;
 
 const reads = /^(Version|List\w+|\w*Status|ImageFsInfo)$/;
 const messages = new Messages(descriptor);
@@ -145,7 +146,11 @@ function runtimeCalls(call: Unary) {
       );
     },
     execSync: async (container_id: string, cmd: string[], timeout: number) =>
-      (await call('ExecSync', { container_id, cmd, timeout }, timeout * 1000 + quickMs)) as never,
+      (await call(
+        'ExecSync',
+        { container_id, cmd, timeout },
+        timeout > 0 ? timeout * 1000 + quickMs : undefined,
+      )) as never,
     exec: async (request: object) => (await call('Exec', request, quickMs))['url'] as string,
     attach: async (request: object) => (await call('Attach', request, quickMs))['url'] as string,
     portForward: async (pod_sandbox_id: string, port: number[]) =>

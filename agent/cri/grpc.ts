@@ -92,6 +92,12 @@ function statusOf(headers: IncomingHttpHeaders): RpcError | undefined {
   return new RpcError(codes[Number(status)] ?? 'UNKNOWN', message);
 }
 
+/** At most eight digits (gRPC over HTTP/2, "Timeout"). */
+const grpcTimeout = (ms: number): string =>
+  ms < 1e8 ? `${Math.ceil(ms)}m` : `${Math.min(Math.ceil(ms / 1000), 99_999_999)}S`;
+/** setTimeout takes 31 bits. */
+const maxTimerMs = 2 ** 31 - 1;
+
 export class RpcChannel {
   readonly #server: RpcServer;
   #session: ClientHttp2Session | undefined;
@@ -128,15 +134,15 @@ export class RpcChannel {
       [constants.HTTP2_HEADER_PATH]: path,
       'content-type': 'application/grpc',
       te: 'trailers',
-      ...(timeoutMs !== undefined ? { 'grpc-timeout': `${Math.ceil(timeoutMs)}m` } : {}),
+      ...(timeoutMs !== undefined ? { 'grpc-timeout': grpcTimeout(timeoutMs) } : {}),
       ...this.#server.headers,
     });
     stream.end(frame(body));
     return stream;
   }
 
-  /** One answer. Throws RpcError. */
-  unary(path: string, body: Buffer, timeoutMs: number): Promise<Buffer> {
+  /** One answer, within the time if there is one. Throws RpcError. */
+  unary(path: string, body: Buffer, timeoutMs: number | undefined): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
       let outcome: RpcError | undefined;
@@ -147,10 +153,11 @@ export class RpcChannel {
         reject(new RpcError('UNAVAILABLE', (error as Error).message));
         return;
       }
-      const timer = setTimeout(() => {
-        outcome = new RpcError('DEADLINE_EXCEEDED', `no answer to ${path} within ${timeoutMs / 1000} s`);
+      const late = (): void => {
+        outcome = new RpcError('DEADLINE_EXCEEDED', `no answer to ${path} within ${(timeoutMs ?? 0) / 1000} s`);
         stream.close(constants.NGHTTP2_CANCEL);
-      }, timeoutMs);
+      };
+      const timer = timeoutMs === undefined ? undefined : setTimeout(late, Math.min(timeoutMs, maxTimerMs));
       stream.on('response', (headers) => (outcome ??= statusOf(headers)));
       stream.on('trailers', (headers) => (outcome ??= statusOf(headers)));
       let received = 0;

@@ -132,3 +132,46 @@ test('who is being stopped needs no explanation, also when the exit came first',
   await settle();
   assert.deepEqual([seen()?.state, seen()?.reason], ['exited', 'Error']);
 });
+
+test('a kill that came before the start returned waits for its reason too', async (t) => {
+  const { of, seen, settle, start } = observer(t);
+  of.hide('u', 'c1');
+  of.handle({ ...exit, exitCode: 137 });
+  await start();
+  await settle();
+  assert.equal(seen()?.state, 'running');
+  of.handle({ type: 'oom', containerId: 'c1' });
+  await settle();
+  assert.deepEqual([seen()?.state, seen()?.reason], ['exited', 'OOMKilled']);
+});
+
+test('a container of which the runtime could not tell whether it started is found by the next list', async () => {
+  let away = true;
+  const listed = {
+    id: 'c1',
+    pod_sandbox_id: 's1',
+    state: 'CONTAINER_RUNNING',
+    labels: { 'io.kubernetes.pod.uid': 'u' },
+  };
+  const cri = {
+    containerStatus: async () => {
+      if (away) throw new Error('away');
+      return running(false);
+    },
+    listPodSandbox: async () => [],
+    listContainers: async () => [listed],
+  } as unknown as Cri;
+  const of = new Observer(
+    cri,
+    () => undefined,
+    async () => '',
+  );
+  of.hide('u', 'c1');
+  await assert.rejects(of.reveal('u', 'c1', 's1'), /away/);
+  away = false;
+  await of.relist();
+  assert.deepEqual(
+    of.observed('u').containers.map(({ id, state }) => [id, state]),
+    [['c1', 'running']],
+  );
+});

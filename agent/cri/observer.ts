@@ -164,7 +164,13 @@ export class Observer {
   }
 
   async reveal(uid: string, id: string, sandboxId: string): Promise<void> {
-    await this.#inspect(uid, id, sandboxId, false);
+    try {
+      await this.#inspect(uid, id, sandboxId, false);
+    } catch (error) {
+      // The runtime is away. The next list finds the container, but only if it is not hidden.
+      if (this.#containers.get(id)?.hidden) this.#containers.delete(id);
+      throw error;
+    }
   }
 
   expectKill(id: string): void {
@@ -215,12 +221,16 @@ export class Observer {
       setTimeout(() => this.#early.delete(id), 60_000).unref();
       return;
     }
-    if (held.ended) return;
+    if (!held.ended) this.#ended(held, event);
+  }
+
+  #ended(held: Held, exit: Exit): void {
+    const { id } = held.container;
     held.ended = true;
-    if (event.exitCode === killedExitCode && !this.#oom.has(id) && !this.#killed.has(id)) {
-      this.#unexplained.set(id, event);
+    if (exit.exitCode === killedExitCode && !this.#oom.has(id) && !this.#killed.has(id)) {
+      this.#unexplained.set(id, exit);
       setTimeout(() => this.#giveUpWaiting(id), oomSettleMs);
-    } else this.#exited(held, event.exitCode, event.exitedAt);
+    } else this.#exited(held, exit.exitCode, exit.exitedAt);
   }
 
   #exited(held: Held, exitCode: number, exitedAt: number): void {
@@ -301,8 +311,7 @@ export class Observer {
     this.#containers.set(id, held);
     const early = this.#early.get(id);
     if (state === 'running' && early) {
-      held.ended = true;
-      this.#exited(held, early.exitCode, early.exitedAt);
+      this.#ended(held, early);
       return;
     }
     this.#log('debug', 'container observed', { id, state });

@@ -107,6 +107,8 @@ export class Preparation {
       if (this.#deps.sources.complete()) task.event({ type: 'Warning', reason: 'FailedMount', message: error.message });
       throw new StartError('Volumes', error.message);
     }
+    // Nobody waits any more, and the pod may be forgotten already.
+    if (task.ending.aborted) throw new StartError('Volumes', 'the pod is to end');
     const image = this.#image(task, container);
     prepared.images.delete(container.name);
     try {

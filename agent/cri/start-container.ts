@@ -16,7 +16,29 @@ import { startedContainer } from './observed.ts';
 import { makeTerminationFile } from './pod-files.ts';
 import { kill } from './stop-container.ts';
 
-/** Image, create, start, postStart hook. Throws StartError. */
+/** What comes first: the work's outcome, or the pod's end. The work itself goes on. */
+async function orEnding<T>({ ending }: PodTask, work: Promise<T>): Promise<T | undefined> {
+  const done = new AbortController();
+  const ended = new Promise<undefined>((resolve) => {
+    if (ending.aborted) resolve(undefined);
+    else ending.addEventListener('abort', () => resolve(undefined), { signal: done.signal });
+  });
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, ended]);
+  } finally {
+    done.abort();
+  }
+}
+
+/** A large image may take minutes, which nobody who deletes the pod wants to wait for. Throws StartError then. */
+async function unlessEnding<T extends object>(task: PodTask, work: Promise<T>): Promise<T> {
+  const made = await orEnding(task, work);
+  if (!made) throw new StartError('Volumes', 'the pod is to end');
+  return made;
+}
+
+/** Image, create, start, postStart hook, which the pod's end cuts short. Throws StartError. */
 export async function startContainer(context: CriContext, task: PodTask, name: string, attempt: number): Promise<void> {
   const { deps, observer, preparation } = context;
   const container = findContainer(task.pod, name)?.container;
@@ -27,7 +49,7 @@ export async function startContainer(context: CriContext, task: PodTask, name: s
     return new StartError(failure, message);
   };
   const fields = context.fields(task);
-  const [volumes, image] = await preparation.ready(task, container, failed);
+  const [volumes, image] = await unlessEnding(task, preparation.ready(task, container, failed));
   let id: string;
   let config: ContainerConfig;
   try {
@@ -71,7 +93,7 @@ async function postStart(
   const hook = container.lifecycle?.postStart;
   if (!hook) return;
   try {
-    await runHook(context.deps.cri, hook, task.pod, container, id, podIP, 0);
+    await orEnding(task, runHook(context.deps.cri, hook, task.pod, container, id, podIP, 0));
   } catch (error) {
     task.event({
       type: 'Warning',

@@ -51,7 +51,7 @@ function stand({ good, present, tokens }: Stand) {
       metadata: { namespace: 'ns' },
       spec: { containers: [], imagePullSecrets: secrets.map((name) => ({ name })) },
     };
-    const task = { uid: 'u', pod, podIPs: [], hostIPs: [], event: () => {} };
+    const task = { uid: 'u', pod, podIPs: [], hostIPs: [], ending: new AbortController().signal, event: () => {} };
     return images.ensure(task, { name: 'c', image }, undefined);
   };
   return { tried, ensure };

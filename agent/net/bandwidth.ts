@@ -8,6 +8,10 @@ import type { Cri } from '../cri/client.ts';
 
 const run = promisify(execFile);
 
+const directions = ['ingress', 'egress'] as const;
+type Direction = (typeof directions)[number];
+const keyOf = (direction: Direction): string => `kubernetes.io/${direction}-bandwidth`;
+
 const minimum = '1k';
 const maximum = '1P';
 /** What may be sent at once: 20 ms worth, and never less than a jumbo segment that the kernel has not split. */
@@ -18,12 +22,26 @@ const queueSeconds = 0.1;
 const minQueueBytes = 4 * minBurstBytes;
 
 /** Bits a second, or undefined when not asked for. Throws for a value that Kubernetes refuses. */
-export function bandwidthOf(pod: Pod, direction: 'ingress' | 'egress'): number | undefined {
-  const text = pod.metadata?.annotations?.[`kubernetes.io/${direction}-bandwidth`];
+export function bandwidthOf(pod: Pod, direction: Direction): number | undefined {
+  const text = pod.metadata?.annotations?.[keyOf(direction)];
   if (text === undefined) return undefined;
   if (compareQuantities(text, minimum) < 0) throw new Error(`resource is unreasonably small (< 1kbit)`);
   if (compareQuantities(text, maximum) > 0) throw new Error(`resource is unreasonably large (> 1Pbit)`);
   return quantityValue(text);
+}
+
+/** Throws for limits that limitBandwidth could not set: better before there is a sandbox than after. */
+export function checkBandwidth(pod: Pod): void {
+  for (const direction of directions) bandwidthOf(pod, direction);
+}
+
+/**
+ * Without the limits, which the runtime has no part in. containerd 1.6 reads them all the same, and does not take down the network
+ * of a sandbox whose limits it cannot read.
+ */
+export function withoutBandwidth(annotations: Record<string, string>): Record<string, string> {
+  const keys = new Set(directions.map(keyOf));
+  return Object.fromEntries(Object.entries(annotations).filter(([key]) => !keys.has(key)));
 }
 
 const bucket = (bits: number): string[] => {

@@ -3,6 +3,7 @@ import type { Pod } from '../../core/api/types.gen.ts';
 import { appContainers, initContainers, isSidecar } from '../../core/kubelet/containers.ts';
 import { labelKeys } from '../cri/labels.ts';
 import type { PodSandboxConfig, PortMapping } from '../cri/messages.ts';
+import { withoutBandwidth } from '../net/bandwidth.ts';
 import type { NodeDns } from './dns.ts';
 import { podDns } from './dns.ts';
 import { nodename } from './hosts.ts';
@@ -52,7 +53,7 @@ export function sandboxConfig(pod: Pod, attempt: number, settings: SandboxSettin
       [labelKeys.podNamespace]: namespace,
       [labelKeys.podUid]: uid,
     },
-    annotations: pod.metadata?.annotations ?? {},
+    annotations: withoutBandwidth(pod.metadata?.annotations ?? {}),
     linux: {
       cgroup_parent: settings.cgroupParent,
       security_context: sandboxSecurity(pod, settings.seccompProfile),

@@ -54,6 +54,7 @@ export class PodWorker {
   #pod: Pod;
   #memory: PodMemory;
   #removed = false;
+  readonly #ending = new AbortController();
   #finished: 'no' | 'stopped' | 'deleted' = 'no';
   #scheduled = false;
   #closed = false;
@@ -100,6 +101,7 @@ export class PodWorker {
       pod,
       podIPs: this.#memory.status?.podIPs?.map((p) => p.ip) ?? [],
       hostIPs: this.#deps.hostIPs,
+      ending: this.#ending.signal,
       event: (event) => this.#deps.event(pod, event),
     };
   }
@@ -167,11 +169,13 @@ export class PodWorker {
       memory: this.#memory,
       probes: this.#prober.results(),
       removed: this.#removed,
+      starting: [...this.#busy].some((key) => key.startsWith('start:')),
       now: this.#deps.now(),
       node: { hostIPs: this.#deps.hostIPs },
     });
     if (result.status.phase === 'Running' && this.#memory.status?.phase === 'Pending') this.#noteRunning(result.memory);
     this.#memory = result.memory;
+    if (ending || result.memory.failed) this.#ending.abort();
     for (const event of result.events) this.#deps.event(this.#pod, event);
     for (const action of result.actions) this.#launch(action);
     this.#publish(result.status);

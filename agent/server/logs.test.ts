@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -61,6 +62,17 @@ test('lines lose their prefix, and the parts of a long line are joined', async (
   assert.equal(await read({}), 'first\nsecond\n\n');
 });
 
+test('the parts of a long line have one time, that of its beginning, also where the streams are mixed', async () => {
+  write('1.log', [
+    `${stamp(1)} stdout P lo`,
+    `${stamp(2)} stderr F err`,
+    `${stamp(3)} stdout F ng`,
+    `${stamp(4)} stdout F next`,
+  ]);
+  const text = `${stamp(1)} lo${stamp(2)} err\nng\n${stamp(4)} next\n`;
+  assert.equal(await read({ timestamps: true }), text);
+});
+
 test('tail, since, limit, timestamps and one stream alone', async () => {
   write(
     '1.log',
@@ -99,6 +111,15 @@ test('a container without a start and a container that is none are told apart', 
     logSource(find, 'default', 'web', 'slow', false),
     /container "slow" in pod "web" is waiting to start: ContainerCreating/,
   );
+  const unpulled = pod(false);
+  const waiting = { reason: 'ImagePullBackOff' };
+  unpulled.pod.status = {
+    containerStatuses: [{ name: 'slow', state: { waiting }, ready: false, restartCount: 0, image: '', imageID: '' }],
+  };
+  await assert.rejects(
+    logSource(() => unpulled, 'default', 'web', 'slow', false),
+    /container "slow" in pod "web" is waiting to start: trying and failing to pull image/,
+  );
   await assert.rejects(logSource(find, 'default', 'web', 'none', false), /container none is not valid for pod web/);
   await assert.rejects(
     logSource(() => undefined, 'default', 'gone', 'main', false),
@@ -121,6 +142,31 @@ test('a follower sees what is appended, goes on after a rotation, and ends with 
     }
     if (seen.length === 3) running = false;
   }
+  assert.deepEqual(seen, ['one\n', 'two\n', 'three\n']);
+});
+
+test('lines that came between the end of a file and its rotation are not lost', async (t) => {
+  write('1.log', [`${stamp(1)} stdout F one`]);
+  const path = join(folder, 'main', '1.log');
+  let running = true;
+  const source = await logSource(() => pod(running), 'default', 'web', 'main', false);
+  const file = await open(path, 'r');
+  const handle = Object.getPrototypeOf(file) as { read: (...args: unknown[]) => Promise<{ bytesRead: number }> };
+  await file.close();
+  const { read: plain } = handle;
+  t.mock.method(handle, 'read', async function (this: unknown, ...args: unknown[]) {
+    const result = await plain.apply(this, args);
+    if (result.bytesRead === 0 && running) {
+      running = false;
+      appendFileSync(path, `${stamp(2)} stdout F two\n`);
+      renameSync(path, `${path}.20260102-030405`);
+      writeFileSync(path, `${stamp(3)} stdout F three\n`);
+    }
+    return result;
+  });
+  const seen: string[] = [];
+  for await (const chunk of readLog(source, { ...all, follow: true }, new AbortController().signal))
+    seen.push(chunk.toString());
   assert.deepEqual(seen, ['one\n', 'two\n', 'three\n']);
 });
 

@@ -64,6 +64,11 @@ async function previousLog(pod: string, container: ServedContainer): Promise<str
   return join(folder, `${Math.max(...attempts)}.log`);
 }
 
+const pullFailures: Readonly<Record<string, string>> = {
+  ErrImagePull: "image can't be pulled",
+  ImagePullBackOff: 'trying and failing to pull image',
+};
+
 /** Why a container has no log yet, as kubectl users read it. */
 function waitingReason(served: ServedPod, container: string): string {
   const status = served.pod.status;
@@ -72,7 +77,8 @@ function waitingReason(served: ServedPod, container: string): string {
     ...(status?.containerStatuses ?? []),
     ...(status?.ephemeralContainerStatuses ?? []),
   ];
-  return all.find((one) => one.name === container)?.state?.waiting?.reason ?? 'ContainerCreating';
+  const reason = all.find((one) => one.name === container)?.state?.waiting?.reason ?? 'ContainerCreating';
+  return pullFailures[reason] ?? reason;
 }
 
 export interface LogSource {
@@ -130,10 +136,14 @@ function changed(folder: string, signal: AbortSignal): Promise<void> {
   });
 }
 
-function render(line: LogLine, options: LogOptions): Buffer | undefined {
+/** @param begun streams whose last line was a part of a longer one: what follows gets no time of its own */
+function render(line: LogLine, options: LogOptions, begun: Set<string>): Buffer | undefined {
   if (options.stream && line.stream !== options.stream) return undefined;
   if (options.sinceMs > 0 && Date.parse(line.timestamp) < options.sinceMs) return undefined;
-  return options.timestamps ? Buffer.concat([Buffer.from(`${line.timestamp} `), line.text]) : line.text;
+  const goesOn = begun.has(line.stream);
+  if (line.text.at(-1) === 0x0a) begun.delete(line.stream);
+  else begun.add(line.stream);
+  return options.timestamps && !goesOn ? Buffer.concat([Buffer.from(`${line.timestamp} `), line.text]) : line.text;
 }
 
 /** True when another file stands where this one was opened (the log was rotated). */
@@ -159,19 +169,26 @@ export async function* readLog(source: LogSource, options: LogOptions, signal: A
     let offset = options.tailLines < 0 ? 0 : await tailOffset(file, options.tailLines);
     let splitter = new LineSplitter();
     const block = Buffer.alloc(readBytes);
+    let movedAway = false;
+    /** Of the stream, for timestamps: the runtime splits long lines. */
+    const begun = new Set<string>();
     while (left > 0 && !signal.aborted) {
       // Asked before reading: what is written up to the end is read before the loop ends.
       const more = options.follow && source.running();
       const { bytesRead } = await file.read(block, 0, readBytes, offset);
       if (bytesRead === 0) {
-        if (await rotated(source.path, inode)) {
+        if (movedAway) {
           await file.close();
           file = await open(source.path, 'r');
           inode = (await file.stat()).ino;
           offset = 0;
           splitter = new LineSplitter();
+          movedAway = false;
           continue;
         }
+        // Its last lines may have come since it was read: it is read once more before the next file.
+        movedAway = await rotated(source.path, inode);
+        if (movedAway) continue;
         if (!more) return;
         await changed(dirname(source.path), signal);
         continue;
@@ -179,7 +196,7 @@ export async function* readLog(source: LogSource, options: LogOptions, signal: A
       offset += bytesRead;
       for (const raw of splitter.push(Buffer.from(block.subarray(0, bytesRead)))) {
         const line = parseLogLine(raw);
-        const bytes = line && render(line, options);
+        const bytes = line && render(line, options, begun);
         if (!bytes) continue;
         yield bytes.length > left ? bytes.subarray(0, left) : bytes;
         left -= bytes.length;

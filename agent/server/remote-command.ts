@@ -46,6 +46,8 @@ export async function bridgeRemoteCommand(
     upgrade: 'SPDY/3.1',
     'x-stream-protocol-version': [runtimeProtocol],
   });
+  // Whoever asked has gone meanwhile: the command would run on with nobody to end it.
+  if (socket.readyState !== socket.OPEN) return void upgraded.socket.destroy();
   const runtime = new SpdyClient(upgraded.socket, upgraded.head, () => socket.close(1000));
   socket.on('close', () => runtime.close());
   socket.on('error', () => runtime.close());

@@ -14,6 +14,11 @@ export function join(left: Duplex, right: Duplex): void {
     side.on('error', end);
     side.on('close', end);
   }
+  // One that has ended already says so no more.
+  if (left.destroyed || right.destroyed) {
+    end();
+    return;
+  }
   left.pipe(right);
   right.pipe(left);
 }
@@ -50,6 +55,7 @@ export async function tunnelSpdy(socket: WebSocket, url: string): Promise<void> 
     upgrade: 'SPDY/3.1',
     'x-stream-protocol-version': ['portforward.k8s.io'],
   });
+  if (socket.readyState !== socket.OPEN) return void runtime.destroy();
   const send = (chunk: Buffer) => {
     runtime.pause();
     socket.send(chunk, () => runtime.resume());

@@ -23,8 +23,14 @@ acceptor.on('headers', (headers, request) => {
 });
 const tunnelled = new WeakSet<IncomingMessage>();
 
+/** A frame that is none ends the connection, however early it comes: unheard, it would end the agent. */
 const accept = (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<WebSocket> =>
-  new Promise((resolve) => acceptor.handleUpgrade(request, socket, head, resolve));
+  new Promise((resolve) =>
+    acceptor.handleUpgrade(request, socket, head, (client) => {
+      client.on('error', () => client.terminate());
+      resolve(client);
+    }),
+  );
 
 const flag = (query: URLSearchParams, ...names: string[]): boolean =>
   names.some((name) => ['1', 'true'].includes(query.get(name)?.toLowerCase() ?? ''));
@@ -105,17 +111,17 @@ async function serve(port: ServerPort, request: IncomingMessage, socket: Duplex,
     }
     delete request.headers['sec-websocket-protocol'];
     tunnelled.add(request);
-    await tunnelSpdy(await accept(request, socket, head), target);
+    const client = await accept(request, socket, head);
+    await tunnelSpdy(client, target).catch((error) => closeFor(client, error));
     return;
   }
   const client = await accept(request, socket, head);
-  try {
-    const streams = streamsOf(url.searchParams);
-    await bridgeRemoteCommand(client, target, streams);
-  } catch (error) {
-    client.close(1011, error instanceof Error ? error.message.slice(0, 100) : '');
-  }
+  await bridgeRemoteCommand(client, target, streamsOf(url.searchParams)).catch((error) => closeFor(client, error));
 }
+
+/** It is no HTTP connection any more: what went wrong is the reason of its end. */
+const closeFor = (client: WebSocket, error: unknown): void =>
+  client.close(1011, error instanceof Error ? Buffer.from(error.message).subarray(0, 100) : '');
 
 /** Never throws: a refusal is written to the socket as an HTTP answer. */
 export async function handleUpgrade(

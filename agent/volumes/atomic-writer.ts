@@ -15,7 +15,7 @@ import {
   unlink,
   writeFile,
 } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, normalize } from 'node:path';
 
 export interface ProjectedFile {
   data: Buffer | string;
@@ -27,6 +27,12 @@ export interface ProjectedFile {
 export type Payload = Map<string, ProjectedFile>;
 
 const dataLink = '..data';
+
+/** `./a//b` is `a/b`, as a kubelet has it: the first part is what the volume shows. Throws for paths that checkPath rejects. */
+function cleaned(payload: Payload): Payload {
+  for (const path of payload.keys()) checkPath(path);
+  return new Map([...payload].map(([path, file]) => [normalize(path), file]));
+}
 
 /** Rejects names that would leave the volume or touch the writer's own. */
 export function checkPath(path: string): void {
@@ -66,19 +72,7 @@ async function removeStale(folder: string, payload: Payload, present: string): P
   }
 }
 
-/** @param finish called with the new folder before it is shown (ownership). Returns whether anything changed. */
-export async function writeAtomically(
-  folder: string,
-  payload: Payload,
-  finish: (folder: string) => Promise<void>,
-): Promise<boolean> {
-  for (const path of payload.keys()) checkPath(path);
-  if (await unchanged(folder, payload)) return false;
-  const stamp = new Date().toISOString().replace(/[-:T]/g, '_').replace(/Z$/, '');
-  const name = `..${stamp}.${randomBytes(4).toString('hex')}`;
-  const target = join(folder, name);
-  await mkdir(target);
-  await chmod(target, 0o755);
+async function writeFiles(target: string, payload: Payload): Promise<void> {
   for (const [path, file] of payload) {
     const full = join(target, path);
     if (path.includes('/')) await mkdir(dirname(full), { recursive: true, mode: 0o755 });
@@ -86,7 +80,29 @@ export async function writeAtomically(
     await chmod(full, file.mode);
     if (file.uid !== undefined) await chown(full, file.uid, -1);
   }
-  await finish(target);
+}
+
+/** @param finish called with the new folder before it is shown (ownership). Returns whether anything changed. */
+export async function writeAtomically(
+  folder: string,
+  wanted: Payload,
+  finish: (folder: string) => Promise<void>,
+): Promise<boolean> {
+  const payload = cleaned(wanted);
+  if (await unchanged(folder, payload)) return false;
+  const stamp = new Date().toISOString().replace(/[-:T]/g, '_').replace(/Z$/, '');
+  const name = `..${stamp}.${randomBytes(4).toString('hex')}`;
+  const target = join(folder, name);
+  await mkdir(target);
+  try {
+    await chmod(target, 0o755);
+    await writeFiles(target, payload);
+    await finish(target);
+  } catch (error) {
+    // On a full disk each further try would take more of it.
+    await rm(target, { recursive: true, force: true });
+    throw error;
+  }
   const temporary = join(folder, '..data_tmp');
   await rm(temporary, { force: true });
   await symlink(name, temporary);

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -23,8 +24,9 @@ import { prepareHostPath } from './host-path.ts';
 import { unmountBelow } from './mounts.ts';
 import { applyFsGroup } from './ownership.ts';
 import { payloadOf, usesObject } from './payload.ts';
+import { removeTree } from './remove-tree.ts';
 import { bindSubPath } from './subpath.ts';
-import { overuse } from './usage.ts';
+import { diskUsage, overuse } from './usage.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'slipway-volumes-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -52,6 +54,22 @@ test('files change all at once: the link moves, old files and old names go', asy
     ['a'],
   );
   assert.equal(readFileSync(join(at, 'a'), 'utf8'), 'new');
+});
+
+test('a path with dots and doubled slashes is shown by its plain name', async () => {
+  const at = folder('plain');
+  await writeAtomically(at, payload({ './a': '1', 'deep//b': '2' }), nothing);
+  assert.deepEqual([readFileSync(join(at, 'a'), 'utf8'), readFileSync(join(at, 'deep/b'), 'utf8')], ['1', '2']);
+  assert.equal(await writeAtomically(at, payload({ './a': '1', 'deep//b': '2' }), nothing), false);
+});
+
+test('a write that fails leaves nothing of itself, and the files as they were', async () => {
+  const at = folder('failing');
+  await writeAtomically(at, payload({ a: '1' }), nothing);
+  const before = readdirSync(at);
+  const full = (): Promise<void> => Promise.reject(new Error('no space'));
+  await assert.rejects(writeAtomically(at, payload({ a: '2' }), full), /no space/);
+  assert.deepEqual([readdirSync(at), readFileSync(join(at, 'a'), 'utf8')], [before, '1']);
 });
 
 test('names that would leave the volume are refused and nothing is written', async () => {
@@ -198,4 +216,19 @@ test('an emptyDir over its limit is named, links in it count nothing', async () 
   writeFileSync(join(volume, 'big'), Buffer.alloc(2 * 1024 * 1024));
   chmodSync(join(volume, 'big'), 0o600);
   assert.equal(await overuse(pod, at), 'Usage of EmptyDir volume "cache" exceeds the limit "1Mi". ');
+});
+
+test('folders nested deeper than a path can say are measured, and removed', async () => {
+  const at = folder('deep');
+  const name = 'n'.repeat(200);
+  mkdirSync(join(at, name));
+  writeFileSync(join(at, name, 'file'), Buffer.alloc(1 << 20, 1));
+  for (let depth = 0; depth < 30; depth++) {
+    mkdirSync(join(at, 'above'));
+    renameSync(join(at, name), join(at, 'above', name));
+    renameSync(join(at, 'above'), join(at, name));
+  }
+  assert.ok((await diskUsage(at)) >= 1 << 20);
+  await removeTree(at);
+  assert.equal(existsSync(at), false);
 });

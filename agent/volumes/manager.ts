@@ -1,6 +1,6 @@
 // Volumes of a pod: made before its containers, kept up to date while they run, taken away after them.
 // Layout below `<podsDir>/<uid>/` is kubelet's: volumes/<plugin>/<name>, volume-subpaths/<name>/<container>/<index>.
-import { chmod, mkdir, rm } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { quantityValue } from '../../core/api/quantity.ts';
 import type { Pod, ServiceAccountTokenProjection, Volume } from '../../core/api/types.gen.ts';
 import type { PodSources } from '../objects.ts';
@@ -10,6 +10,7 @@ import { prepareHostPath } from './host-path.ts';
 import { mount, mountsBelow, unmountBelow } from './mounts.ts';
 import { applyFsGroup } from './ownership.ts';
 import { payloadOf } from './payload.ts';
+import { removeTree } from './remove-tree.ts';
 
 export interface PreparedVolume {
   path: string;
@@ -173,6 +174,6 @@ export class VolumeManager {
     await unmountBelow(pod);
     const secrets = `${this.#deps.secretsDir}/${uid}`;
     const folders = keepFiles ? [`${pod}/volumes`, `${pod}/volume-subpaths`, secrets] : [pod, secrets];
-    for (const folder of folders) await rm(folder, { recursive: true, force: true });
+    for (const folder of folders) await removeTree(folder);
   }
 }

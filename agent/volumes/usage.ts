@@ -1,24 +1,52 @@
 // emptyDir size limits on disk: measured now and then; a pod that is over is evicted.
+import { execFile } from 'node:child_process';
 import { lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { compareQuantities, quantityFromValue } from '../../core/api/quantity.ts';
 import type { Pod } from '../../core/api/types.gen.ts';
 
 const blockBytes = 512;
 
-/** Bytes on disk below a folder, links not followed; files that vanish meanwhile count nothing. */
-export async function diskUsage(folder: string): Promise<number> {
-  let bytes = 0;
+const run = promisify(execFile);
+
+/** What fails in `look` because it vanished meanwhile counts nothing. */
+async function orNothing(look: () => Promise<number>): Promise<number> {
   try {
-    for await (const entry of await opendir(folder)) {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) bytes += await diskUsage(path);
-      else bytes += (await lstat(path)).blocks * blockBytes;
-    }
+    return await look();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw error;
+  }
+}
+
+async function bytesBelow(folder: string): Promise<number> {
+  let bytes = 0;
+  for await (const entry of await opendir(folder)) {
+    const path = join(folder, entry.name);
+    bytes += await orNothing(async () =>
+      entry.isDirectory() ? await bytesBelow(path) : (await lstat(path)).blocks * blockBytes,
+    );
   }
   return bytes;
+}
+
+/** du(1) goes by descriptors, so no folder is too deep for it. It fails where something vanishes, and counts the rest all the same. */
+async function bytesByDu(folder: string): Promise<number> {
+  const { stdout } = await run('du', ['-sx', '--block-size=1', '--', folder]).catch((error: { stdout?: string }) => ({
+    stdout: error.stdout ?? '',
+  }));
+  return Number.parseInt(stdout, 10) || 0;
+}
+
+/** Bytes on disk below a folder, links not followed; files that vanish meanwhile count nothing. */
+export async function diskUsage(folder: string): Promise<number> {
+  try {
+    return await orNothing(() => bytesBelow(folder));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENAMETOOLONG') throw error;
+    return await bytesByDu(folder);
+  }
 }
 
 export const hasSizeLimits = (pod: Pod): boolean =>

@@ -3,6 +3,7 @@ import { down } from '../../local/cluster/power-off.ts';
 import { terminalProgress } from '../../local/progress.ts';
 import { clusterPaths } from '../../local/state/paths.ts';
 import { needsRoot } from '../as-root.ts';
+import { naming } from '../report.ts';
 
 export interface DownOptions {
   name: string;
@@ -22,6 +23,6 @@ export async function downCommand(options: DownOptions): Promise<void> {
   else if (options.purge) progress.say(`${name} and its data are gone.`);
   else
     progress.say(
-      `${name} ${result === 'stopped' ? 'is stopped' : 'was not running'}. Its data stays in ${paths.dir} (slipway down --purge removes it).`,
+      `${name} ${result === 'stopped' ? 'is stopped' : 'was not running'}. Its data stays in ${paths.dir} (${naming('slipway down --purge', options.name)} removes it).`,
     );
 }

@@ -86,7 +86,7 @@ export async function listCommand(options: PlaceOptions & { json?: boolean }): P
   // what the nodes hold is worth showing without it
   const inRegistry = address
     ? await registryImages(address).catch((error: unknown) => {
-        report(error);
+        report(error, options.name);
         return [];
       })
     : [];

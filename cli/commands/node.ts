@@ -12,6 +12,7 @@ interface NodeOptions {
 }
 
 export async function addCommand(count: number, options: NodeOptions): Promise<void> {
+  if (count < 1) throw new Failure('at least one node is to be added', undefined, 2);
   const paths = clusterPaths(options.name);
   if (await needsRoot(paths)) return;
   const spec = readSpec(paths);

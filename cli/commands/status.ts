@@ -4,7 +4,7 @@ import { type ClusterStatus, clusterStatus } from '../../local/cluster/status.ts
 import { Failure } from '../../local/failure.ts';
 import { clusterPaths } from '../../local/state/paths.ts';
 import { needsRoot } from '../as-root.ts';
-import { somethingIsDown } from '../report.ts';
+import { naming, somethingIsDown } from '../report.ts';
 import { mebibytes, table } from '../table.ts';
 import { slipwayVersion } from '../versions.ts';
 
@@ -83,7 +83,7 @@ function statusText(status: ClusterStatus): string {
   ]);
   const phases = Object.entries(status.pods).sort(([a], [b]) => (a < b ? -1 : 1));
   const simulated = status.runtime === 'simulated' ? ' (simulated nodes: pods run in pretence)' : '';
-  const way = status.egress ? 'open' : 'closed (slipway up --egress opens it)';
+  const way = status.egress ? 'open' : naming('closed (slipway up --egress opens it)', status.name);
   const wayOut = status.runtime === 'simulated' ? '' : `; way out: ${way}`;
   const registry = status.registry && `Registry ${status.registry.name} at http://${status.registry.address}\n`;
   return [
@@ -96,6 +96,9 @@ function statusText(status: ClusterStatus): string {
     phases.length > 0 ? `\nPods: ${phases.map(([phase, count]) => `${count} ${phase}`).join(', ')}\n` : '',
     status.healthy
       ? ''
-      : '\nSomething is down: slipway up starts what is missing, slipway logs PART says why it ended.\n',
+      : naming(
+          '\nSomething is down: slipway up starts what is missing, slipway logs PART says why it ended.\n',
+          status.name,
+        ),
   ].join('');
 }

@@ -9,6 +9,13 @@ export interface PodReferences {
   serviceAccount: string;
 }
 
+/** Where a node has a pod from: `file`, and `api`, which is meant where there is none. */
+export const configSourceAnnotation = 'kubernetes.io/config.source';
+
+/** Of a node's own manifests. */
+export const isStaticPod = ({ metadata }: Pod): boolean =>
+  (metadata?.annotations?.[configSourceAnnotation] ?? 'api') !== 'api';
+
 /** A pod that stands for a static one of its node; it may name nothing. */
 export const mirrorPodAnnotation = 'kubernetes.io/config.mirror';
 

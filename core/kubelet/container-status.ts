@@ -131,7 +131,9 @@ export function containerStatus(context: StatusContext, container: AnyContainer,
   if (last && !before && old?.lastState?.terminated && old.containerID === status.containerID)
     status.lastState = old.lastState;
   if (last && !before && old?.state?.terminated && old.containerID !== status.containerID) status.lastState = old.state;
-  const waiting = memory.containers[container.name]?.waiting;
+  // What a pod that is over waited for last is of no interest; how its containers ended is.
+  const over = memory.failed !== undefined && last?.state === 'exited';
+  const waiting = over ? undefined : memory.containers[container.name]?.waiting;
   const done =
     kind === 'init' &&
     newest(observed, container.name)?.exitCode === 0 &&

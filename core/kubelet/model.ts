@@ -146,6 +146,8 @@ export interface SyncInput {
   probes: ReadonlyMap<string, ProbeResults>;
   /** The pod is being taken away though its object is gone already (force deletion). */
   removed: boolean;
+  /** A start is under way, of which `observed` shows nothing yet. */
+  starting?: boolean;
   now: number;
   node: { hostIPs: string[] };
 }

@@ -60,9 +60,19 @@ function killReason(name: string, image: string, running: ObservedContainer, pro
   return undefined;
 }
 
+/** Every app container has ended in this sandbox, and none will be started again. */
+const isDone = (pod: Pod, observed: ObservedPod): boolean =>
+  appContainers(pod).every((container) => {
+    const last = newest(observed, container.name);
+    const ended = last?.state === 'exited' && last.sandboxId === observed.sandboxes[0]?.id;
+    return ended && !shouldStart(pod, container, last);
+  });
+
 export function makePlan(pod: Pod, observed: ObservedPod, probes: Probes): Plan {
   const sandbox = sandboxChanged(pod, observed);
   if (sandbox.changed) return renew(pod, observed, sandbox.attempt);
+  // Asked before the init containers are: a sidecar that has been stopped for it would be started again.
+  if (isDone(pod, observed)) return nothing(true);
   const plan = nothing(false);
   for (const container of ephemeralContainers(pod)) {
     if (!newest(observed, container.name)) plan.start.push(container.name);

@@ -4,13 +4,11 @@ import { findKind } from '../api/kinds/index.ts';
 import type { Kind } from '../api/kinds/kind.ts';
 import { validateObjectMeta } from '../api/kinds/object-meta.ts';
 import type { KubeObject } from '../api/objects.ts';
-import { podReferences } from '../api/pod-references.ts';
+import { configSourceAnnotation, podReferences } from '../api/pod-references.ts';
 import { applyDefaults, DecodeError, decode } from '../api/schema/walker.ts';
 import { parseJson, parseYaml } from '../api/strict-json.ts';
 import type { Pod } from '../api/types.gen.ts';
 import { configHashAnnotation } from './static-pods.ts';
-
-const sourceAnnotation = 'kubernetes.io/config.source';
 
 export interface ManifestContext {
   nodeName: string;
@@ -49,7 +47,7 @@ function place(pod: Pod, { nodeName, file, hash }: ManifestContext): void {
   metadata.annotations = {
     ...metadata.annotations,
     [configHashAnnotation]: metadata.uid,
-    [sourceAnnotation]: 'file',
+    [configSourceAnnotation]: 'file',
   };
   const spec = pod.spec!;
   spec.nodeName = nodeName;

@@ -32,7 +32,8 @@ function phaseOf(
       : undefined;
   const phase = known ?? (memory.failed ? 'Failed' : podPhase(input.pod, statuses, ended, appStarted));
   // A pod that may still hold resources is never reported as over.
-  if (isTerminal(phase) && !known && anyRunning(input.observed)) return old?.phase ?? 'Pending';
+  const mayRun = anyRunning(input.observed) || input.starting;
+  if (isTerminal(phase) && !known && mayRun) return old?.phase ?? 'Pending';
   return phase;
 }
 

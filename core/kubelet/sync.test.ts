@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertGolden } from '../../test/golden-file.ts';
+import type { PodStatus } from '../api/types.gen.ts';
 import { forgetImages } from './failures.ts';
 import { emptyMemory } from './model.ts';
+import { sync } from './sync.ts';
 import { container, podOf, World } from './world.ts';
 
 const golden = (name: string, world: World): void => assertGolden(`kubelet/${name}`, world.story);
@@ -253,4 +255,88 @@ test('a container given another image does not wait for the back-off of the one 
   world.memory = forgetImages(world.memory, before, world.pod);
   world.pass(1);
   assert.equal(world.status.phase, 'Running');
+});
+
+test('a pod that is deleted before anything of it was seen ends as failed, and so do the containers that began', () => {
+  const init = [container('setup'), container('more')];
+  const world = new World(podOf({ initContainers: init }));
+  world.failures.set('setup', { failure: 'ErrImagePull', message: 'no such image' });
+  world.pass(5);
+  assert.equal(world.status.phase, 'Pending');
+  world.delete(30);
+  world.pass(1);
+  const reasons = (statuses: PodStatus['containerStatuses'] = []) =>
+    statuses.map(({ state }) => state?.terminated?.reason ?? state?.waiting?.reason);
+  assert.equal(world.status.phase, 'Failed');
+  assert.deepEqual(reasons(world.status.initContainerStatuses), ['ContainerStatusUnknown', 'PodInitializing']);
+  assert.deepEqual(reasons(world.status.containerStatuses), ['PodInitializing']);
+});
+
+test('a pod is not over while a start is under way that may yet succeed', () => {
+  const world = new World(podOf({}));
+  world.failures.set('app', { failure: 'ErrImagePull', message: 'no such image' });
+  world.pass(1);
+  world.delete(30);
+  const at = { observed: world.observed, memory: world.memory, probes: world.probes, node: { hostIPs: [] } };
+  const phase = (starting: boolean) =>
+    sync({ ...at, pod: world.pod, removed: false, starting, now: world.now }).status.phase;
+  assert.deepEqual([phase(true), phase(false)], ['Pending', 'Failed']);
+});
+
+test('a pod whose deadline is over shows how its containers ended, and that of one nobody knows', () => {
+  const world = new World(podOf({ activeDeadlineSeconds: 3, containers: [container('app'), container('late')] }));
+  world.failures.set('late', { failure: 'ErrImagePull', message: 'no such image' });
+  world.pass(1);
+  for (const _ of [1, 2]) {
+    world.exit('app', 9);
+    world.pass(0.5);
+  }
+  assert.equal(world.status.containerStatuses?.[0]?.state?.waiting?.reason, 'CrashLoopBackOff');
+  world.pass(5);
+  const ends = world.status.containerStatuses?.map(({ state }) => [
+    state?.terminated?.exitCode,
+    state?.terminated?.reason,
+  ]);
+  assert.deepEqual(ends, [
+    [9, 'Error'],
+    [137, 'ContainerStatusUnknown'],
+  ]);
+});
+
+test('a pod that the node evicts gets a second, whatever grace it asks for', () => {
+  const world = new World(podOf({ terminationGracePeriodSeconds: 3600 }));
+  world.pass(1);
+  world.memory = { ...world.memory, failed: { reason: 'Evicted', message: 'too much' } };
+  const { actions } = sync({
+    pod: world.pod,
+    observed: world.observed,
+    memory: world.memory,
+    probes: world.probes,
+    removed: false,
+    now: world.now,
+    node: { hostIPs: ['10.0.0.1'] },
+  });
+  assert.deepEqual(
+    actions.map((action) => action.do === 'kill' && action.graceSeconds),
+    [1],
+  );
+});
+
+test('the sidecar of a pod that is done is stopped, and not started again', () => {
+  const init = [container('setup'), container('proxy', { restartPolicy: 'Always' })];
+  const world = new World(podOf({ restartPolicy: 'Never', initContainers: init }));
+  world.pass(1);
+  world.exit('setup', 0);
+  world.pass(1);
+  world.exit('app', 0);
+  world.pass(1);
+  assert.equal(world.status.phase, 'Succeeded');
+  assert.deepEqual(
+    world.observed.containers.map(({ name, attempt }) => [name, attempt]),
+    [
+      ['app', 0],
+      ['proxy', 0],
+      ['setup', 0],
+    ],
+  );
 });

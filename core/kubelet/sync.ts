@@ -8,7 +8,8 @@ import { newest, statusOf } from './model.ts';
 import { isTerminal } from './phase.ts';
 import { anyRunning, makePlan, sandboxChanged } from './plan.ts';
 import { podStatus } from './status.ts';
-import { graceSeconds, killAction, stopContainers } from './terminate.ts';
+import { evictionGraceSeconds, graceSeconds, killAction, stopContainers } from './terminate.ts';
+import { terminated } from './terminated.ts';
 
 /** How long ErrImagePull is shown before it becomes ImagePullBackOff. */
 const failureShownMs = 1500;
@@ -173,6 +174,10 @@ function forgetWaiting(input: SyncInput, memory: PodMemory): PodMemory {
   return { ...memory, containers };
 }
 
+/** Whoever fills the disk gets no time to go on with it. */
+const overGrace = ({ pod }: SyncInput, { memory }: Draft): number =>
+  memory.failed?.reason === 'Evicted' ? evictionGraceSeconds : graceSeconds(pod, '', 'pod-done');
+
 /** The pod's deadline counts from its start time. */
 function deadline(input: SyncInput, draft: Draft): void {
   const seconds = input.pod.spec?.activeDeadlineSeconds;
@@ -207,19 +212,20 @@ export function sync(input: SyncInput): SyncResult {
   const over = isTerminal(pod.status?.phase) || draft.memory.failed !== undefined;
   if (input.removed) ending(input, draft, Math.min(pod.metadata?.deletionGracePeriodSeconds ?? 0, 0));
   else if (deleted) ending(input, draft, pod.metadata?.deletionGracePeriodSeconds ?? 0);
-  else if (over) ending(input, draft, graceSeconds(pod, '', 'pod-done'));
+  else if (over) ending(input, draft, overGrace(input, draft));
   else living(input, draft);
   const done = !anyRunning(input.observed) && draft.actions.every((a) => a.do === 'finish');
-  const ended = (deleted || over) && !anyRunning(input.observed);
-  const status = podStatus(input, draft.memory, ended, !sandboxChanged(pod, input.observed).changed);
+  const ended = (deleted || over) && !anyRunning(input.observed) && !input.starting;
+  const shown = podStatus(input, draft.memory, ended, !sandboxChanged(pod, input.observed).changed);
+  const status = ended ? terminated(pod, shown) : shown;
   draft.memory = { ...draft.memory, status };
-  const terminated = (deleted || isTerminal(status.phase)) && done && draft.actions.length > 0;
+  const gone = (deleted || isTerminal(status.phase)) && done && draft.actions.length > 0;
   return {
     actions: draft.actions,
     status,
     memory: draft.memory,
     events: draft.events,
     nextAt: draft.nextAt,
-    terminated,
+    terminated: gone,
   };
 }

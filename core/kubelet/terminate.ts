@@ -7,6 +7,9 @@ import type { Action, KillReason, ObservedContainer, ObservedPod, PodEvent, PodM
 /** Seconds that even a killed container gets to end by itself. */
 const minimumGraceSeconds = 2;
 
+/** Of a pod that the node evicts at once, whatever it asks for itself (kubelet's immediateEvictionGracePeriodSeconds). */
+export const evictionGraceSeconds = 1;
+
 /** Grace of a kill: deletion's, else the probe's own, else the pod's. */
 export function graceSeconds(pod: Pod, name: string, reason: KillReason): number {
   const deletion = pod.metadata?.deletionGracePeriodSeconds;

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { Failure, tail } from '../failure.ts';
+import { clusterPaths } from '../state/paths.ts';
 import type { ClusterSpec } from '../state/spec.ts';
+import { markStarted, removeNodeForGood, stopNode } from './node-changes.ts';
 import { chooseNodes, chooseSettings } from './plan.ts';
 import { loadOf } from './status.ts';
 import { together } from './together.ts';
@@ -75,4 +80,13 @@ test('a node’s load is in percent of what pods may ask for, as kubectl top cou
     memoryPercent: 18,
   });
   assert.equal(loadOf({ cpu: '1' }, {}).cpuPercent, 0, 'nothing may be asked for');
+});
+
+test('a change of a node of no cluster is refused, and leaves no folder', async (t) => {
+  const home = mkdtempSync(join(tmpdir(), 'slipway-home-'));
+  t.after(() => rmSync(home, { recursive: true }));
+  const paths = clusterPaths('none', { SLIPWAY_HOME: home });
+  for (const change of [stopNode, removeNodeForGood, async (...at: Parameters<typeof stopNode>) => markStarted(...at)])
+    await assert.rejects(change(paths, 'none-1'), /there is no cluster "none"/);
+  assert.deepEqual(readdirSync(home), []);
 });

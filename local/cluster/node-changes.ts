@@ -29,9 +29,15 @@ function find(paths: ClusterPaths, name: string): { spec: ClusterSpec; node: Nod
   return { spec, node };
 }
 
+/** A cluster or node that is none is told before a folder is made for the lock. */
+function lockFor(paths: ClusterPaths, name: string): () => void {
+  find(paths, name);
+  return lock(paths);
+}
+
 /** As a power cut would: no drain, no grace. The Node object stays and turns NotReady when its lease runs out. */
 export async function stopNode(paths: ClusterPaths, name: string): Promise<void> {
-  const unlock = lock(paths);
+  const unlock = lockFor(paths, name);
   try {
     const { spec, node } = find(paths, name);
     if (node.stopped) throw new Failure(`node ${name} is stopped already`, `slipway node start ${name}`);
@@ -65,7 +71,7 @@ async function switchOff(paths: ClusterPaths, spec: ClusterSpec, node: NodeSpec)
 
 /** Marks it to be started; `up` does the rest. */
 export function markStarted(paths: ClusterPaths, name: string): void {
-  const unlock = lock(paths);
+  const unlock = lockFor(paths, name);
   try {
     const { spec, node } = find(paths, name);
     if (!node.stopped) throw new Failure(`node ${name} is not stopped`);
@@ -80,7 +86,7 @@ export function markStarted(paths: ClusterPaths, name: string): void {
 
 /** For good: its containers, its data and its Node object. The last node stays. */
 export async function removeNodeForGood(paths: ClusterPaths, name: string): Promise<void> {
-  const unlock = lock(paths);
+  const unlock = lockFor(paths, name);
   try {
     const { spec, node } = find(paths, name);
     if (spec.nodes.length === 1)

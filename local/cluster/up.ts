@@ -1,7 +1,7 @@
 // Brings a cluster up, or back up: what runs is left alone, what is down is started, all at once where nothing has to wait.
 import { existsSync } from 'node:fs';
 import type { ControlPlaneReady } from '../config.ts';
-import { removeContext, setContext } from '../kubeconfig.ts';
+import { checkKubeconfig, removeContext, setContext } from '../kubeconfig.ts';
 import type { AddressPlan } from '../network/addresses.ts';
 import { namespaceExists } from '../network/network.ts';
 import type { Progress } from '../progress.ts';
@@ -36,6 +36,7 @@ export async function up(
   const stored = readSpec(paths);
   checkClaim(paths);
   checkRoom(paths.home);
+  checkKubeconfig(wishes.kubeconfig);
   const unlock = lock(paths);
   try {
     const table = new ProcessTable(paths.processes);

@@ -194,7 +194,10 @@ test('while the registry is down, what is on a node starts; what is not waits, a
   assert.match(sick.stdout, /^registry .*has died$/m);
   const push = await cluster.slipway('image', 'push', 'shop/late:1');
   assert.equal(push.code, 1);
-  assert.match(push.stderr, /^slipway: the registry at \S+ does not answer\n {2}hint: slipway up starts what is down/);
+  assert.match(
+    push.stderr,
+    /^slipway: the registry at \S+ does not answer\n {2}hint: slipway up --name \S+ starts what is down/,
+  );
   const list = await cluster.slipway('image', 'list');
   assert.deepEqual([list.code, list.stderr.split(':')[0]], [0, 'slipway']);
   assert.match(list.stdout, /slipway\/sample:1/);

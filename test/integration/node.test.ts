@@ -240,6 +240,20 @@ test('a deadline, probes and hooks', async () => {
   assert.equal(first(lab.control.statuses.get('hooked')!).state?.terminated?.message, 'post\n');
 });
 
+test('a pod whose postStart hook hangs ends when it is told to, and at its deadline', async () => {
+  const lifecycle = { postStart: { exec: { command: ['sleep', '1000'] } } };
+  run('hung', { containers: [sh('m', forEver, { lifecycle })] });
+  run('hung-late', {
+    activeDeadlineSeconds: 1,
+    terminationGracePeriodSeconds: 1,
+    containers: [sh('m', forEver, { lifecycle })],
+  });
+  while (!reasons('hung').includes('Started')) await sleep(20);
+  await removed('hung', 1);
+  assert.equal(reasons('hung').includes('FailedPostStartHook'), false);
+  assert.equal((await lab.until('hung-late', (s) => s.phase === 'Failed')).reason, 'DeadlineExceeded');
+});
+
 test('an ephemeral container joins a running pod and sees the processes of its target', async () => {
   run('debugged', { containers: [sh('m', 'exec sleep 1000')] });
   await lab.until('debugged', running);
