@@ -1,5 +1,6 @@
 // Request bodies: JSON and YAML to values, with the keys that were given more than once, and errors in the words of the
 // parsers of kube-apiserver. JSON.parse does the work; the scanner runs only when something is wrong or repeated.
+import { goQuote } from './field-errors.ts';
 import { JsonError, JsonScanner, maxDepth, type ParsedBody, tooDeep } from './json-scanner.ts';
 
 export { JsonError, type ParsedBody } from './json-scanner.ts';
@@ -50,4 +51,24 @@ export function parseJson(text: string): ParsedBody {
     return new JsonScanner(text).document();
   }
   return keysInText(text) === keysInValue(value) ? { value } : new JsonScanner(text).document();
+}
+
+const maxDuplicates = 100;
+
+/** `duplicate field "data.a"` for each key that stands twice in its object, in the order of the text. For values without a schema. */
+export function duplicateFields({ value, repeated }: ParsedBody): string[] {
+  const found = new Set<string>();
+  const walk = (at: unknown, path: string): void => {
+    if (typeof at !== 'object' || at === null || found.size >= maxDuplicates) return;
+    const isList = Array.isArray(at);
+    const seen = new Set<string>();
+    for (const [key, item] of repeated?.get(at) ?? Object.entries(at)) {
+      const below = isList ? `${path}[${key}]` : path ? `${path}.${key}` : key;
+      if (seen.has(key)) found.add(`duplicate field ${goQuote(below)}`);
+      seen.add(key);
+      walk(item, below);
+    }
+  };
+  if (repeated?.size) walk(value, '');
+  return [...found];
 }

@@ -116,11 +116,13 @@ async function allocatePorts(
   const opens =
     spec.type === 'NodePort' || (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
   const ports = spec.ports ?? [];
+  const seen = new Set<string>();
   for (const [index, port] of ports.entries()) {
-    const twice = ports.slice(0, index).some((p) => p.nodePort === port.nodePort && p.protocol === port.protocol);
-    if (port.nodePort && twice) {
+    const named = `${port.protocol}/${port.nodePort}`;
+    if (port.nodePort && seen.has(named)) {
       errors.push(invalidValue(`spec.ports[${index}].nodePort`, port.nodePort, 'provided port is already allocated'));
     }
+    seen.add(named);
     if (!port.nodePort || mine.has(port.nodePort) || (spec.type !== 'NodePort' && spec.type !== 'LoadBalancer'))
       continue;
     const error = await claimPort(deps, object, port.nodePort, `spec.ports[${index}].nodePort`, dryRun);

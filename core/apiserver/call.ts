@@ -32,6 +32,8 @@ export interface WriteScope {
   name: string;
   /** '' for the object itself. */
   subresource: string;
+  /** A patch: what its result says of the uid is no precondition but a change, which is refused as one. */
+  isPatch?: boolean;
   dryRun: boolean;
   fieldManager: string;
   /** The options as admission sees them (CreateOptions, DeleteOptions ...). */

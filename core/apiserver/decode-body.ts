@@ -19,8 +19,8 @@ interface Parsed {
   value: unknown;
   /** Keys that stand twice in a JSON body. */
   repeated?: RepeatedKeys | undefined;
-  /** What strict reading finds wrong with a YAML body. */
-  strictErrors?: string[];
+  /** What strict reading finds wrong with a YAML body, or with a patch. */
+  strictErrors?: readonly string[];
 }
 
 const decoder = new TextDecoder();
@@ -38,9 +38,9 @@ function parse(body: Uint8Array, encoding: 'json' | 'yaml'): Parsed {
 const isSyntaxError = (error: unknown): error is Error => error instanceof JsonError || error instanceof YamlError;
 
 /** JSON or YAML, of whatever shape. `prefix` begins the message of a BadRequest. */
-export function parseText(body: Uint8Array, encoding: 'json' | 'yaml', prefix: string): unknown {
+export function parseText(body: Uint8Array, encoding: 'json' | 'yaml', prefix: string): Parsed {
   try {
-    return parse(body, encoding).value;
+    return parse(body, encoding);
   } catch (error) {
     if (isSyntaxError(error)) throw badRequest(`${prefix}${error.message}`);
     throw error;

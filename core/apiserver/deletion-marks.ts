@@ -41,8 +41,9 @@ export function marked(scope: WriteScope, object: KubeObject, options: DeleteOpt
 function markedNamespace(scope: WriteScope, object: KubeObject, options: DeleteOptions, now: string): Marked {
   const spec = (object as Namespace).spec;
   const finalizers = collectorFinalizers(scope.kind, object, options);
-  const gone = !spec?.finalizers?.length && finalizers.length === 0;
-  if (object.metadata.deletionTimestamp) return { object, gone };
+  if (object.metadata.deletionTimestamp) {
+    return { object, gone: !spec?.finalizers?.length && finalizers.length === 0 };
+  }
   const { finalizers: _f, ...metadata } = object.metadata;
   return {
     object: {
@@ -50,7 +51,8 @@ function markedNamespace(scope: WriteScope, object: KubeObject, options: DeleteO
       metadata: { ...metadata, ...(finalizers.length > 0 ? { finalizers } : {}), deletionTimestamp: now },
       status: { ...(object as Namespace).status, phase: 'Terminating' },
     },
-    gone,
+    // Even one without finalizers may hold something: its controller looks.
+    gone: false,
   };
 }
 

@@ -37,14 +37,15 @@ export function matchName(object: KubeObject, name: string, namespace: string): 
     throw badRequest(`the name of the object (${named}) does not match the name on the URL (${name})`);
   const inNamespace = object.metadata.namespace ?? '';
   if (namespace && inNamespace && inNamespace !== namespace) {
-    throw badRequest(
-      `the namespace of the object (${inNamespace}) does not match the namespace on the request (${namespace})`,
-    );
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
 }
 
-/** Drops owner references that say the same twice. */
-export function dedupeOwners(object: KubeObject, warnings: string[]): void {
+/** When it was admission, or a patch, that made them the same. */
+export const afterAdmission = ' after mutating admission happens';
+
+/** Drops owner references that say the same twice. `when` goes into the warning. */
+export function dedupeOwners(object: KubeObject, warnings: string[], when = ''): void {
   const references = object.metadata.ownerReferences;
   if (!references || references.length < 2) return;
   const kept: OwnerReference[] = [];
@@ -60,7 +61,7 @@ export function dedupeOwners(object: KubeObject, warnings: string[]): void {
   if (twice.length === 0) return;
   object.metadata.ownerReferences = kept;
   warnings.push(
-    `.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${twice.join(', ')}`,
+    `.metadata.ownerReferences contains duplicate entries${when}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${twice.join(', ')}`,
   );
 }
 

@@ -3,7 +3,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { accessScenarios } from './cases/access.ts';
 import { admissionScenarios } from './cases/admission.ts';
 import { kindScenarios } from './cases/kinds.ts';
+import { lifecycleScenarios } from './cases/lifecycle.ts';
+import { patchingScenarios } from './cases/patching.ts';
 import { protocolScenarios } from './cases/protocol.ts';
+import { watchingScenarios } from './cases/watching.ts';
 import type { Answer, Scenario } from './scenario.ts';
 
 export const scenarios: readonly Scenario[] = [
@@ -11,6 +14,9 @@ export const scenarios: readonly Scenario[] = [
   ...protocolScenarios,
   ...accessScenarios,
   ...admissionScenarios,
+  ...patchingScenarios,
+  ...lifecycleScenarios,
+  ...watchingScenarios,
 ];
 
 const folder = new URL('golden/', import.meta.url);

@@ -2,7 +2,7 @@
 
 export interface Step {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** `{ns}` stands for the scenario's own namespace, `{rv:N}` for the resourceVersion that step N answered. */
+  /** `{ns}` stands for the scenario's own namespace, `{rv:N}` and `{continue:N}` for what step N's metadata answered (settling is no step). */
   path: string;
   /** Sent as JSON, or as it is when it is a string. */
   body?: unknown;
@@ -62,9 +62,9 @@ export const remove = (path: string, body?: unknown): Step => ({
 });
 
 function fill(text: string, namespace: string, answers: readonly { raw: unknown }[]): string {
-  return text.replaceAll('{ns}', namespace).replaceAll(/\{rv:(\d+)\}/g, (_, index: string) => {
-    const body = answers[Number(index)]?.raw as { metadata?: { resourceVersion?: string } } | undefined;
-    return body?.metadata?.resourceVersion ?? 'none';
+  return text.replaceAll('{ns}', namespace).replaceAll(/\{(rv|continue):(\d+)\}/g, (_, what: string, index: string) => {
+    const body = answers[Number(index)]?.raw as { metadata?: Record<string, string | undefined> } | undefined;
+    return body?.metadata?.[what === 'rv' ? 'resourceVersion' : what] ?? 'none';
   });
 }
 
@@ -73,6 +73,18 @@ async function readBody(response: Response): Promise<unknown> {
   if (!response.headers.get('content-type')?.includes('json')) return text;
   try {
     return JSON.parse(text);
+  } catch {
+    return eventsIn(text);
+  }
+}
+
+/** A watch's events, one a line; any other text as it is. */
+function eventsIn(text: string): unknown {
+  try {
+    return text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown);
   } catch {
     return text;
   }

@@ -93,5 +93,17 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 const isEmpty = (value: unknown): boolean =>
   value === undefined || value === null || (Array.isArray(value) && value.length === 0);
 
+/** The places of items that say what an earlier one said already. */
+export function repeats<T>(items: readonly T[], identity: (item: T) => string): Set<number> {
+  const seen = new Set<string>();
+  const places = new Set<number>();
+  for (const [place, item] of items.entries()) {
+    const key = identity(item);
+    if (seen.has(key)) places.add(place);
+    seen.add(key);
+  }
+  return places;
+}
+
 /** Length in bytes of UTF-8, which is what size limits count. */
 export const byteLength = (text: string): number => new TextEncoder().encode(text).length;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { allVerbs, buildKind, withoutNulls } from './build.ts';
 import { age, humanDuration } from './duration.ts';
-import { Findings, sameValue } from './findings.ts';
+import { Findings, repeats, sameValue } from './findings.ts';
 import { checkIp, formatAddress, formatCidr, isIpv6, parseAddress, parseCidr } from './ip.ts';
 import { validateObjectMeta } from './object-meta.ts';
 import { unifiedDiff } from './spec-diff.ts';
@@ -112,4 +112,9 @@ test('a kind can be made at run time, as of a custom resource definition', () =>
   const changed = { ...widget, spec: { n: 2 }, status: { n: 1 } };
   kind.prepareForUpdate?.(changed, widget, { nowMs: 0, uuid: () => '', user: { username: '', groups: [] } }, 'status');
   assert.deepEqual(changed, { ...widget, status: { n: 1 } });
+});
+
+test('an item that says what an earlier one said is found by its place', () => {
+  assert.deepEqual([...repeats(['a', 'b', 'a', 'c', 'a'], (item) => item)], [2, 4]);
+  assert.deepEqual([...repeats([], String)], []);
 });

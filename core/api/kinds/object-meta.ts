@@ -96,8 +96,9 @@ function validateOwnerReferences(found: Findings, references: readonly OwnerRefe
   const field = 'metadata.ownerReferences';
   let controller = '';
   for (const reference of references) {
-    const version = reference.apiVersion?.split('/').at(-1) ?? '';
-    if (!version) found.invalid(`${field}.apiVersion`, reference.apiVersion ?? '', 'version must not be empty');
+    const parts = (reference.apiVersion ?? '').split('/');
+    if (parts.length > 2 || !parts.at(-1))
+      found.invalid(`${field}.apiVersion`, reference.apiVersion ?? '', 'version must not be empty');
     for (const name of ['kind', 'name', 'uid'] as const) {
       if (!reference[name]) found.invalid(`${field}.${name}`, '', 'must not be empty');
     }

@@ -1,6 +1,8 @@
 // Shows what an update would have changed in a part that may not change: a unified diff of both as JSON.
 
 const contextLines = 3;
+/** Pairs of lines that are compared at most. Beyond, all lines that may differ are shown as removed and added. */
+const maxComparisons = 1_000_000;
 
 interface Line {
   sign: ' ' | '-' | '+';
@@ -19,18 +21,20 @@ const sorted = (value: unknown): unknown => {
 
 const linesOf = (value: unknown): string[] => (JSON.stringify(sorted(value), null, 1) ?? 'null').split('\n');
 
+const signed = (sign: Line['sign'], lines: readonly string[]): Line[] => lines.map((text) => ({ sign, text }));
+
 /** Lines kept, removed and added, by the longest common subsequence between the equal head and tail. */
 function compareLines(a: readonly string[], b: readonly string[]): Line[] {
   let head = 0;
   while (head < a.length && head < b.length && a[head] === b[head]) head++;
   let tail = 0;
   while (tail < a.length - head && tail < b.length - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail++;
-  const keep = (lines: readonly string[]): Line[] => lines.map((text) => ({ sign: ' ', text }));
   const middle = commonSubsequence(a.slice(head, a.length - tail), b.slice(head, b.length - tail));
-  return [...keep(a.slice(0, head)), ...middle, ...keep(a.slice(a.length - tail))];
+  return [...signed(' ', a.slice(0, head)), ...middle, ...signed(' ', a.slice(a.length - tail))];
 }
 
 function commonSubsequence(a: readonly string[], b: readonly string[]): Line[] {
+  if (a.length * b.length > maxComparisons) return [...signed('-', a), ...signed('+', b)];
   const lengths = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
   for (let i = a.length - 1; i >= 0; i--) {
     for (let j = b.length - 1; j >= 0; j--) {
@@ -58,16 +62,22 @@ export function unifiedDiff(old: unknown, value: unknown): string {
   const near = lines.map((_, i) =>
     lines.slice(Math.max(0, i - contextLines), i + contextLines + 1).some((l) => l.sign !== ' '),
   );
-  let text = '';
+  const text: string[] = [];
+  // Lines of the old and of the new text before the hunk.
+  let [oldAt, newAt] = [0, 0];
+  const count = (of: readonly Line[], without: string): number => of.filter(({ sign }) => sign !== without).length;
   for (let start = 0; start < lines.length; start++) {
-    if (!near[start]) continue;
     let end = start;
     while (end < lines.length && near[end]) end++;
-    const before = (sign: string) => lines.slice(0, start).filter((line) => line.sign !== sign).length + 1;
-    const count = (sign: string) => lines.slice(start, end).filter((line) => line.sign !== sign).length;
-    text += `@@ -${before('+')},${count('+')} +${before('-')},${count('-')} @@\n`;
-    for (const line of lines.slice(start, end)) text += `${line.sign}${line.text}\n`;
-    start = end;
+    const hunk = lines.slice(start, Math.max(end, start + 1));
+    const [removed, added] = [count(hunk, '+'), count(hunk, '-')];
+    if (end > start) {
+      text.push(`@@ -${oldAt + 1},${removed} +${newAt + 1},${added} @@`);
+      for (const line of hunk) text.push(line.sign + line.text);
+      start = end - 1;
+    }
+    oldAt += removed;
+    newAt += added;
   }
-  return text;
+  return text.map((line) => `${line}\n`).join('');
 }

@@ -11,7 +11,7 @@ import type {
   ResourceSlice,
   ResourceV1ResourceClaim,
 } from '../types.gen.ts';
-import { Findings } from './findings.ts';
+import { Findings, repeats } from './findings.ts';
 
 const maxRequests = 32;
 const maxDriverName = 63;
@@ -38,19 +38,21 @@ function validateRequest(found: Findings, field: string, request: DeviceRequest)
   if (exactly && firstAvailable.length > 0) found.invalid(field, null, `${one}, but multiple fields are set`);
   else if (exactly) validateWanted(found, `${field}.exactly`, exactly);
   else if (firstAvailable.length === 0) found.required(field, one);
+  const twice = repeats(firstAvailable, (wanted) => wanted.name);
   for (const [i, wanted] of exactly ? [] : firstAvailable.entries()) {
     const at = `${field}.firstAvailable[${i}]`;
     found.invalid(`${at}.name`, wanted.name, dns1123Label(wanted.name ?? ''));
     validateWanted(found, at, wanted);
-    if (firstAvailable.findIndex((other) => other.name === wanted.name) < i) found.duplicate(at, wanted.name);
+    if (twice.has(i)) found.duplicate(at, wanted.name);
   }
 }
 
 function validateDeviceClaim(found: Findings, field: string, { requests = [] }: DeviceClaim): void {
+  const twice = repeats(requests, (request) => request.name);
   for (const [i, request] of requests.entries()) {
     const at = `${field}.requests[${i}]`;
     validateRequest(found, at, request);
-    if (requests.findIndex((other) => other.name === request.name) < i) found.duplicate(at, request.name);
+    if (twice.has(i)) found.duplicate(at, request.name);
   }
   if (requests.length > maxRequests) found.tooMany(`${field}.requests`, requests.length, maxRequests);
 }
@@ -104,9 +106,10 @@ export function validateSlice({ spec }: ResourceSlice): FieldError[] {
   const found = new Findings();
   if (spec) validateSliceSpec(found, spec);
   const devices = spec?.devices ?? [];
+  const twice = repeats(devices, ({ name }) => name);
   for (const [i, { name }] of devices.entries()) {
     found.invalid(`spec.devices[${i}].name`, name, dns1123Label(name ?? ''));
-    if (devices.findIndex((other) => other.name === name) < i) found.duplicate(`spec.devices[${i}]`, name);
+    if (twice.has(i)) found.duplicate(`spec.devices[${i}]`, name);
   }
   return found.errors;
 }

@@ -233,3 +233,37 @@ test('random patches apply or are refused, and nothing else happens', () => {
     attempt(() => applyJsonPatch(value(4), steps), JSON.stringify(steps));
   }
 });
+
+test('JSON patch: copies that would double the document again and again are refused', () => {
+  const copies = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({ op: 'copy', from: '/data', path: `/data/c${i}` }));
+  const small = { data: { a: 'x' } };
+  assert.equal(JSON.stringify(applyJsonPatch(small, copies(10))).split('"a"').length - 1, 2 ** 10);
+  assert.throws(() => applyJsonPatch(small, copies(40)), { reason: 'Invalid' });
+});
+
+test('JSON patch: a value moves with all that it holds, but not into itself', () => {
+  const apply = (from: string, path: string) =>
+    applyJsonPatch({ a: { b: [1, 2, 3] }, c: 4 }, [{ op: 'move', from, path }]);
+  assert.deepEqual(apply('/a/b', '/c'), { a: {}, c: [1, 2, 3] });
+  assert.deepEqual(apply('/a/b/0', '/a/b/2'), { a: { b: [2, 3, 1] }, c: 4 });
+  assert.deepEqual(apply('/a', '/a'), { a: { b: [1, 2, 3] }, c: 4 });
+  assert.deepEqual(apply('/a/b', ''), [1, 2, 3]);
+  for (const [from, path] of [
+    ['/a', '/a/x'],
+    ['', '/a/x'],
+    ['/none', '/c'],
+  ] as const) {
+    assert.throws(() => apply(from, path), { reason: 'Invalid' });
+  }
+});
+
+test('long lists merge by their keys, in the order of the patch', () => {
+  const count = 20_000;
+  const env = (name: string, value: string) =>
+    Array.from({ length: count }, (_, i) => ({ name: `${name}${i}`, value }));
+  const pod = (list: unknown) => ({ spec: { containers: [{ name: 'main', env: list }] } });
+  const patch = [...env('a', 'new').toReversed(), ...env('b', 'new')];
+  const merged = applyStrategicMergePatch('io.k8s.api.core.v1.Pod', pod(env('a', 'old')), pod(patch));
+  assert.deepEqual(merged, pod(patch));
+});

@@ -6,42 +6,34 @@ type Item = unknown;
 /** What identifies an item: itself, or the value of its merge key. */
 export type Identity = (item: Item) => unknown;
 
-const placeIn = (list: readonly Item[], item: Item, identity: Identity): number => {
-  const wanted = identity(item);
-  return list.findIndex((other) => identity(other) === wanted);
-};
+/** Where each item of a list stands, by what identifies it; the first of equal ones counts. */
+type Places = ReadonlyMap<unknown, number>;
 
-/** Insertion sort by the place in `order`; an item that is not there moves to the front, as in the reference. */
-function sortedBy(items: readonly Item[], order: readonly Item[], identity: Identity): Item[] {
-  const sorted = [...items];
-  const places = sorted.map((item) => placeIn(order, item, identity));
-  for (let i = 1; i < sorted.length; i++) {
-    for (let j = i; j > 0; j--) {
-      const [before, after] = [places[j - 1]!, places[j]!];
-      if (after >= 0 && before >= 0 && after >= before) break;
-      [sorted[j - 1], sorted[j]] = [sorted[j], sorted[j - 1]];
-      [places[j - 1], places[j]] = [after, before];
-    }
-  }
-  return sorted;
+function placesIn(list: readonly Item[], identity: Identity): Places {
+  const places = new Map<unknown, number>();
+  for (const [place, item] of list.entries()) if (!places.has(identity(item))) places.set(identity(item), place);
+  return places;
+}
+
+/** By the place in `order`; items that are not there come first, the last of them foremost, as in the reference. */
+function sortedBy(items: readonly Item[], order: Places, identity: Identity): Item[] {
+  const placed = items.map((item) => ({ item, place: order.get(identity(item)) }));
+  const known = placed.filter(({ place }) => place !== undefined).sort((a, b) => a.place! - b.place!);
+  const unknown = placed.filter(({ place }) => place === undefined).reverse();
+  return [...unknown, ...known].map(({ item }) => item);
 }
 
 /** Interleaves two sorted lists: an item of `left` goes first where the server had it before the item of `right`. */
-function interleave(
-  left: readonly Item[],
-  right: readonly Item[],
-  serverOrder: readonly Item[],
-  identity: Identity,
-): Item[] {
+function interleave(left: readonly Item[], right: readonly Item[], serverOrder: Places, identity: Identity): Item[] {
   const all: Item[] = [];
   let [i, j] = [0, 0];
   while (i < left.length || j < right.length) {
     if (i >= left.length) all.push(right[j++]);
     else if (j >= right.length) all.push(left[i++]);
     else {
-      const l = placeIn(serverOrder, left[i], identity);
-      const r = placeIn(serverOrder, right[j], identity);
-      all.push(l >= 0 && r >= 0 && l < r ? left[i++] : right[j++]);
+      const l = serverOrder.get(identity(left[i]));
+      const r = serverOrder.get(identity(right[j]));
+      all.push(l !== undefined && r !== undefined && l < r ? left[i++] : right[j++]);
     }
   }
   return all;
@@ -54,12 +46,14 @@ export function orderMerged(
   serverOrder: readonly Item[],
   identity: Identity,
 ): Item[] {
-  const named = (item: Item): boolean => placeIn(patchOrder, item, identity) >= 0;
-  const fromPatch = sortedBy(merged.filter(named), patchOrder, identity);
+  const asked = placesIn(patchOrder, identity);
+  const standing = placesIn(serverOrder, identity);
+  const named = (item: Item): boolean => asked.has(identity(item));
+  const fromPatch = sortedBy(merged.filter(named), asked, identity);
   const serverOnly = sortedBy(
     merged.filter((item) => !named(item)),
-    serverOrder,
+    standing,
     identity,
   );
-  return interleave(serverOnly, fromPatch, serverOrder, identity);
+  return interleave(serverOnly, fromPatch, standing, identity);
 }

@@ -18,7 +18,7 @@ const isObject = (value: unknown): value is Dictionary =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** As Go prints a decoded JSON value. */
-function goPrint(value: unknown): string {
+export function goPrint(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(goPrint).join(' ')}]`;
   if (isObject(value)) {
     const entries = Object.keys(value).sort();
@@ -120,18 +120,17 @@ function applyDirectives(
   mergeKey: string,
 ): [unknown[], Dictionary[]] {
   const ordinary: Dictionary[] = [];
-  let kept = original;
+  const gone = new Set<unknown>();
   let replace = false;
   for (const item of patch) {
     if (!isDirective(item)) ordinary.push(item);
-    else if (item[directive] === 'delete') {
-      const key = keyOf(item, mergeKey);
-      kept = kept.filter((other) => !isObject(other) || other[mergeKey] !== key);
-    } else if (item[directive] === 'replace') replace = true;
+    else if (item[directive] === 'delete') gone.add(keyOf(item, mergeKey));
+    else if (item[directive] === 'replace') replace = true;
     else if (item[directive] === 'merge') throw badRequest('merging lists cannot yet be specified in the patch');
     else throw badRequest(`unknown patch type: ${goPrint(item[directive])} in map: ${goPrint(item)}`);
   }
-  return replace ? [ordinary, []] : [kept, ordinary];
+  if (replace) return [ordinary, []];
+  return [original.filter((other) => !isObject(other) || !gone.has(other[mergeKey])), ordinary];
 }
 
 function mergeLists(original: unknown[], patch: unknown[], meta: Meta, name: string): unknown[] {
@@ -145,11 +144,15 @@ function mergeLists(original: unknown[], patch: unknown[], meta: Meta, name: str
   if (!mergeKey) throw badRequest(`cannot merge lists without merge key for ${name}`);
   const [kept, ordinary] = applyDirectives(original, patch as Dictionary[], mergeKey);
   const merged = [...kept];
+  const places = new Map<unknown, number>();
+  const note = (item: unknown, at: number): void => {
+    if (isObject(item) && !places.has(item[mergeKey])) places.set(item[mergeKey], at);
+  };
+  for (const [at, item] of merged.entries()) note(item, at);
   for (const item of ordinary) {
-    const key = keyOf(item, mergeKey);
-    const at = merged.findIndex((other) => isObject(other) && other[mergeKey] === key);
-    if (at >= 0) merged[at] = mergeMaps(merged[at] as Dictionary, item, meta.node?.element);
-    else merged.push(item);
+    const at = places.get(keyOf(item, mergeKey));
+    if (at !== undefined) merged[at] = mergeMaps(merged[at] as Dictionary, item, meta.node?.element);
+    else note(item, merged.push(item) - 1);
   }
   for (const item of merged) keyOf(item, mergeKey);
   return orderMerged(merged, ordinary, kept, identityBy(mergeKey));
@@ -225,7 +228,9 @@ function removeFromList(target: Dictionary, key: string, value: unknown): void {
   const name = key.startsWith(`${deleteFromPrimitiveList}/`) ? key.slice(deleteFromPrimitiveList.length + 1) : '';
   if (!name) throw badRequest('invalid patch format of primitive list');
   const list = Object.hasOwn(target, name) ? target[name] : undefined;
-  if (Array.isArray(list) && Array.isArray(value)) target[name] = list.filter((item) => !value.includes(item));
+  if (!Array.isArray(list) || !Array.isArray(value)) return;
+  const gone = new Set<unknown>(value);
+  target[name] = list.filter((item) => !gone.has(item));
 }
 
 /** The original (which is left as it is) with the patch merged in. */

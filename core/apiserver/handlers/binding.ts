@@ -35,7 +35,6 @@ function bound(pod: Pod, binding: Binding, now: string): KubeObject {
     standing?.status === 'True'
       ? standing
       : { type: 'PodScheduled', status: 'True', lastProbeTime: null as never, lastTransitionTime: now };
-  if (pod.metadata?.generation) condition.observedGeneration ??= pod.metadata.generation;
   const { nominatedNodeName: _gone, ...status } = pod.status ?? {};
   return {
     ...(pod as KubeObject),
@@ -51,16 +50,13 @@ function bound(pod: Pod, binding: Binding, now: string): KubeObject {
 
 function checkPreconditions(stored: StoredObject, { metadata }: Binding, name: string): void {
   const { uid } = stored.object.metadata;
+  const of = { plural: 'pods', group: '' };
   if (metadata?.uid && metadata.uid !== uid) {
-    throw conflict(
-      subresource,
-      name,
-      `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${uid}`,
-    );
+    throw conflict(of, name, `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${uid}`);
   }
   if (metadata?.resourceVersion && metadata.resourceVersion !== String(stored.revision)) {
     throw conflict(
-      subresource,
+      of,
       name,
       `Precondition failed: ResourceVersion in precondition: ${metadata.resourceVersion}, ResourceVersion in object meta: ${stored.revision}`,
     );

@@ -12,10 +12,7 @@ export const ephemeralContainersHandler: SubresourceHandler = {
       const containers = (wanted as Pod).spec?.ephemeralContainers;
       if (containers?.length) spec['ephemeralContainers'] = containers;
       else delete spec['ephemeralContainers'];
-      return {
-        ...standing,
-        metadata: { ...standing.metadata, resourceVersion: wanted.metadata.resourceVersion },
-        spec,
-      };
+      const { uid = standing.metadata.uid, resourceVersion } = wanted.metadata;
+      return { ...standing, metadata: { ...standing.metadata, uid, resourceVersion }, spec };
     }),
 };

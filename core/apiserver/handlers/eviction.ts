@@ -2,9 +2,10 @@
 // Follows https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/
 import { badRequest, forbidden, isStatus, modifiedConflict, StatusError } from '../../api/errors.ts';
 import { findKind } from '../../api/kinds/index.ts';
+import { trackUpdate } from '../../api/managed-fields.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import { labelSelectorMatches } from '../../api/selectors.ts';
-import type { Eviction, Pod, PodCondition, PodDisruptionBudget } from '../../api/types.gen.ts';
+import type { Condition, Eviction, Pod, PodCondition, PodDisruptionBudget } from '../../api/types.gen.ts';
 import { timestamp } from '../../ports.ts';
 import { admissionRequest, mutateAdmission, releaseAll, validateAdmission } from '../admission.ts';
 import { scopeOf, type WriteScope } from '../call.ts';
@@ -54,19 +55,42 @@ function charged(budget: PodDisruptionBudget, podName: string, now: string): Pod
   if (Object.keys(status?.disruptedPods ?? {}).length > maxDisruptedPods) {
     throw forbidden(of, name, 'DisruptedPods map too big - too many evictions not confirmed by PDB controller');
   }
-  if (allowed === 0) {
-    throw tooMany(
-      `The disruption budget ${name} needs ${status?.desiredHealthy ?? 0} healthy pods and has ${status?.currentHealthy ?? 0} currently`,
-    );
-  }
+  if (allowed === 0) throw tooMany(whyNone(budget));
+  const left = allowed - 1;
+  const disruptedPods = { ...status?.disruptedPods, [podName]: now };
+  const conditions = left === 0 ? exhausted(budget, now) : status?.conditions;
   return {
     ...budget,
-    status: {
-      ...status!,
-      disruptionsAllowed: allowed - 1,
-      disruptedPods: { ...status?.disruptedPods, [podName]: now },
-    },
+    status: { ...status!, disruptionsAllowed: left, disruptedPods, ...(conditions ? { conditions } : {}) },
   };
+}
+
+const disruptionAllowed = 'DisruptionAllowed';
+
+function whyNone({ metadata, status }: PodDisruptionBudget): string {
+  const { currentHealthy = 0, desiredHealthy = 0, conditions = [] } = status ?? {};
+  const failed = conditions.find(({ type, reason }) => type === disruptionAllowed && reason === 'SyncFailed');
+  const intro = `The disruption budget ${metadata?.name}`;
+  if (failed?.status === 'False') {
+    return `${intro} does not allow evicting pods currently because it failed sync: ${failed.message}`;
+  }
+  if (currentHealthy > desiredHealthy) return `${intro} does not allow evicting pods currently`;
+  return `${intro} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`;
+}
+
+/** The conditions of a budget that allows no further disruption, as its controller would write them later. */
+function exhausted({ status }: PodDisruptionBudget, now: string): Condition[] {
+  const standing = status?.conditions?.find(({ type }) => type === disruptionAllowed);
+  const condition: Condition = {
+    type: disruptionAllowed,
+    status: 'False',
+    observedGeneration: status?.observedGeneration ?? 0,
+    lastTransitionTime: standing?.status === 'False' ? standing.lastTransitionTime : now,
+    reason: 'InsufficientPods',
+    message: '',
+  };
+  const conditions = status?.conditions ?? [];
+  return standing ? conditions.map((each) => (each === standing ? condition : each)) : [...conditions, condition];
 }
 
 async function charge({ deps, info }: HandlerContext, budget: PodDisruptionBudget, dryRun: boolean): Promise<void> {
@@ -74,13 +98,17 @@ async function charge({ deps, info }: HandlerContext, budget: PodDisruptionBudge
   for (let attempt = 0; attempt < maxWriteAttempts; attempt++) {
     const stored = await deps.store.get(budgets, key);
     if (!stored) return;
-    const object = charged(stored.object as unknown as PodDisruptionBudget, info.name, timestamp(deps.clock.now()));
+    const now = timestamp(deps.clock.now());
+    const object = charged(stored.object as PodDisruptionBudget, info.name, now) as KubeObject;
     if (dryRun) return;
+    object.metadata = { ...object.metadata };
+    const by = { manager: 'kube-apiserver', apiVersion: 'policy/v1', time: now, subresource: 'status' };
+    trackUpdate('io.k8s.api.policy.v1.PodDisruptionBudget', stored.object, object, by);
     const result = await deps.store.commit({
       op: 'put',
       resource: budgets,
       key,
-      object: object as unknown as KubeObject,
+      object,
       expected: stored.revision,
     });
     if (result.ok) return;
@@ -114,6 +142,7 @@ function disrupted(pod: Pod, now: string): KubeObject {
     status: 'True',
     reason: 'EvictionByEvictionAPI',
     message: 'Eviction API: evicting',
+    lastProbeTime: null as never,
     lastTransitionTime: now,
   };
   const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== condition.type);

@@ -5,8 +5,7 @@ import type { KubeObject } from '../../api/objects.ts';
 import { type Call, scopeOf } from '../call.ts';
 import { readObject } from '../decode-body.ts';
 import { matchName } from '../metadata.ts';
-import { patchKind } from '../negotiate.ts';
-import { writeOptions } from '../options.ts';
+import { type FieldValidation, writeOptions } from '../options.ts';
 import { respondObject } from '../respond.ts';
 import type { HandlerContext } from '../server.ts';
 import { current } from '../verbs/get.ts';
@@ -23,13 +22,26 @@ export async function writePart(
   if (info.verb === 'get') return respondObject(call, 200, await current(call));
   const isPatch = info.verb === 'patch';
   const options = writeOptions(call.query, isPatch ? 'PatchOptions' : 'UpdateOptions');
-  const scope = scopeOf(call, kind, options);
-  const type = isPatch ? patchKind(call.request) : undefined;
-  const body = type ? await readPatch(call, type) : await readObject(call, options.fieldValidation);
+  const scope = { ...scopeOf(call, kind, options), isPatch };
+  const wantedOf = isPatch
+    ? await patching(call, options.fieldValidation)
+    : await replacing(call, options.fieldValidation);
   const { stored } = await updateObject(scope, { namespace: scope.namespace, name: scope.name }, (standing) => {
-    const wanted = type ? patched(call, type, body, standing, options.fieldValidation) : (copyJson(body) as KubeObject);
+    const wanted = wantedOf(standing);
     matchName(wanted, scope.name, scope.namespace);
     return take(copyJson(standing), wanted);
   });
   return respondObject(call, 200, stored);
+}
+
+type Wanted = (standing: KubeObject) => KubeObject;
+
+async function patching(call: Call, validation: FieldValidation): Promise<Wanted> {
+  const patch = await readPatch(call);
+  return (standing) => patched(call, patch, standing, validation);
+}
+
+async function replacing(call: Call, validation: FieldValidation): Promise<Wanted> {
+  const object = await readObject(call, validation);
+  return () => copyJson(object);
 }

@@ -11,7 +11,6 @@ import { type Call, scopeOf } from '../call.ts';
 import { readObject } from '../decode-body.ts';
 import { fieldOf } from '../json.ts';
 import { matchName } from '../metadata.ts';
-import { patchKind } from '../negotiate.ts';
 import { type WriteOptions, writeOptions } from '../options.ts';
 import { served } from '../serialize.ts';
 import type { HandlerContext, SubresourceHandler } from '../server.ts';
@@ -108,10 +107,7 @@ export const scaleHandler: SubresourceHandler = {
       const wanted = await readObject(reading, options.fieldValidation);
       return await write(context, kind, options, () => wanted);
     }
-    const type = patchKind(context.request);
-    const patch = await readPatch(context, type);
-    return await write(context, kind, options, (scale) =>
-      patched(reading, type, patch, scale, options.fieldValidation),
-    );
+    const patch = await readPatch(context);
+    return await write(context, kind, options, (scale) => patched(reading, patch, scale, options.fieldValidation));
   },
 };

@@ -13,7 +13,7 @@ import { readObject } from '../decode-body.ts';
 import { applyKindDefaults } from '../defaults.ts';
 import { maxNameAttempts, maxObjectBytes } from '../limits.ts';
 import { trackManagedFields } from '../managers.ts';
-import { dedupeOwners, matchNamespace, wipeSystemFields, withoutRevision } from '../metadata.ts';
+import { afterAdmission, dedupeOwners, matchNamespace, wipeSystemFields, withoutRevision } from '../metadata.ts';
 import { writeOptions } from '../options.ts';
 import { fillSystemFields, generatedName, prepareCreate, validateCreate } from '../prepare.ts';
 import { respondObject } from '../respond.ts';
@@ -39,7 +39,7 @@ export async function createObject(scope: WriteScope, object: KubeObject): Promi
   const request = admissionRequest(scope, 'CREATE', object, undefined);
   await mutateAdmission(scope.deps, request);
   applyKindDefaults(scope.kind, object);
-  dedupeOwners(object, scope.warnings);
+  dedupeOwners(object, scope.warnings, afterAdmission);
 
   const { generateName } = object.metadata;
   const generated = !object.metadata.name && generateName ? generateName : '';

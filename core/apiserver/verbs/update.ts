@@ -15,7 +15,7 @@ import { readObject } from '../decode-body.ts';
 import { applyKindDefaults } from '../defaults.ts';
 import { maxWriteAttempts } from '../limits.ts';
 import { keepManagedFieldTimes, trackManagedFields } from '../managers.ts';
-import { dedupeOwners, matchName, withoutRevision } from '../metadata.ts';
+import { afterAdmission, dedupeOwners, matchName, withoutRevision } from '../metadata.ts';
 import { writeOptions } from '../options.ts';
 import { prepareUpdate, validateUpdate } from '../prepare.ts';
 import { respondObject } from '../respond.ts';
@@ -80,7 +80,7 @@ function checkPreconditions(scope: WriteScope, next: KubeObject, current: KubeOb
   const { kind } = scope;
   const name = current.metadata.name ?? '';
   const { uid, resourceVersion } = next.metadata;
-  if (uid && uid !== current.metadata.uid) {
+  if (uid && uid !== current.metadata.uid && !scope.isPatch) {
     throw conflict(
       kind,
       name,
@@ -126,7 +126,7 @@ async function attemptUpdate(
   const request = admissionRequest(scope, 'UPDATE', next, current);
   await mutateAdmission(deps, request);
   applyKindDefaults(kind, next);
-  dedupeOwners(next, scope.warnings);
+  dedupeOwners(next, scope.warnings, afterAdmission);
   checkPreconditions(scope, next, current);
   const warned = scope.warnings.length;
   prepareUpdate(scope, next, current);
@@ -192,11 +192,12 @@ async function commitFinished(
   emptyAsNull(scope.kind.schema, clean);
   const object = kind.toStorage ? kind.toStorage(clean) : clean;
   if (scope.dryRun) return { stored: { object, revision: stored.revision }, changed: true };
+  // Watchers see it as it was stored last, not as this write would have made it.
   const result = await deps.store.commit({
     op: 'delete',
     resource: kind.resource,
     key,
-    object,
+    object: stored.object,
     expected: stored.revision,
   });
   if (!result.ok) return undefined;

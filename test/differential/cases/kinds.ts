@@ -195,6 +195,7 @@ export const kindScenarios: readonly Scenario[] = samples.map((sample) => {
       remove(one),
       get(one),
       remove(one),
+      put(`${sample.path}/{ns}-absent?dryRun=All`, body({ name: '{ns}-absent' })),
     ],
   };
 });

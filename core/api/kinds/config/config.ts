@@ -33,9 +33,9 @@ export const secretRules: Rules<Secret> = {
   setDefaults(secret) {
     secret.type ||= 'Opaque';
     // stringData is for writing only.
-    for (const [key, value] of Object.entries(secret.stringData ?? {})) {
-      secret.data = { ...secret.data, [key]: toBase64(value) };
-    }
+    if (!secret.stringData) return;
+    const encoded = Object.entries(secret.stringData).map(([key, value]) => [key, toBase64(value)]);
+    if (encoded.length > 0) secret.data = { ...secret.data, ...Object.fromEntries(encoded) };
     delete secret.stringData;
   },
   validate: validateSecret,

@@ -124,6 +124,7 @@ export const serviceRules: Rules<Service> = {
     wide('Selector', (service) => formatLabels(service.spec?.selector)),
   ],
   validateName: dns1123Label,
+  allowCreateOnUpdate: true,
   warnings: (service) => [...serviceWarnings(service)],
   validate: validateService,
   validateUpdate: validateServiceUpdate,

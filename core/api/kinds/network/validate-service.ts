@@ -1,7 +1,7 @@
 import type { FieldError } from '../../errors.ts';
 import { dns1123Label, dns1123Subdomain, portNumber, qualifiedName } from '../../names.ts';
 import type { Service, ServicePort, ServiceSpec } from '../../types.gen.ts';
-import { Findings } from '../findings.ts';
+import { Findings, repeats } from '../findings.ts';
 import { checkCidr, checkIp, isIpv6 } from '../ip.ts';
 import { validateLabels } from '../object-meta.ts';
 import { protocols } from '../pod/validate-containers.ts';
@@ -54,19 +54,17 @@ function validatePorts(found: Findings, ports: readonly ServicePort[]): void {
 
 function validateUniquePorts(found: Findings, spec: ServiceSpec): void {
   const ports = spec.ports ?? [];
-  const before = (i: number, same: (other: ServicePort) => boolean): boolean => ports.slice(0, i).some(same);
   for (const [i, { nodePort }] of ports.entries()) {
     if (spec.type === 'ClusterIP' && nodePort) {
       found.forbidden(`spec.ports[${i}].nodePort`, "may not be used when `type` is 'ClusterIP'");
     }
   }
-  for (const [i, { nodePort, protocol }] of ports.entries()) {
-    if (nodePort && before(i, (other) => other.nodePort === nodePort && other.protocol === protocol)) {
-      found.duplicate(`spec.ports[${i}].nodePort`, nodePort);
-    }
+  for (const i of repeats(ports, ({ nodePort, protocol }) => `${protocol}/${nodePort}`)) {
+    const { nodePort } = ports[i]!;
+    if (nodePort) found.duplicate(`spec.ports[${i}].nodePort`, nodePort);
   }
-  for (const [i, { port, protocol }] of ports.entries()) {
-    if (!before(i, (other) => other.port === port && other.protocol === protocol)) continue;
+  for (const i of repeats(ports, ({ port, protocol }) => `${protocol}/${port}`)) {
+    const { port, protocol } = ports[i]!;
     const shown = { Name: '', Protocol: protocol, AppProtocol: null, Port: port, TargetPort: 0, NodePort: 0 };
     found.duplicate(`spec.ports[${i}]`, shown);
   }

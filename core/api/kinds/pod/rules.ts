@@ -107,7 +107,8 @@ export const podRules: Rules<Pod> = {
       keepObservedGeneration(pod, old);
     } else if (subresource === 'ephemeralcontainers') {
       const ephemeralContainers = pod.spec?.ephemeralContainers;
-      pod.spec = { ...copyJson(old.spec!), ...(ephemeralContainers ? { ephemeralContainers } : {}) };
+      const { ephemeralContainers: _, ...others } = copyJson(old.spec!);
+      pod.spec = { ...others, ...(ephemeralContainers ? { ephemeralContainers } : {}) };
       resetMetaForStatus(pod as KubeObject, old as KubeObject);
     }
   },

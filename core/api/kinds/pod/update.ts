@@ -56,8 +56,9 @@ function checkDeadline(found: Findings, deadline: number | undefined, old: numbe
 }
 
 function checkTolerations(found: Findings, tolerations: readonly Toleration[], old: readonly Toleration[]): void {
-  const plain = ({ tolerationSeconds: _, ...rest }: Toleration) => rest;
-  const kept = old.every((toleration) => tolerations.some((next) => sameValue(plain(next), plain(toleration))));
+  const plain = ({ key, operator, value, effect }: Toleration) => JSON.stringify([key, operator, value, effect]);
+  const present = new Set(tolerations.map(plain));
+  const kept = old.every((toleration) => present.has(plain(toleration)));
   if (!kept)
     found.forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds');
 }

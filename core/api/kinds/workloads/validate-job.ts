@@ -5,7 +5,7 @@ import { copyJson } from '../../json-value.ts';
 import { dns1123Label } from '../../names.ts';
 import { labelSelectorMatches } from '../../selectors.ts';
 import type { Job, JobSpec, PodSpec } from '../../types.gen.ts';
-import { byteLength, Findings, inOrder, sameValue } from '../findings.ts';
+import { byteLength, Findings, inOrder } from '../findings.ts';
 import { validateLabelSelector } from '../label-selector.ts';
 import { checkDomainPath } from '../network/domain-path.ts';
 import { validateTemplate } from '../pod/validate-spec.ts';
@@ -210,5 +210,6 @@ export function validateJobUpdate(job: Job, old: Job): FieldError[] {
 }
 
 /** The specification is looked at twice (as a whole and as a change); what it says is told once. */
-const withoutRepeats = (errors: FieldError[]): FieldError[] =>
-  errors.filter((error, i) => errors.findIndex((other) => sameValue(other, error)) === i);
+const withoutRepeats = (errors: FieldError[]): FieldError[] => [
+  ...new Map(errors.map((error) => [JSON.stringify(error), error])).values(),
+];
