@@ -68,24 +68,26 @@ async function measure(target: NodeTarget, raw?: RawCri): Promise<[Figures, numb
   return [figures, byHand];
 }
 
+/** With a new cluster of one node, and its containerd. */
+async function onNode<T>(work: (slipway: NodeTarget, raw: RawCri) => Promise<T>): Promise<T> {
+  const slipway = await startSlipwayNodes('containerd');
+  const raw = rawCri(slipway.socket, slipway.agent.pid);
+  try {
+    return await work(slipway, raw);
+  } finally {
+    raw.close();
+    await slipway.stop();
+  }
+}
+
 /** `realPort`: also measure the real ones, at this port. */
 export async function nodeRows(realPort?: number): Promise<Row[]> {
   const [readyMs, realReadyMs] = await inTurns(startRuns, [
     () => startMs(() => startSlipwayNodes('containerd')),
     ...(realPort ? [() => startMs(() => startRealNode(realPort))] : []),
   ]);
-  const slipway = await startSlipwayNodes('containerd');
-  const byHand = rawCri(slipway.socket);
-  let ours: Figures;
-  let raw: number | undefined;
-  let crowdByHand: number;
-  try {
-    crowdByHand = await byHand.crowdSeconds(manyPods, clients);
-    [ours, raw] = await measure(slipway, byHand);
-  } finally {
-    byHand.close();
-    await slipway.stop();
-  }
+  const crowdByHand = await onNode((_, raw) => raw.crowdSeconds(manyPods, clients));
+  const [ours, raw] = await onNode(measure);
   const theirs = realPort ? await measureReal(realPort) : undefined;
   const row = (what: string, unit: string, value: number, peer: number | undefined, peerName: string): Row => ({
     what,
