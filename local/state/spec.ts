@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileS
 import { join } from 'node:path';
 import type { NodeSettings } from '../config.ts';
 import { Failure } from '../failure.ts';
+import { writePrivately } from '../private-file.ts';
 import { type ClusterPaths, clusterPaths } from './paths.ts';
 
 /** Raised when the layout of the data directory changes; an older Slipway refuses a newer directory. */
@@ -59,9 +60,10 @@ export function readSpec(paths: ClusterPaths): ClusterSpec | undefined {
   return spec;
 }
 
+/** Survives the loss of power once it returns: without it the cluster's data would be nobody's. */
 export function writeSpec(paths: ClusterPaths, spec: ClusterSpec): void {
   mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
-  writeFileAtomic(paths.spec, `${JSON.stringify(spec, null, 2)}\n`);
+  writePrivately(paths.spec, `${JSON.stringify(spec, null, 2)}\n`);
 }
 
 /** The clusters whose data stands under the same home, this one excepted. Damaged or newer ones are left out. */
