@@ -4,15 +4,12 @@ import { globSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build } from 'esbuild';
+import { requireInModules } from '../host/require-in-modules.ts';
 import { packedTables, prunedShapes } from './bundle-plugins.ts';
 import { type FunctionName, functionNames } from './function-shapes.ts';
 import type { WorkerBundle } from './stack.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-
-/** Bundles of ES modules have no `require`, which libraries in the older form call for Node's own modules. */
-const requireInModules =
-  "import{createRequire as __slipwayRequire}from'node:module';const require=__slipwayRequire(import.meta.url);";
 
 /** Folder of each function's code, whose handler is `index.handler`. */
 export type FunctionFolders = Readonly<Record<FunctionName, string>>;

@@ -32,6 +32,7 @@ const allowed: Record<string, string[]> = {
   infra: [
     'core/api/errors.ts',
     'core/api/names.ts',
+    'host/require-in-modules.ts',
     'aws/names.ts',
     'aws/worker-capacity.ts',
     'aws/dynamo/schema.ts',

@@ -2,17 +2,16 @@
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { ControlPlaneConfig, ControlPlaneReady } from '../config.ts';
 import { Failure, tail } from '../failure.ts';
 import type { AddressPlan } from '../network/addresses.ts';
+import { programFile } from '../programs.ts';
 import type { ClusterPaths } from '../state/paths.ts';
 import { isAlive, type ProcessRef, startDetached } from '../state/processes.ts';
 import { readReady } from '../state/ready-file.ts';
 import { type ClusterSpec, logFile, readIfThere, writeFileAtomic } from '../state/spec.ts';
 
 export const clusterDomain = 'cluster.local';
-const entry = fileURLToPath(new URL('../control-plane-main.ts', import.meta.url));
 
 /**
  * A small young generation and few malloc arenas: tens of megabytes less. What a rush left is collected once it is over
@@ -64,10 +63,14 @@ export function startControlPlane(paths: ClusterPaths, spec: ClusterSpec, plan: 
   const file = controlPlaneFiles(paths).config;
   writeFileAtomic(file, `${JSON.stringify(controlPlaneConfig(paths, spec, plan), null, 2)}\n`);
   const { flags, env } = controlPlaneHeap;
-  return startDetached([process.execPath, ...flags, entry, file], logFile(paths, 'control-plane.out'), {
-    ...process.env,
-    ...env,
-  });
+  return startDetached(
+    [process.execPath, ...flags, programFile('control-plane'), file],
+    logFile(paths, 'control-plane.out'),
+    {
+      ...process.env,
+      ...env,
+    },
+  );
 }
 
 /** Throws Failure, with the end of its log, when it does not come up. */

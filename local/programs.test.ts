@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { programFile } from './programs.ts';
+import { run } from './run.ts';
+
+const place = mkdtempSync(join(tmpdir(), 'slipway-programs-'));
+after(() => rmSync(place, { recursive: true }));
+
+test('a program is one file, which is kept as long as its sources are what they were', () => {
+  const file = programFile('agent', place);
+  assert.deepEqual(readdirSync(place).sort(), [basename(file), 'agent.json']);
+  rmSync(file);
+  writeFileSync(file, 'kept');
+  assert.equal(programFile('agent', place), file);
+  assert.equal(readFileSync(file, 'utf8'), 'kept');
+});
+
+test('a source that has changed makes it anew, and the old one is gone', () => {
+  const file = programFile('agent', place);
+  const stamp = JSON.parse(readFileSync(join(place, 'agent.json'), 'utf8'));
+  assert.ok('agent/agent.ts' in stamp.inputs && 'core/kubelet/sync.ts' in stamp.inputs);
+  const changed = { ...stamp, inputs: { ...stamp.inputs, 'agent/agent.ts': '1 1' } };
+  const old = join(place, 'agent-000000000000.mjs');
+  writeFileSync(old, '');
+  writeFileSync(join(place, 'agent.json'), JSON.stringify({ ...changed, file: basename(old) }));
+  assert.equal(programFile('agent', place), file);
+  assert.notEqual(readFileSync(file, 'utf8'), 'kept');
+  assert.deepEqual(readdirSync(place).sort(), [basename(file), 'agent.json']);
+});
+
+test('it runs from where it stands, and says what it says as sources', async () => {
+  const said = [];
+  for (const file of [programFile('control-plane'), fileURLToPath(new URL('control-plane-main.ts', import.meta.url))]) {
+    const { code, stderr } = await run(process.execPath, [file, '/nowhere/config.json']);
+    said.push([code, /^.*ENOENT.*nowhere.*$/m.exec(stderr)?.[0]]);
+  }
+  assert.deepEqual(said[0], said[1]);
+  assert.ok(said[0]?.[1], 'it says that there is no such file');
+});
+
+test('where nothing can be written the sources are started', () => {
+  const file = join(place, 'a-file');
+  writeFileSync(file, '');
+  assert.match(programFile('agent', join(file, 'below')), /agent\/main\.ts$/);
+});
