@@ -24,6 +24,8 @@ test('a source that has changed makes it anew, and the old one is gone', () => {
   const stamp = JSON.parse(readFileSync(join(place, 'agent.json'), 'utf8'));
   assert.ok('agent/agent.ts' in stamp.inputs && 'core/kubelet/sync.ts' in stamp.inputs);
   const changed = { ...stamp, inputs: { ...stamp.inputs, 'agent/agent.ts': '1 1' } };
+  writeFileSync(join(place, 'agent.json'), '');
+  assert.equal(programFile('agent', place), file, 'a damaged stamp is made anew');
   const old = join(place, 'agent-000000000000.mjs');
   writeFileSync(old, '');
   writeFileSync(join(place, 'agent.json'), JSON.stringify({ ...changed, file: basename(old) }));

@@ -37,14 +37,15 @@ const stateOf = (input: string): string => {
   return `${mtimeMs} ${size}`;
 };
 
+/** undefined: there is none, a source has changed or is gone, or the stamp was damaged. */
 function current(name: ProgramName, place: string): string | undefined {
-  const stampFile = join(place, `${name}.json`);
-  if (!existsSync(stampFile)) return undefined;
-  const { file, inputs } = JSON.parse(readFileSync(stampFile, 'utf8')) as Stamp;
-  const isSame = Object.entries(inputs).every(
-    ([input, state]) => existsSync(join(root, input)) && stateOf(input) === state,
-  );
-  return isSame && existsSync(join(place, file)) ? join(place, file) : undefined;
+  try {
+    const { file, inputs } = JSON.parse(readFileSync(join(place, `${name}.json`), 'utf8')) as Stamp;
+    const isSame = Object.entries(inputs).every(([input, state]) => stateOf(input) === state);
+    return isSame && existsSync(join(place, file)) ? join(place, file) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Named by its content: whoever starts it meanwhile starts either the old one whole or the new one. */
@@ -81,8 +82,9 @@ function make(name: ProgramName, place: string): string {
   return join(place, file);
 }
 
+/** Whole or not at all, also after a loss of power. */
 function write(file: string, content: string | Uint8Array): void {
   const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, content);
+  writeFileSync(draft, content, { flush: true });
   renameSync(draft, file);
 }
