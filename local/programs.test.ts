@@ -11,27 +11,27 @@ const place = mkdtempSync(join(tmpdir(), 'slipway-programs-'));
 after(() => rmSync(place, { recursive: true }));
 
 test('a program is one file, which is kept as long as its sources are what they were', () => {
-  const file = programFile('agent', place);
-  assert.deepEqual(readdirSync(place).sort(), [basename(file), 'agent.json']);
+  const file = programFile('control-plane', place);
+  assert.deepEqual(readdirSync(place).sort(), [basename(file), 'control-plane.json']);
   rmSync(file);
   writeFileSync(file, 'kept');
-  assert.equal(programFile('agent', place), file);
+  assert.equal(programFile('control-plane', place), file);
   assert.equal(readFileSync(file, 'utf8'), 'kept');
 });
 
 test('a source that has changed makes it anew, and the old one is gone', () => {
-  const file = programFile('agent', place);
-  const stamp = JSON.parse(readFileSync(join(place, 'agent.json'), 'utf8'));
-  assert.ok('agent/agent.ts' in stamp.inputs && 'core/kubelet/sync.ts' in stamp.inputs);
-  const changed = { ...stamp, inputs: { ...stamp.inputs, 'agent/agent.ts': '1 1' } };
-  writeFileSync(join(place, 'agent.json'), '');
-  assert.equal(programFile('agent', place), file, 'a damaged stamp is made anew');
-  const old = join(place, 'agent-000000000000.mjs');
+  const file = programFile('control-plane', place);
+  const stamp = JSON.parse(readFileSync(join(place, 'control-plane.json'), 'utf8'));
+  assert.ok('local/control-plane.ts' in stamp.inputs && 'core/apiserver/app.ts' in stamp.inputs);
+  const changed = { ...stamp, inputs: { ...stamp.inputs, 'local/control-plane.ts': '1 1' } };
+  writeFileSync(join(place, 'control-plane.json'), '');
+  assert.equal(programFile('control-plane', place), file, 'a damaged stamp is made anew');
+  const old = join(place, 'control-plane-000000000000.mjs');
   writeFileSync(old, '');
-  writeFileSync(join(place, 'agent.json'), JSON.stringify({ ...changed, file: basename(old) }));
-  assert.equal(programFile('agent', place), file);
+  writeFileSync(join(place, 'control-plane.json'), JSON.stringify({ ...changed, file: basename(old) }));
+  assert.equal(programFile('control-plane', place), file);
   assert.notEqual(readFileSync(file, 'utf8'), 'kept');
-  assert.deepEqual(readdirSync(place).sort(), [basename(file), 'agent.json']);
+  assert.deepEqual(readdirSync(place).sort(), [basename(file), 'control-plane.json']);
 });
 
 test('it runs from where it stands, and says what it says as sources', async () => {
@@ -47,5 +47,5 @@ test('it runs from where it stands, and says what it says as sources', async () 
 test('where nothing can be written the sources are started', () => {
   const file = join(place, 'a-file');
   writeFileSync(file, '');
-  assert.match(programFile('agent', join(file, 'below')), /agent\/main\.ts$/);
+  assert.match(programFile('control-plane', join(file, 'below')), /local\/control-plane-main\.ts$/);
 });

@@ -1,18 +1,20 @@
 // One node: its folders, its containerd and its agent.
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { AgentConfig } from '../../agent/config.ts';
 import { hostPortHandler } from '../../agent/containerd/config.ts';
 import { agentProcess } from '../../agent/process.ts';
 import { agentPort } from '../../host/agent-address.ts';
 import { importImages, startContainerd, untilServing } from '../containerd/containerd.ts';
 import { type AddressPlan, nodeAddress, podRange } from '../network/addresses.ts';
-import { programFile } from '../programs.ts';
 import { type ClusterPaths, type NodePaths, nodePaths } from '../state/paths.ts';
 import { type ProcessRef, type ProcessTable, startDetached } from '../state/processes.ts';
 import { type ClusterSpec, logFile, type NodeSpec, readIfThere, writeFileAtomic } from '../state/spec.ts';
 import { clusterDomain } from './control-plane-part.ts';
 import { agentPart, containerdPart, noteSimulated, runningNodes, simulatedPart } from './parts.ts';
+
+const entry = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
 
 /** The node's containerd, running and serving. */
 export async function containerdUp(
@@ -125,7 +127,7 @@ export function startSimulated(settings: AgentSettings): ProcessRef {
 const agentCommand = (configs: readonly string[]): string[] => [
   process.execPath,
   ...agentProcess.flags,
-  programFile('agent'),
+  entry,
   ...configs,
 ];
 const agentEnvironment = (): NodeJS.ProcessEnv => ({ ...process.env, ...agentProcess.env });

@@ -142,7 +142,7 @@ async function containerds(
   const allUp = nodes.every((node) => table.alive(containerdPart(node)));
   const bringUp = async (): Promise<void> => {
     let archives: Promise<string[]> | undefined;
-    const images = (): Promise<string[]> => (archives ??= preparedImages(paths, progress.say));
+    const images = (): Promise<string[]> => (archives ??= preparedImages(progress.say));
     await Promise.all(
       nodes.map(async (node) => {
         await containerdUp(paths, table, plan, node, signal);

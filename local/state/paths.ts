@@ -56,6 +56,10 @@ export function clusterPaths(name: string, env: NodeJS.ProcessEnv = process.env)
 export const slipwayHome = (env: NodeJS.ProcessEnv = process.env): string =>
   env['SLIPWAY_HOME'] || join(env['XDG_DATA_HOME'] || join(homedir(), '.local/share'), 'slipway');
 
+/** What can be had again, and takes time: cli/slipway.js has what Node compiled there. No purge removes it. */
+export const slipwayCache = (env: NodeJS.ProcessEnv = process.env): string =>
+  join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'slipway');
+
 export interface NodePaths {
   name: string;
   dir: string;

@@ -6,7 +6,6 @@ import { after, before, test } from 'node:test';
 import { pauseImage, pauseProgram } from '../../agent/images/pause.ts';
 import { preparedImages } from '../../local/images/prepared.ts';
 import type { RunResult } from '../../local/run.ts';
-import { clusterPaths } from '../../local/state/paths.ts';
 import { TestPlace } from '../e2e/cluster.ts';
 import { type RegistryStandIn, startRegistry } from '../registry.ts';
 import { type Lab, startLab } from './node-lab.ts';
@@ -34,7 +33,7 @@ before(async () => {
   Object.assign(place.env, aws);
   Object.assign(process.env, aws); // the agent of the lab runs in this process
   const identity = { kind: 'iam', cluster: 'shop', region: 'eu-central-1' } as const;
-  lab = await startLab(await preparedImages(clusterPaths('lab'), () => undefined), pauseImage, { identity });
+  lab = await startLab(await preparedImages(() => undefined), pauseImage, { identity });
   const hosts = join(lab.dir, 'registries', host);
   mkdirSync(hosts, { recursive: true });
   writeFileSync(

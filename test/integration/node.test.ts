@@ -8,13 +8,12 @@ import { ociArchive } from '../../agent/images/oci-archive.ts';
 import { pauseImage, pauseProgram } from '../../agent/images/pause.ts';
 import type { Container, Pod, PodStatus } from '../../core/api/types.gen.ts';
 import { preparedImages } from '../../local/images/prepared.ts';
-import { clusterPaths } from '../../local/state/paths.ts';
 import type { Lab } from './node-lab.ts';
 import { importImages, startLab } from './node-lab.ts';
 
 let lab: Lab;
 before(async () => {
-  lab = await startLab(await preparedImages(clusterPaths('lab'), () => undefined), pauseImage);
+  lab = await startLab(await preparedImages(() => undefined), pauseImage);
 });
 after(async () => lab.close());
 

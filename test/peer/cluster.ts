@@ -73,7 +73,7 @@ export async function startPeerCluster(port: number): Promise<PeerCluster> {
     new ProcessTable(paths.processes).set(agentPart(spec, spec.nodes[0]!), kubelet);
     await untilReady(peer.baseUrl, logFile(paths, `${nodeName}/kubelet`), () => isAlive(kubelet));
     const loadImages = async () => {
-      for (const archive of await preparedImages(paths, console.error)) await importImages(node, archive);
+      for (const archive of await preparedImages(console.error)) await importImages(node, archive);
     };
     return { baseUrl: peer.baseUrl, controlPlane: Object.values(peer.pids), kubelet: kubelet.pid, loadImages, stop };
   } catch (error) {
