@@ -1,6 +1,5 @@
 // Which registry hosts are ECR's private ones, and whose token opens them.
 // https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html and .../general/latest/gr/ecr.html
-
 import { domainSuffix } from '../identity/endpoints.ts';
 
 export interface EcrHost {

@@ -3,6 +3,7 @@
 import type { FieldError } from '../api/errors.ts';
 import { invalid } from '../api/errors.ts';
 import { invalidValue } from '../api/field-errors.ts';
+import { repeats } from '../api/kinds/findings.ts';
 import { clusterIpErrors } from '../api/kinds/network/validate-cluster-ips.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { Service, ServiceSpec } from '../api/types.gen.ts';
@@ -116,13 +117,11 @@ async function allocatePorts(
   const opens =
     spec.type === 'NodePort' || (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
   const ports = spec.ports ?? [];
-  const seen = new Set<string>();
+  const twice = repeats(ports, ({ nodePort, protocol }) => `${protocol}/${nodePort}`);
   for (const [index, port] of ports.entries()) {
-    const named = `${port.protocol}/${port.nodePort}`;
-    if (port.nodePort && seen.has(named)) {
+    if (port.nodePort && twice.has(index)) {
       errors.push(invalidValue(`spec.ports[${index}].nodePort`, port.nodePort, 'provided port is already allocated'));
     }
-    seen.add(named);
     if (!port.nodePort || mine.has(port.nodePort) || (spec.type !== 'NodePort' && spec.type !== 'LoadBalancer'))
       continue;
     const error = await claimPort(deps, object, port.nodePort, `spec.ports[${index}].nodePort`, dryRun);

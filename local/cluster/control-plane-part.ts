@@ -3,9 +3,9 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ControlPlaneConfig, ControlPlaneReady } from '../config.ts';
+import { controlPlaneProgram } from '../control-plane-program.ts';
 import { Failure, tail } from '../failure.ts';
 import type { AddressPlan } from '../network/addresses.ts';
-import { programFile } from '../programs.ts';
 import type { ClusterPaths } from '../state/paths.ts';
 import { isAlive, type ProcessRef, startDetached } from '../state/processes.ts';
 import { readReady } from '../state/ready-file.ts';
@@ -63,14 +63,10 @@ export function startControlPlane(paths: ClusterPaths, spec: ClusterSpec, plan: 
   const file = controlPlaneFiles(paths).config;
   writeFileAtomic(file, `${JSON.stringify(controlPlaneConfig(paths, spec, plan), null, 2)}\n`);
   const { flags, env } = controlPlaneHeap;
-  return startDetached(
-    [process.execPath, ...flags, programFile('control-plane'), file],
-    logFile(paths, 'control-plane.out'),
-    {
-      ...process.env,
-      ...env,
-    },
-  );
+  return startDetached([process.execPath, ...flags, controlPlaneProgram(), file], logFile(paths, 'control-plane.out'), {
+    ...process.env,
+    ...env,
+  });
 }
 
 /** Throws Failure, with the end of its log, when it does not come up. */

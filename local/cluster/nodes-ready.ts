@@ -1,5 +1,4 @@
 // Waits until nodes are Ready and take pods, as the API shows them.
-
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isNodeReady } from '../../core/api/node-ready.ts';
 import { nodeTaints } from '../../core/api/node-taints.ts';

@@ -1,8 +1,9 @@
 // The archives that every new node imports, made once and kept in the user's cache: what they are made of may have to be fetched.
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { architecture, type ImageDescription, ociArchive } from '../../agent/images/oci-archive.ts';
 import { pauseDescription } from '../../agent/images/pause.ts';
+import { writePrivately } from '../private-file.ts';
 import { type ClusterPaths, slipwayCache } from '../state/paths.ts';
 import { nodeDescription, nodeRepository } from './node-base.ts';
 import { findBusybox, sampleDescription } from './sample.ts';
@@ -45,8 +46,6 @@ async function prepared(folder: string, name: string, describe: () => Promise<Im
   const file = join(folder, `${name}-${edition}-${architecture()}.tar`);
   if (existsSync(file)) return file;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const temporary = `${file}.${process.pid}`;
-  writeFileSync(temporary, ociArchive(await describe()), { flush: true });
-  renameSync(temporary, file);
+  writePrivately(file, ociArchive(await describe()));
   return file;
 }

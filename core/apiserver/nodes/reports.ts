@@ -1,5 +1,4 @@
 // What a node reports, written through the same verbs, admission and validation as everybody's writes, as the node itself.
-
 import { badRequest, isStatus, notFound, StatusError } from '../../api/errors.ts';
 import { copyJson } from '../../api/json-value.ts';
 import { findKind } from '../../api/kinds/index.ts';

@@ -1,6 +1,5 @@
 // Nodes that stop reporting are marked, tainted and in time emptied. How long a node was silent is counted from what was seen
 // to change (heartbeats.ts), so neither a wrong clock on a node nor an outage of the control plane counts against it.
-
 import { sameValue } from '../../api/kinds/findings.ts';
 import { nodeTaints } from '../../api/node-taints.ts';
 import type { KubeObject } from '../../api/objects.ts';

@@ -1,5 +1,4 @@
 // Nodes that fall silent, and what becomes of their pods.
-
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertGolden } from '../../../test/golden-file.ts';

@@ -1,5 +1,4 @@
 // How fast nodes are given up: one by one, slower or not at all while much of a zone is in trouble.
-
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nodeTaints } from '../../api/node-taints.ts';

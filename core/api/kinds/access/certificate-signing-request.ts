@@ -1,5 +1,4 @@
 // https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/
-
 import { timestamp } from '../../../ports.ts';
 import { copyJson } from '../../json-value.ts';
 import { pathSegmentName } from '../../names.ts';

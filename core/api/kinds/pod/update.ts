@@ -1,5 +1,4 @@
 // What may change in a pod after it was made: https://kubernetes.io/docs/concepts/workloads/pods/#pod-update-and-replacement
-
 import type { FieldError } from '../../errors.ts';
 import { goQuote } from '../../field-errors.ts';
 import { copyJson } from '../../json-value.ts';

@@ -1,5 +1,4 @@
 // Jobs: https://kubernetes.io/docs/concepts/workloads/controllers/job/
-
 import type { FieldError } from '../../errors.ts';
 import { copyJson } from '../../json-value.ts';
 import { dns1123Label } from '../../names.ts';

@@ -1,20 +1,19 @@
 // The control plane made into one file when a source has changed: a process that reads one file takes a third less to be up, and some
 // MiB less, than one that reads a thousand and strips the types of most. (An agent's takes 3 MiB more that way, and no less time.)
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { requireInModules } from '../host/require-in-modules.ts';
+import { writeDurably } from './private-file.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const usualPlace = join(root, '.cache/programs');
-
-const sources = { 'control-plane': 'local/control-plane-main.ts' } as const;
-export type ProgramName = keyof typeof sources;
-
+const source = 'local/control-plane-main.ts';
+const stampName = 'control-plane.json';
 /** How they are made, which may change too. */
-const recipe = ['local/programs.ts', 'host/require-in-modules.ts'];
+const recipe = ['local/control-plane-program.ts', 'host/require-in-modules.ts'];
 
 /** Beside the made file, so that nobody need read a source to know whether it still is what they say. */
 interface Stamp {
@@ -24,11 +23,11 @@ interface Stamp {
 }
 
 /** The file to start. The sources themselves where nothing can be made of them: without esbuild, in a tree that others own. */
-export function programFile(name: ProgramName, place = usualPlace): string {
+export function controlPlaneProgram(place = usualPlace): string {
   try {
-    return current(name, place) ?? make(name, place);
+    return current(place) ?? make(place);
   } catch {
-    return join(root, sources[name]);
+    return join(root, source);
   }
 }
 
@@ -38,9 +37,9 @@ const stateOf = (input: string): string => {
 };
 
 /** undefined: there is none, a source has changed or is gone, or the stamp was damaged. */
-function current(name: ProgramName, place: string): string | undefined {
+function current(place: string): string | undefined {
   try {
-    const { file, inputs } = JSON.parse(readFileSync(join(place, `${name}.json`), 'utf8')) as Stamp;
+    const { file, inputs } = JSON.parse(readFileSync(join(place, stampName), 'utf8')) as Stamp;
     const isSame = Object.entries(inputs).every(([input, state]) => stateOf(input) === state);
     return isSame && existsSync(join(place, file)) ? join(place, file) : undefined;
   } catch {
@@ -49,12 +48,12 @@ function current(name: ProgramName, place: string): string | undefined {
 }
 
 /** Named by its content: whoever starts it meanwhile starts either the old one whole or the new one. */
-function make(name: ProgramName, place: string): string {
+function make(place: string): string {
   // loaded only when something has changed
   const { buildSync } = createRequire(import.meta.url)('esbuild') as typeof import('esbuild');
   const { outputFiles, metafile } = buildSync({
     absWorkingDir: root,
-    entryPoints: [sources[name]],
+    entryPoints: [source],
     write: false,
     metafile: true,
     bundle: true,
@@ -70,21 +69,13 @@ function make(name: ProgramName, place: string): string {
     logLevel: 'silent',
   });
   const { contents } = outputFiles[0]!;
-  const file = `${name}-${createHash('sha256').update(contents).digest('hex').slice(0, 12)}.mjs`;
+  const file = `control-plane-${createHash('sha256').update(contents).digest('hex').slice(0, 12)}.mjs`;
   const inputs = Object.fromEntries(
     [...recipe, ...Object.keys(metafile.inputs)].map((input) => [input, stateOf(input)]),
   );
   mkdirSync(place, { recursive: true });
-  write(join(place, file), contents);
-  write(join(place, `${name}.json`), JSON.stringify({ file, inputs } satisfies Stamp));
-  for (const other of readdirSync(place))
-    if (other.startsWith(`${name}-`) && other.endsWith('.mjs') && other !== file) rmSync(join(place, other));
+  writeDurably(join(place, file), contents, 0o644);
+  writeDurably(join(place, stampName), JSON.stringify({ file, inputs } satisfies Stamp), 0o644);
+  for (const other of readdirSync(place)) if (other.endsWith('.mjs') && other !== file) rmSync(join(place, other));
   return join(place, file);
-}
-
-/** Whole or not at all, also after a loss of power. */
-function write(file: string, content: string | Uint8Array): void {
-  const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, content, { flush: true });
-  renameSync(draft, file);
 }
