@@ -2,12 +2,13 @@
 // Follows https://kubernetes.io/docs/tasks/run-application/configure-pdb/
 import { sameValue } from '../api/kinds/findings.ts';
 import { type KubeObject, keyOf, type Stored } from '../api/objects.ts';
+import { controllerOf, refersTo } from '../api/owners.ts';
 import { formatSelector, labelSelectorMatches, labelSelectorRequirements } from '../api/selectors.ts';
 import type { Condition, PodDisruptionBudget, PodDisruptionBudgetStatus } from '../api/types.gen.ts';
 import { resources } from '../client/resources.ts';
 import { timestamp } from '../ports.ts';
 import type { Action, Cache, Controller } from './controller.ts';
-import { asObject, controllerOf, isDeleting, refersTo } from './owner.ts';
+import { asObject, isDeleting } from './owner.ts';
 import { isReady, type StoredPod } from './pod-state.ts';
 
 export interface ObservedBudget {

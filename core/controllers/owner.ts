@@ -1,6 +1,7 @@
-// Controller owner references: reading, making, adopting and releasing.
+// Controller owner references: making, adopting and releasing.
 // Follows https://kubernetes.io/docs/concepts/architecture/garbage-collection/#owners-dependents
 import type { KubeObject } from '../api/objects.ts';
+import { controllerOf } from '../api/owners.ts';
 import { labelSelectorMatches } from '../api/selectors.ts';
 import type { LabelSelector, ObjectMeta, OwnerReference } from '../api/types.gen.ts';
 import type { ResourceRef } from '../client/client.ts';
@@ -14,9 +15,6 @@ interface HasMeta {
 export const asObject = <T extends { apiVersion: string; kind: string; metadata: ObjectMeta }>(object: T): KubeObject =>
   object as unknown as KubeObject;
 
-export const controllerOf = (object: HasMeta): OwnerReference | undefined =>
-  object.metadata?.ownerReferences?.find((owner) => owner.controller);
-
 export const isDeleting = (object: HasMeta): boolean => object.metadata?.deletionTimestamp !== undefined;
 
 export function controllerReference(owner: { apiVersion: string; kind: string; metadata: ObjectMeta }): OwnerReference {
@@ -29,10 +27,6 @@ export function controllerReference(owner: { apiVersion: string; kind: string; m
     blockOwnerDeletion: true,
   };
 }
-
-/** Whether a reference names an object of this group and kind, whatever the version. */
-export const refersTo = (reference: OwnerReference, group: string, kind: string): boolean =>
-  reference.kind === kind && (reference.apiVersion.split('/').at(-2) ?? '') === group;
 
 export interface Claim<T> {
   claimed: T[];

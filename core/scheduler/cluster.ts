@@ -1,9 +1,10 @@
 // The scheduler's picture of the cluster: nodes, pods on them, and pods about to be on them (assumed).
 import { sameValue } from '../api/kinds/findings.ts';
-import type { PersistentVolume, PersistentVolumeClaim } from '../api/types.gen.ts';
+import type { LabelSelector, PersistentVolume, PersistentVolumeClaim } from '../api/types.gen.ts';
 import type { ClusterEvent } from './filters/filter.ts';
 import { NodeInfo, type StoredNode } from './node-info.ts';
-import { isTerminal, type PodInfo, podInfo, type StoredPod } from './pod-info.ts';
+import { type CountByNode, type PodGroup, PodGroups } from './pod-groups.ts';
+import { isTerminal, type PodInfo, podInfo, type StoredPod, spreadOwner } from './pod-info.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** Signatures for which verdicts are kept, and verdicts (one for each node); beyond either all are forgotten. */
@@ -24,8 +25,10 @@ export class Cluster implements Snapshot {
   readonly #namespaces = new Map<string, Record<string, string>>();
   readonly #claims = new Map<string, PersistentVolumeClaim>();
   readonly #volumes = new Map<string, PersistentVolume>();
+  readonly #services = new Map<string, Map<string, LabelSelector>>();
   readonly #images = new Map<string, number>();
   readonly #signatures = new Map<string, number>();
+  readonly #groups = new PodGroups();
   readonly nodesWithAffinity = new Set<NodeInfo>();
   readonly nodesWithRequiredAntiAffinity = new Set<NodeInfo>();
   imageEpoch = 0;
@@ -42,6 +45,10 @@ export class Cluster implements Snapshot {
     return this.#nodes.get(name);
   }
 
+  countByNode(group: PodGroup): CountByNode {
+    return this.#groups.count(group, this.#nodes.values());
+  }
+
   namespaceLabels(namespace: string): Record<string, string> | undefined {
     return this.#namespaces.get(namespace);
   }
@@ -52,6 +59,19 @@ export class Cluster implements Snapshot {
 
   volume(name: string): PersistentVolume | undefined {
     return this.#volumes.get(name);
+  }
+
+  serviceSelectors(namespace: string): Iterable<LabelSelector> {
+    return this.#services.get(namespace)?.values() ?? [];
+  }
+
+  /** What a service selects; undefined: it is gone, or selects nothing. */
+  setService(namespace: string, name: string, selector: Record<string, string> | undefined): void {
+    const services = this.#services.get(namespace) ?? new Map<string, LabelSelector>();
+    if (selector) services.set(name, { matchLabels: selector });
+    else services.delete(name);
+    if (services.size > 0) this.#services.set(namespace, services);
+    else this.#services.delete(namespace);
   }
 
   setClaim(namespace: string, name: string, claim: PersistentVolumeClaim | undefined): ClusterEvent {
@@ -104,7 +124,10 @@ export class Cluster implements Snapshot {
     this.#nodes.set(name, info);
     this.#order = undefined;
     this.#countImages(info, 1);
-    for (const pod of this.#strays.get(name)?.values() ?? []) info.add(pod);
+    for (const pod of this.#strays.get(name)?.values() ?? []) {
+      info.add(pod);
+      this.#groups.added(pod, info);
+    }
     this.#strays.delete(name);
     this.#classify(info);
     return { what: 'node-added', node: info };
@@ -133,6 +156,7 @@ export class Cluster implements Snapshot {
     const info = this.#nodes.get(name);
     if (!info) return;
     this.#countImages(info, -1);
+    this.#groups.nodeRemoved(info);
     this.#nodes.delete(name);
     this.#order = undefined;
     this.nodesWithAffinity.delete(info);
@@ -161,6 +185,7 @@ export class Cluster implements Snapshot {
       const same =
         before.metadata.generation === pod.metadata.generation &&
         sameValue(before.metadata.labels, pod.metadata.labels) &&
+        placed.info.spreadWith === spreadOwner(pod) &&
         before.metadata.deletionTimestamp === pod.metadata.deletionTimestamp;
       placed.assumed = false;
       if (same) {
@@ -193,6 +218,7 @@ export class Cluster implements Snapshot {
     const node = this.#nodes.get(name);
     if (node) {
       node.add(info);
+      this.#groups.added(info, node);
       this.#classify(node);
       return;
     }
@@ -207,8 +233,11 @@ export class Cluster implements Snapshot {
     this.#placed.delete(uid);
     this.#strays.get(placed.node)?.delete(uid);
     const node = this.#nodes.get(placed.node);
-    node?.remove(uid);
-    if (node) this.#classify(node);
+    if (node) {
+      node.remove(uid);
+      this.#groups.removed(placed.info, node);
+      this.#classify(node);
+    }
     return true;
   }
 

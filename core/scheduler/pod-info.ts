@@ -2,6 +2,7 @@
 
 import { nodeNamesRequired } from '../api/node-selector.ts';
 import type { Stored } from '../api/objects.ts';
+import { controllerOf, refersTo } from '../api/owners.ts';
 import { labelSelectorMatches } from '../api/selectors.ts';
 import type { Pod, PodAffinityTerm, WeightedPodAffinityTerm } from '../api/types.gen.ts';
 import { podRequests, type Resources } from './requests.ts';
@@ -24,6 +25,8 @@ export interface PodInfo {
   /** Its newest version, so that no older one is kept. */
   pod: StoredPod;
   readonly priority: number;
+  /** uid of the replica set, replication controller or stateful set whose pods are spread; undefined: it has none of them. */
+  readonly spreadWith: string | undefined;
   readonly requests: Resources;
   /** As `requests`, with defaults for what is not asked for: what scores count. */
   readonly weights: Resources;
@@ -48,6 +51,17 @@ function hostPorts({ spec }: Pod): HostPort[] {
     }
   }
   return ports;
+}
+
+/** The owner whose pods kube-scheduler spreads by default. */
+export function spreadOwner(pod: Pod): string | undefined {
+  const owner = controllerOf(pod);
+  if (!owner) return undefined;
+  const spreads =
+    refersTo(owner, 'apps', 'ReplicaSet') ||
+    refersTo(owner, 'apps', 'StatefulSet') ||
+    refersTo(owner, '', 'ReplicationController');
+  return spreads ? owner.uid : undefined;
 }
 
 const weighted = (terms: readonly WeightedPodAffinityTerm[] | undefined): WeightedTerm[] =>
@@ -78,6 +92,7 @@ export function podInfo(pod: StoredPod): PodInfo {
   return {
     pod,
     priority: spec?.priority ?? 0,
+    spreadWith: spreadOwner(pod),
     requests,
     weights,
     ports: hostPorts(pod),

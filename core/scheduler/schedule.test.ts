@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { seededRandom } from '../client/fixture/random.ts';
 import { Cluster } from './cluster.ts';
 import { makeNode, makePod, type NodeLike, type PodLike } from './fixture/objects.ts';
-import { podInfo } from './pod-info.ts';
+import { type PodInfo, podInfo } from './pod-info.ts';
 import { type Decision, nodesToFind, schedule } from './schedule.ts';
 
 function clusterOf(nodes: Record<string, NodeLike>, placed: Record<string, PodLike & { on: string }> = {}): Cluster {
@@ -212,6 +212,90 @@ test('topology spread keeps domains within the skew, and wishes only prefer', ()
   assert.notEqual(nodeFor(blocked, spread('ScheduleAnyway')), undefined);
 });
 
+/** Many nodes alike and nothing on them but what is given: chance alone would seldom find the same one. */
+const alike = (count: number, labels?: (i: number) => Record<string, string>): Record<string, NodeLike> =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`n${i}`, labels ? { labels: labels(i) } : {}]));
+
+/** Where pods go that come one after the other; small ones, for which room alone tells no node from another. */
+function placesOf(cluster: Cluster, pods: readonly PodLike[]): string[] {
+  return pods.map((pod, i) => {
+    const info = podInfo(makePod(`new-${i}`, { requests: { cpu: '1m', memory: '1Mi' }, ...pod }));
+    const { node } = schedule(cluster, info);
+    assert.ok(node);
+    cluster.assume(info, node);
+    return node;
+  });
+}
+
+test('pods of one replica set stand on nodes of their own, unasked', () => {
+  const places = placesOf(clusterOf(alike(6)), Array(6).fill({ replicaSet: 'web' }));
+  assert.equal(new Set(places).size, 6);
+});
+
+test('pods of other sets, of the past and of nobody do not count', () => {
+  const cluster = clusterOf(
+    { a: {}, b: {} },
+    {
+      own: { on: 'b', replicaSet: 'web' },
+      other: { on: 'a', replicaSet: 'db' },
+      bare: { on: 'a' },
+    },
+  );
+  const leaving = makePod('leaving', { replicaSet: 'web', spec: { nodeName: 'a' } });
+  leaving.metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
+  cluster.setPod(leaving);
+  assert.equal(nodeFor(cluster, { replicaSet: 'web' }), 'a');
+});
+
+test('a pod that is released or begins to leave no longer counts, one that comes back does', () => {
+  const cluster = clusterOf({ a: {}, b: {} }, { p: { on: 'a', replicaSet: 'web' } });
+  const own = makePod('p', { replicaSet: 'web', spec: { nodeName: 'a' } });
+  const free = makePod('p', { spec: { nodeName: 'a' } });
+  const group = { key: 'web', holds: (info: PodInfo) => info.spreadWith === 'set-web' };
+  const count = (): number => cluster.countByNode(group).get(cluster.node('a')!) ?? 0;
+  assert.equal(count(), 1);
+  cluster.setPod(free);
+  assert.equal(count(), 0);
+  cluster.setPod(own);
+  assert.equal(count(), 1);
+  cluster.setPod({ ...own, metadata: { ...own.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } });
+  assert.equal(count(), 0);
+  cluster.removePod(own);
+  assert.equal(count(), 0);
+});
+
+test('zones are evened out before nodes are, where nodes have zones', () => {
+  const zoned = alike(6, (i) => ({ 'topology.kubernetes.io/zone': i < 5 ? 'x' : 'y' }));
+  const places = placesOf(clusterOf(zoned), Array(2).fill({ replicaSet: 'web' }));
+  assert.ok(places.includes('n5'), `both are in zone x: ${places}`);
+});
+
+test('pods behind a service that have no such owner are spread by what the services select', () => {
+  const web = { labels: { app: 'web' } };
+  const cluster = clusterOf(
+    { a: {}, b: {} },
+    { first: { on: 'a', ...web }, second: { on: 'b', labels: { app: 'db' } } },
+  );
+  cluster.setService('default', 'web', { app: 'web' });
+  cluster.setService('other', 'all', { app: 'db' });
+  assert.equal(nodeFor(cluster, web), 'b');
+  const many = clusterOf(alike(6));
+  many.setService('default', 'web', { app: 'web' });
+  assert.equal(new Set(placesOf(many, Array(6).fill(web))).size, 6);
+  const without = clusterOf(alike(6));
+  without.setService('default', 'web', { app: 'web' });
+  without.setService('default', 'web', undefined);
+  assert.deepEqual(placesOf(without, Array(6).fill(web)), placesOf(clusterOf(alike(6)), Array(6).fill({})));
+});
+
+test('a pod that asks for a spread gets that one alone', () => {
+  const cluster = clusterOf({ a: {}, b: {} }, { first: { on: 'a', replicaSet: 'web' } });
+  const constraint = { topologyKey: 'rack', maxSkew: 1, whenUnsatisfiable: 'ScheduleAnyway' as const };
+  const asks = { replicaSet: 'web', spec: { topologySpreadConstraints: [constraint] } };
+  const alone = clusterOf({ a: {}, b: {} }, { first: { on: 'a' } });
+  assert.equal(nodeFor(cluster, asks), nodeFor(alone, asks));
+});
+
 test('in large clusters a share of the nodes is looked at', () => {
   assert.equal(nodesToFind(99), 99);
   assert.equal(nodesToFind(1_000), 420);
@@ -257,7 +341,16 @@ test('what is kept of earlier decisions never changes a decision', () => {
   const nodes = Object.fromEntries(
     ['4', '4', '6', '8', '2', '4'].map((cpu, i) => [`n${i}`, { allocatable: { cpu, pods: String(5 + i) } }]),
   );
-  const kept = clusterOf(nodes);
+  const withService = (cluster: Cluster): Cluster => {
+    cluster.setService('default', 'web', { app: 'web' });
+    return cluster;
+  };
+  const rest = { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { app: 'web' } } };
+  const constraints = [
+    { maxSkew: 2, whenUnsatisfiable: 'DoNotSchedule' as const, ...rest },
+    { maxSkew: 1, whenUnsatisfiable: 'ScheduleAnyway' as const, ...rest },
+  ];
+  const kept = withService(clusterOf(nodes));
   const placed = new Map<string, PodLike & { on: string }>();
   let decided = 0;
   for (let i = 0; i < 400; i++) {
@@ -265,10 +358,17 @@ test('what is kept of earlier decisions never changes a decision', () => {
       ? { cpu: `${100 + 300 * random.below(3)}m`, memory: `${256 * (1 + random.below(2))}Mi` }
       : { memory: '16Gi' };
     const ports = random.chance(0.2) ? [{ containerPort: 80, hostPort: 8000 + random.below(2) }] : [];
-    const pod = { spec: { containers: [{ name: 'c', image: 'app', ports, resources: { requests } }] } };
+    const pod = {
+      ...random.pick([{}, { replicaSet: 'web' }, { replicaSet: 'db' }, { labels: { app: 'web' } }]),
+      spec: {
+        containers: [{ name: 'c', image: 'app', ports, resources: { requests } }],
+        ...(random.chance(0.2) ? { topologySpreadConstraints: [constraints[random.below(2)]!] } : {}),
+      },
+    };
     const info = podInfo(makePod(`p${i}`, pod));
     const decision = schedule(kept, info);
-    assert.deepEqual(decision, schedule(clusterOf(nodes, Object.fromEntries(placed)), info), `seed ${seed}, pod ${i}`);
+    const anew = withService(clusterOf(nodes, Object.fromEntries(placed)));
+    assert.deepEqual(decision, schedule(anew, info), `seed ${seed}, pod ${i}`);
     if (decision.node !== undefined) {
       decided++;
       kept.assume(info, decision.node);

@@ -6,15 +6,20 @@ import { labelSelectorMatches } from '../api/selectors.ts';
 import { findUntolerated } from '../api/tolerations.ts';
 import type { LabelSelector, TopologySpreadConstraint } from '../api/types.gen.ts';
 import type { NodeInfo } from './node-info.ts';
+import type { CountByNode, PodGroup } from './pod-groups.ts';
 import type { PodInfo } from './pod-info.ts';
+import type { Snapshot } from './snapshot.ts';
 
 export interface Spread {
   topologyKey: string;
   maxSkew: number;
   minDomains: number;
-  selector: LabelSelector | undefined;
   honorsAffinity: boolean;
   honorsTaints: boolean;
+  /** Of the pods that are spread. */
+  pods: CountByNode;
+  /** Whether the pod itself is one of them. */
+  isOwn: boolean;
 }
 
 /** matchLabelKeys: the pod's own values of these labels narrow the selector. */
@@ -25,17 +30,56 @@ function selectorOf(constraint: TopologySpreadConstraint, { pod }: PodInfo): Lab
   return { ...constraint.labelSelector, matchLabels: { ...constraint.labelSelector?.matchLabels, ...own } };
 }
 
-export const spreadsOf = (info: PodInfo, when: 'DoNotSchedule' | 'ScheduleAnyway'): Spread[] =>
+const selectedIn = (namespace: string | undefined, selector: LabelSelector | undefined): PodGroup => ({
+  key: JSON.stringify([namespace, selector]),
+  holds: ({ pod: { metadata } }) => metadata.namespace === namespace && labelSelectorMatches(selector, metadata.labels),
+});
+
+const ownedBy = (owner: string): PodGroup => ({ key: owner, holds: ({ spreadWith }) => spreadWith === owner });
+
+/** Those that the pod asks for. */
+export const spreadsOf = (info: PodInfo, when: 'DoNotSchedule' | 'ScheduleAnyway', snapshot: Snapshot): Spread[] =>
   (info.pod.spec?.topologySpreadConstraints ?? [])
     .filter((constraint) => constraint.whenUnsatisfiable === when)
-    .map((constraint) => ({
-      topologyKey: constraint.topologyKey,
-      maxSkew: constraint.maxSkew,
-      minDomains: constraint.minDomains ?? 1,
-      selector: selectorOf(constraint, info),
-      honorsAffinity: (constraint.nodeAffinityPolicy ?? 'Honor') === 'Honor',
-      honorsTaints: constraint.nodeTaintsPolicy === 'Honor',
-    }));
+    .map((constraint) => {
+      const { namespace, labels } = info.pod.metadata;
+      const selector = selectorOf(constraint, info);
+      return {
+        topologyKey: constraint.topologyKey,
+        maxSkew: constraint.maxSkew,
+        minDomains: constraint.minDomains ?? 1,
+        honorsAffinity: (constraint.nodeAffinityPolicy ?? 'Honor') === 'Honor',
+        honorsTaints: constraint.nodeTaintsPolicy === 'Honor',
+        pods: snapshot.countByNode(selectedIn(namespace, selector)),
+        isOwn: labelSelectorMatches(selector, labels),
+      };
+    });
+
+/**
+ * What is wished for when a pod asks for nothing: that pods of one replica set, replication controller or stateful set stand apart, and
+ * those of a service that have no such owner. Follows
+ * https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/#internal-default-constraints
+ */
+export function defaultSpreads(info: PodInfo, snapshot: Snapshot): Spread[] {
+  const group = info.spreadWith === undefined ? selectedByServices(info, snapshot) : ownedBy(info.spreadWith);
+  if (!group) return [];
+  const pods = snapshot.countByNode(group);
+  const rest = { minDomains: 1, honorsAffinity: true, honorsTaints: false, pods, isOwn: true };
+  return [
+    { topologyKey: 'kubernetes.io/hostname', maxSkew: 3, ...rest },
+    { topologyKey: 'topology.kubernetes.io/zone', maxSkew: 5, ...rest },
+  ];
+}
+
+function selectedByServices({ pod }: PodInfo, snapshot: Snapshot): PodGroup | undefined {
+  const { namespace, labels } = pod.metadata;
+  // All of them match the pod, so no two ask for different values of a label.
+  const matchLabels: Record<string, string> = {};
+  for (const selector of snapshot.serviceSelectors(namespace ?? '')) {
+    if (labelSelectorMatches(selector, labels)) Object.assign(matchLabels, selector.matchLabels);
+  }
+  return Object.keys(matchLabels).length === 0 ? undefined : selectedIn(namespace, { matchLabels });
+}
 
 export const topologyValue = (node: NodeInfo, topologyKey: string): string | undefined =>
   node.node.metadata.labels?.[topologyKey];
@@ -46,17 +90,3 @@ export const hasAllKeys = (node: NodeInfo, spreads: readonly Spread[]): boolean 
 export const counts = ({ honorsAffinity, honorsTaints }: Spread, { pod }: PodInfo, { node }: NodeInfo): boolean =>
   (!honorsAffinity || matchesRequiredAffinity(pod, node)) &&
   (!honorsTaints || !findUntolerated(node.spec?.taints, pod.spec?.tolerations, ['NoSchedule', 'NoExecute']));
-
-/** Pods of the namespace that match, those on their way out aside. */
-export function countMatching(
-  node: NodeInfo,
-  selector: LabelSelector | undefined,
-  namespace: string | undefined,
-): number {
-  let count = 0;
-  for (const { pod } of node.pods.values()) {
-    if (pod.metadata.namespace !== namespace || pod.metadata.deletionTimestamp) continue;
-    if (labelSelectorMatches(selector, pod.metadata.labels)) count++;
-  }
-  return count;
-}

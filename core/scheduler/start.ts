@@ -1,7 +1,7 @@
-// Starts the scheduler over caches of nodes, pods and namespaces.
+// Starts the scheduler over caches of nodes, pods and what says where pods may go.
 import type { KubeObject } from '../api/objects.ts';
 import type { MetricRegistry } from '../api/prometheus.ts';
-import type { PersistentVolume, PersistentVolumeClaim } from '../api/types.gen.ts';
+import type { PersistentVolume, PersistentVolumeClaim, Service } from '../api/types.gen.ts';
 import type { Client } from '../client/client.ts';
 import { Informers } from '../client/informers.ts';
 import { resources } from '../client/resources.ts';
@@ -55,10 +55,11 @@ export function startScheduler(deps: StartSchedulerDeps): RunningScheduler {
     resources.namespaces,
     resources.persistentVolumes,
     resources.persistentVolumeClaims,
+    resources.services,
     resources.nodes,
     resources.pods,
   ].map((of) => informers.for(of));
-  const [namespaces, volumes, claims, nodes, pods] = watched;
+  const [namespaces, volumes, claims, services, nodes, pods] = watched;
   const unsubscribe: (() => void)[] = [];
   let stopped = false;
   const begin = (): void => {
@@ -77,6 +78,9 @@ export function startScheduler(deps: StartSchedulerDeps): RunningScheduler {
         const { namespace = '', name = '' } = claim.metadata;
         react(cluster.setClaim(namespace, name, deleted ? undefined : (claim as PersistentVolumeClaim)));
       }),
+      services!.subscribe(({ metadata: { namespace = '', name = '' }, spec }, _previous, deleted) =>
+        cluster.setService(namespace, name, deleted ? undefined : (spec as Service['spec'])?.selector),
+      ),
       nodes!.subscribe((node, _previous, deleted) => {
         if (deleted) cluster.removeNode(node.metadata.name ?? '');
         else react(cluster.setNode(node as unknown as StoredNode));

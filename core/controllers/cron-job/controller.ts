@@ -1,9 +1,9 @@
 // What the cron job controller watches and reads.
 import { keyOf } from '../../api/objects.ts';
+import { controllerOf, refersTo } from '../../api/owners.ts';
 import { resources } from '../../client/resources.ts';
 import type { Controller } from '../controller.ts';
 import type { StoredJob } from '../job/pods.ts';
-import { controllerOf, refersTo } from '../owner.ts';
 import { decideCronJob, failedCronJob, type ObservedCronJob, type StoredCronJob } from './decide.ts';
 
 export const cronJobController: Controller<ObservedCronJob> = {

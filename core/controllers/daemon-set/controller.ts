@@ -2,12 +2,13 @@
 
 import { sameValue } from '../../api/kinds/findings.ts';
 import { type KubeObject, keyOf, type ObjectKey } from '../../api/objects.ts';
+import { controllerOf, refersTo } from '../../api/owners.ts';
 import { labelSelectorMatches } from '../../api/selectors.ts';
 import type { ResourceRef } from '../../client/client.ts';
 import { resources } from '../../client/resources.ts';
 import type { Clock } from '../../ports.ts';
 import type { Action, Cache, Controller } from '../controller.ts';
-import { controllerOf, isDeleting, refersTo } from '../owner.ts';
+import { isDeleting } from '../owner.ts';
 import type { StoredPod } from '../pod-state.ts';
 import { revisionName, type StoredRevision } from '../revision-history.ts';
 import { decideDaemonSet, failedDaemonSet } from './decide.ts';

@@ -1,11 +1,12 @@
 // What the deployment controller watches and reads.
 import { sameValue } from '../../api/kinds/findings.ts';
 import { type KubeObject, keyOf, type ObjectKey } from '../../api/objects.ts';
+import { controllerOf, refersTo } from '../../api/owners.ts';
 import { labelSelectorMatches } from '../../api/selectors.ts';
 import type { Client, ResourceRef } from '../../client/client.ts';
 import { resources } from '../../client/resources.ts';
 import type { Cache, Controller } from '../controller.ts';
-import { controllerOf, isDeleting, refersTo } from '../owner.ts';
+import { isDeleting } from '../owner.ts';
 import type { StoredPod } from '../pod-state.ts';
 import { decideDeployment, failedDeployment, type ObservedDeployment } from './decide.ts';
 import { type DeploymentReplicaSet, isRollingUpdate, type StoredDeployment } from './model.ts';

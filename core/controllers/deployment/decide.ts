@@ -1,9 +1,10 @@
 // Deployments: rollouts by replica sets.
 // Follows https://kubernetes.io/docs/concepts/workloads/controllers/deployment/
 import { isStatus } from '../../api/errors.ts';
+import { controllerOf } from '../../api/owners.ts';
 import { resources } from '../../client/resources.ts';
 import type { Action, Failure } from '../controller.ts';
-import { asObject, claim, controllerOf, isDeleting } from '../owner.ts';
+import { asObject, claim, isDeleting } from '../owner.ts';
 import type { StoredPod } from '../pod-state.ts';
 import {
   type DeploymentReplicaSet,

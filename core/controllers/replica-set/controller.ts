@@ -3,12 +3,13 @@
 import { sameValue } from '../../api/kinds/findings.ts';
 import type { KubeObject, ObjectKey } from '../../api/objects.ts';
 import { keyOf } from '../../api/objects.ts';
+import { controllerOf, refersTo } from '../../api/owners.ts';
 import { formatSelector, labelSelectorMatches, labelSelectorRequirements } from '../../api/selectors.ts';
 import type { LabelSelector } from '../../api/types.gen.ts';
 import type { Client, ResourceRef } from '../../client/client.ts';
 import { resources } from '../../client/resources.ts';
 import type { Cache, Controller } from '../controller.ts';
-import { controllerOf, isDeleting, refersTo } from '../owner.ts';
+import { isDeleting } from '../owner.ts';
 import { isActive, type StoredPod } from '../pod-state.ts';
 import { BURST, decideReplicaSet, failedReplicaSet } from './decide.ts';
 import { type Flavour, type ObservedReplicaSet, replicasOf, type StoredReplicaSet, statusOf } from './model.ts';

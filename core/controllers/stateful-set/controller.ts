@@ -1,10 +1,11 @@
 // What the stateful set controller watches and reads.
 import { type KubeObject, keyOf, type ObjectKey } from '../../api/objects.ts';
+import { controllerOf, refersTo } from '../../api/owners.ts';
 import { labelSelectorMatches } from '../../api/selectors.ts';
 import type { Client, ResourceRef } from '../../client/client.ts';
 import { resources } from '../../client/resources.ts';
 import type { Cache, Controller } from '../controller.ts';
-import { controllerOf, isDeleting, refersTo } from '../owner.ts';
+import { isDeleting } from '../owner.ts';
 import type { StoredPod } from '../pod-state.ts';
 import { revisionName, type StoredRevision } from '../revision-history.ts';
 import { decideStatefulSet, failedStatefulSet, type ObservedStatefulSet } from './decide.ts';

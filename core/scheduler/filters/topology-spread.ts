@@ -1,7 +1,6 @@
-import { labelSelectorMatches } from '../../api/selectors.ts';
 import type { PodInfo } from '../pod-info.ts';
 import type { Snapshot } from '../snapshot.ts';
-import { countMatching, counts, hasAllKeys, type Spread, spreadsOf, topologyValue } from '../spread-constraints.ts';
+import { counts, hasAllKeys, type Spread, spreadsOf, topologyValue } from '../spread-constraints.ts';
 import type { DynamicFilter } from './filter.ts';
 
 const skewed = ["node(s) didn't match pod topology spread constraints"];
@@ -24,19 +23,17 @@ function domainsOf(info: PodInfo, spreads: readonly Spread[], snapshot: Snapshot
     for (const node of eligible) {
       if (!counts(spread, info, node)) continue;
       const value = topologyValue(node, spread.topologyKey) ?? '';
-      const matching = countMatching(node, spread.selector, info.pod.metadata.namespace);
-      pods.set(value, (pods.get(value) ?? 0) + matching);
+      pods.set(value, (pods.get(value) ?? 0) + (spread.pods.get(node) ?? 0));
     }
     const least = pods.size < spread.minDomains ? 0 : Math.min(...pods.values());
-    const own = labelSelectorMatches(spread.selector, info.pod.metadata.labels) ? 1 : 0;
-    return { spread, pods, least, own };
+    return { spread, pods, least, own: spread.isOwn ? 1 : 0 };
   });
 }
 
 export const topologySpread: DynamicFilter = {
   name: 'PodTopologySpread',
   prepare(info, snapshot) {
-    const spreads = spreadsOf(info, 'DoNotSchedule');
+    const spreads = spreadsOf(info, 'DoNotSchedule', snapshot);
     if (spreads.length === 0) return undefined;
     const domains = domainsOf(info, spreads, snapshot);
     return (node) => {

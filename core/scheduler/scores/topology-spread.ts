@@ -1,4 +1,5 @@
-import { countMatching, counts, hasAllKeys, spreadsOf, topologyValue } from '../spread-constraints.ts';
+import type { NodeInfo } from '../node-info.ts';
+import { counts, defaultSpreads, hasAllKeys, spreadsOf, topologyValue } from '../spread-constraints.ts';
 import { type DynamicScore, MAX_SCORE } from './score.ts';
 
 const hostname = 'kubernetes.io/hostname';
@@ -10,35 +11,36 @@ export const topologySpreadPreference: DynamicScore = {
   name: 'PodTopologySpread',
   weight: 2,
   prepare(info, snapshot, nodes) {
-    const spreads = spreadsOf(info, 'ScheduleAnyway');
+    const asks = (info.pod.spec?.topologySpreadConstraints ?? []).length > 0;
+    const spreads = asks ? spreadsOf(info, 'ScheduleAnyway', snapshot) : defaultSpreads(info, snapshot);
     if (spreads.length === 0) return undefined;
-    const { namespace } = info.pod.metadata;
-    const eligible = nodes.filter((node) => hasAllKeys(node, spreads));
+    // What nobody asked for asks no labels of nodes: without zones, hosts alone are looked at.
+    const isEligible = (node: NodeInfo): boolean => !asks || hasAllKeys(node, spreads);
+    const eligible = nodes.filter(isEligible);
     const rules = spreads.map((spread) => {
-      const pods = new Map<string, number>();
+      const domains = new Map<string, number>();
       if (spread.topologyKey !== hostname) {
-        for (const node of eligible) pods.set(topologyValue(node, spread.topologyKey) ?? '', 0);
-        for (const node of snapshot.nodes) {
+        for (const node of eligible) domains.set(topologyValue(node, spread.topologyKey) ?? '', 0);
+        for (const [node, matching] of spread.pods) {
           const value = topologyValue(node, spread.topologyKey);
-          const before = value === undefined ? undefined : pods.get(value);
+          const before = value === undefined ? undefined : domains.get(value);
           if (value === undefined || before === undefined) continue;
-          if (!hasAllKeys(node, spreads) || !counts(spread, info, node)) continue;
-          pods.set(value, before + countMatching(node, spread.selector, namespace));
+          if (!isEligible(node) || !counts(spread, info, node)) continue;
+          domains.set(value, before + matching);
         }
       }
       // Few domains differ a lot in what one pod means to them, many little: this evens keys out.
-      const size = spread.topologyKey === hostname ? eligible.length : pods.size;
-      return { spread, pods, weight: Math.log(size + 2) };
+      const size = spread.topologyKey === hostname ? eligible.length : domains.size;
+      return { spread, domains, weight: Math.log(size + 2) };
     });
     return {
       score(node) {
-        if (!hasAllKeys(node, spreads)) return IGNORED;
+        if (!isEligible(node)) return IGNORED;
         let sum = 0;
-        for (const { spread, pods, weight } of rules) {
-          const matching =
-            spread.topologyKey === hostname
-              ? countMatching(node, spread.selector, namespace)
-              : (pods.get(topologyValue(node, spread.topologyKey) ?? '') ?? 0);
+        for (const { spread, domains, weight } of rules) {
+          const value = topologyValue(node, spread.topologyKey);
+          if (value === undefined) continue;
+          const matching = (spread.topologyKey === hostname ? spread.pods.get(node) : domains.get(value)) ?? 0;
           sum += matching * weight + spread.maxSkew - 1;
         }
         return Math.round(sum);

@@ -1,5 +1,6 @@
 // Kinds that only keep a template or a revision of one.
 import type { FieldError } from '../../errors.ts';
+import { controllerOf } from '../../owners.ts';
 import type { ControllerRevision, PodTemplate } from '../../types.gen.ts';
 import type { Rules } from '../build.ts';
 import { ageColumn, formatLabels, nameColumn, text, typed } from '../columns.ts';
@@ -49,7 +50,7 @@ function checkRevisionUpdate(revision: ControllerRevision, old: ControllerRevisi
 }
 
 function controllerCell(revision: ControllerRevision): string {
-  const owner = revision.metadata?.ownerReferences?.find((reference) => reference.controller);
+  const owner = controllerOf(revision);
   if (!owner) return '<none>';
   const group = owner.apiVersion.includes('/') ? `.${owner.apiVersion.split('/')[0]}` : '';
   return `${owner.kind.toLowerCase()}${group}/${owner.name}`;
