@@ -4,6 +4,7 @@ import { Failure } from '../failure.ts';
 import { removeContext } from '../kubeconfig.ts';
 import { addressPlan } from '../network/addresses.ts';
 import { removeEgress } from '../network/egress.ts';
+import { closeFirewall } from '../network/firewall.ts';
 import { clusterNamespaces, removeNetwork } from '../network/network.ts';
 import type { Progress } from '../progress.ts';
 import { removeCgroup } from '../remains/cgroups.ts';
@@ -49,6 +50,7 @@ async function removeTraces(paths: ClusterPaths, spec: ClusterSpec): Promise<voi
   if (mounted.length > 0)
     throw new Failure(`could not unmount ${mounted.join(', ')}`, 'a process may be using it: fuser -vm FOLDER');
   await removeEgress({ table: paths.id, run: paths.run });
+  await closeFirewall(`${paths.id}/`);
   await removeNetwork(paths.id, { plan: addressPlan(spec.index) });
   const left = clusterNamespaces(paths.id);
   if (left.length > 0) throw new Failure(`could not remove the network namespaces ${left.join(', ')}`);

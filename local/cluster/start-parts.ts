@@ -8,6 +8,7 @@ import type { ControlPlaneReady } from '../config.ts';
 import { preparedImages } from '../images/prepared.ts';
 import type { AddressPlan } from '../network/addresses.ts';
 import { setEgress } from '../network/egress.ts';
+import { closeFirewall, openFirewall, toMachine, wayOut } from '../network/firewall.ts';
 import { addNode, makeNetwork, namespaceExists, networkIsUp } from '../network/network.ts';
 import { certificateFile } from '../pki.ts';
 import type { Progress } from '../progress.ts';
@@ -56,7 +57,7 @@ export async function startParts(start: Start): Promise<ControlPlaneReady> {
   if (spec.runtime === 'simulated' && !simulatedAreCurrent(paths, spec)) await endPart(table, simulatedPart);
   const down = nodes.filter((node) => !table.alive(agentPart(spec, node)));
   mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
-  if (spec.runtime === 'containerd') await network(start);
+  if (spec.runtime === 'containerd') await Promise.all([network(start), firewall(start)]);
   if (!spec.registry) {
     await endPart(table, registryPart);
     forgetRegistry(paths);
@@ -83,6 +84,12 @@ async function endPart(table: ProcessTable, part: string): Promise<void> {
   if (!ref) return;
   await terminate([ref], 2000);
   table.delete(part);
+}
+
+/** Nodes reach the control plane, and the outside if they may, through the machine's firewall. */
+async function firewall({ paths, spec, plan, egressChanged }: Start): Promise<void> {
+  if (egressChanged) await closeFirewall(`${paths.id}/way-`);
+  await openFirewall(paths.id, [toMachine('api', plan, spec.port), ...(spec.egress ? wayOut(plan) : [])]);
 }
 
 async function network({ paths, spec, progress, egressChanged }: Start): Promise<void> {
@@ -125,8 +132,9 @@ async function registry({ paths, spec, plan, table, progress }: Start, signal: A
   if (!spec.registry || table.alive(registryPart)) return;
   await progress.step('registry', async (note) => {
     note(registryName);
-    const ref = await startRegistry(paths, plan, spec.port);
+    const { ref, port } = await startRegistry(paths, plan, spec.port);
     table.set(registryPart, ref);
+    await openFirewall(paths.id, [toMachine(`registry-${port}`, plan, port)]);
     await untilRegistryServes(paths, ref, signal);
   });
 }

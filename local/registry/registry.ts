@@ -24,17 +24,22 @@ const hostsFolder = (paths: ClusterPaths): string => join(paths.dir, 'registries
  * at each start: only the nodes' runtimes and these commands use it. The network must stand.
  * @param taken a port that the control plane is about to take
  */
-export async function startRegistry(paths: ClusterPaths, plan: AddressPlan, taken: number): Promise<ProcessRef> {
+export async function startRegistry(
+  paths: ClusterPaths,
+  plan: AddressPlan,
+  taken: number,
+): Promise<{ ref: ProcessRef; port: number }> {
   if (!which(program))
     throw new Failure(`${program} is not on this machine`, `apt-get install --no-install-recommends ${program}`);
   const own = registryPaths(paths);
   mkdirSync(own.data, { recursive: true, mode: 0o700 });
-  const address = `${plan.gateway}:${await freePort(plan.gateway, taken)}`;
+  const port = await freePort(plan.gateway, taken);
+  const address = `${plan.gateway}:${port}`;
   writeFileAtomic(own.config, registryConfig(own.data, address, randomBytes(32).toString('hex')));
   if (existsSync(own.removed)) await freeSpace(paths);
   writeFileAtomic(own.address, `${address}\n`);
   tellNodes(paths, address);
-  return startDetached([program, 'serve', own.config], logFile(paths, registryPart));
+  return { ref: startDetached([program, 'serve', own.config], logFile(paths, registryPart)), port };
 }
 
 function tellNodes(paths: ClusterPaths, address: string): void {
