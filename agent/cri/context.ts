@@ -17,6 +17,7 @@ import type { PodTask } from '../runtime.ts';
 import type { VolumeManager } from '../volumes/manager.ts';
 import type { Cri } from './client.ts';
 import { isNotFound } from './client.ts';
+import { KernelLog } from './kernel-log.ts';
 import type { PodSandboxConfig } from './messages.ts';
 import { Observer } from './observer.ts';
 import { terminationFile } from './pod-files.ts';
@@ -53,13 +54,18 @@ export class CriContext {
       fields: (task) => this.fields(task),
       makePlace: (task) => this.#makePlace(task),
     });
-    this.observer = new Observer(deps.cri, deps.log, (uid, container, annotations, logPath) =>
-      terminationMessage(
-        container,
-        annotations,
-        terminationFile(this.dir(uid), container.name, container.attempt),
-        logPath,
-      ),
+    const kernelLog = new KernelLog(deps.log);
+    this.observer = new Observer(
+      deps.cri,
+      deps.log,
+      (uid, container, annotations, logPath) =>
+        terminationMessage(
+          container,
+          annotations,
+          terminationFile(this.dir(uid), container.name, container.attempt),
+          logPath,
+        ),
+      (id) => kernelLog.wasOomKilled(id),
     );
   }
 

@@ -30,7 +30,7 @@ const running = (user: boolean) =>
   }) as unknown as ContainerStatus;
 
 /** An observer whose questions about containers the test answers. */
-function observer(t: TestContext, user = false) {
+function observer(t: TestContext, { user = false, wasOomKilled = false } = {}) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const asked: (() => void)[] = [];
   const cri = {
@@ -44,6 +44,7 @@ function observer(t: TestContext, user = false) {
     cri,
     () => undefined,
     async () => 'last words',
+    () => wasOomKilled,
   );
   const seen = (): ObservedContainer | undefined => of.observed('u').containers[0];
   of.onChange(() => told.push(seen()?.state ?? 'none'));
@@ -71,7 +72,7 @@ test('a container that was started is shown running before the runtime is asked 
 });
 
 test('where the runtime tells the user of a container, it is asked before the container is shown', async (t) => {
-  const { asked, seen, settle, start } = observer(t, true);
+  const { asked, seen, settle, start } = observer(t, { user: true });
   await start();
   t.mock.timers.tick(1_000);
   asked[0]?.();
@@ -124,6 +125,14 @@ test('who was killed is not told to have ended before the runtime had time to sa
   assert.deepEqual(told, ['running', 'exited'], 'once');
 });
 
+test('what the kernel itself says needs no word of the runtime', async (t) => {
+  const { of, told, seen, settle, start } = observer(t, { wasOomKilled: true });
+  await start();
+  of.handle(killed);
+  await settle();
+  assert.deepEqual([told, seen()?.reason], [['running', 'exited'], 'OOMKilled']);
+});
+
 test('who is being stopped needs no explanation, also when the exit came first', async (t) => {
   const { of, seen, settle, start } = observer(t);
   await start();
@@ -165,6 +174,7 @@ test('a container of which the runtime could not tell whether it started is foun
     cri,
     () => undefined,
     async () => '',
+    () => false,
   );
   of.hide('u', 'c1');
   await assert.rejects(of.reveal('u', 'c1', 's1'), /away/);

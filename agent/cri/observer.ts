@@ -31,7 +31,7 @@ interface HeldSandbox {
   sandbox: ObservedSandbox;
 }
 
-/** An exit code whose reason may be an OOM kill. The runtime tells that by another way than the exit, on a busy machine much later. */
+/** An exit code whose reason may be an OOM kill. The runtime tells that by another way than the exit: much later on a busy machine, or never. */
 const killedExitCode = 137;
 const oomSettleMs = 1_000;
 const exitOf = ({ state, exitCode, finishedAt }: ObservedContainer): Exit | undefined =>
@@ -54,6 +54,7 @@ export class Observer {
   readonly #cri: Cri;
   readonly #log: Log;
   readonly #message: TerminationMessage;
+  readonly #wasOomKilled: (containerId: string) => boolean;
   readonly #sandboxes = new Map<string, HeldSandbox>();
   readonly #containers = new Map<string, Held>();
   /** Exits and OOM kills of containers that are not known yet (short-lived ones end before their start returns). */
@@ -67,10 +68,12 @@ export class Observer {
   #tellsUser = false;
   #onChange: (uid: string) => void = () => {};
 
-  constructor(cri: Cri, log: Log, message: TerminationMessage) {
+  /** @param wasOomKilled what the kernel's log says; false where that cannot be read */
+  constructor(cri: Cri, log: Log, message: TerminationMessage, wasOomKilled: (containerId: string) => boolean) {
     this.#cri = cri;
     this.#log = log;
     this.#message = message;
+    this.#wasOomKilled = wasOomKilled;
   }
 
   onChange(callback: (uid: string) => void): void {
@@ -227,10 +230,14 @@ export class Observer {
   #ended(held: Held, exit: Exit): void {
     const { id } = held.container;
     held.ended = true;
-    if (exit.exitCode === killedExitCode && !this.#oom.has(id) && !this.#killed.has(id)) {
+    const isUnexplained = exit.exitCode === killedExitCode && !this.#oom.has(id) && !this.#killed.has(id);
+    if (isUnexplained && this.#wasOomKilled(id)) this.#oom.add(id);
+    else if (isUnexplained) {
       this.#unexplained.set(id, exit);
       setTimeout(() => this.#giveUpWaiting(id), oomSettleMs);
-    } else this.#exited(held, exit.exitCode, exit.exitedAt);
+      return;
+    }
+    this.#exited(held, exit.exitCode, exit.exitedAt);
   }
 
   #exited(held: Held, exitCode: number, exitedAt: number): void {
@@ -295,7 +302,8 @@ export class Observer {
     const ended = container.state === 'exited';
     const { log_path: logPath, annotations } = status;
     if (ended) {
-      if (this.#oom.has(id)) container.reason = 'OOMKilled';
+      const isKilled = container.exitCode === killedExitCode && container.reason === 'Error';
+      if (this.#oom.has(id) || (isKilled && this.#wasOomKilled(id))) container.reason = 'OOMKilled';
       container.message ||= await this.#message(uid, container, annotations, logPath);
     }
     const known = this.#containers.get(id);
