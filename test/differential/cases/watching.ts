@@ -1,7 +1,6 @@
 // Watches from a known revision: which events a watcher sees of changes that have happened, and how pages of a list go on.
-import { get, patch, post, put, remove, type Scenario, type Step, settle } from '../scenario.ts';
+import { get, patch, post, put, remove, type Scenario, type Step, scenario, settle } from '../scenario.ts';
 
-const scenario = (name: string, ...steps: Step[]): Scenario => ({ name, steps });
 const maps = '/api/v1/namespaces/{ns}/configmaps';
 const pods = '/api/v1/namespaces/{ns}/pods';
 const map = (name: string, labels: Record<string, string> = {}) => ({
