@@ -10,18 +10,13 @@ import { environment } from '../aws/names.ts';
 import type { Status } from '../core/api/types.gen.ts';
 import { assertGolden } from '../test/golden-file.ts';
 import type { FunctionFolders } from './bundles.ts';
+import { pricedByTheHour, type Resource, type Resources, type Statement, wideStatements } from './fixture/rules.ts';
 import { functionNames } from './function-shapes.ts';
 import { readProperties } from './properties.ts';
 import { SlipwayStack } from './stack.ts';
 
 const out = mkdtempSync(join(tmpdir(), 'slipway-synth-'));
 after(() => rmSync(out, { recursive: true, force: true }));
-
-interface Resource {
-  Type: string;
-  Properties: Record<string, unknown>;
-}
-type Resources = Record<string, Resource>;
 
 interface Finding {
   rule: string;
@@ -136,114 +131,6 @@ test('the rules see what they should: a template with a NAT gateway, an interfac
   assert.equal(pricedByTheHour(bad).length, 4);
   assert.equal(wideStatements(bad).length, 2);
 });
-
-/** Every type that the stack may contain, with what it costs when nobody uses the cluster. A type that is not here fails the test. */
-const priceWhenIdle: Record<string, string> = {
-  'AWS::ApiGateway::Deployment': 'nothing',
-  'AWS::ApiGateway::GatewayResponse': 'nothing',
-  'AWS::ApiGateway::Method': 'nothing',
-  'AWS::ApiGateway::Resource': 'nothing',
-  'AWS::ApiGateway::RestApi': 'by the request',
-  'AWS::ApiGateway::Stage': 'nothing without a cache',
-  'AWS::AutoScaling::AutoScalingGroup': 'nothing without instances',
-  'AWS::CloudWatch::Alarm': '0.10 USD a month each beyond ten; only with a topic',
-  'AWS::DynamoDB::Table': 'by the request and the gigabyte, on demand',
-  'AWS::EC2::InternetGateway': 'nothing',
-  'AWS::EC2::LaunchTemplate': 'nothing',
-  'AWS::EC2::Route': 'nothing',
-  'AWS::EC2::RouteTable': 'nothing',
-  'AWS::EC2::SecurityGroup': 'nothing',
-  'AWS::EC2::Subnet': 'nothing',
-  'AWS::EC2::SubnetRouteTableAssociation': 'nothing',
-  'AWS::EC2::VPC': 'nothing',
-  'AWS::EC2::VPCEndpoint': 'nothing for gateways',
-  'AWS::EC2::VPCGatewayAttachment': 'nothing',
-  'AWS::ECR::Repository': 'by the gigabyte',
-  'AWS::Events::Rule': 'nothing for events of AWS and schedules',
-  'AWS::IAM::InstanceProfile': 'nothing',
-  'AWS::IAM::Policy': 'nothing',
-  'AWS::IAM::Role': 'nothing',
-  'AWS::KMS::Key': '1 USD a month; only if asked for',
-  'AWS::Lambda::EventInvokeConfig': 'nothing',
-  'AWS::Lambda::EventSourceMapping': "nothing for tables; a queue's polling is priced by SQS",
-  'AWS::Lambda::Function': 'by the millisecond, without provisioned concurrency',
-  'AWS::Lambda::Permission': 'nothing',
-  'AWS::Logs::LogGroup': 'by the gigabyte',
-  'AWS::SQS::Queue': 'by the request',
-  'AWS::SQS::QueuePolicy': 'nothing',
-  'AWS::SSM::Parameter': 'nothing for standard parameters',
-  'Custom::SlipwaySetup': 'nothing',
-};
-
-function pricedByTheHour(resources: Resources): string[] {
-  const found: string[] = [];
-  for (const [id, { Type, Properties: properties }] of Object.entries(resources)) {
-    const priced =
-      !(Type in priceWhenIdle) ||
-      (Type === 'AWS::EC2::VPCEndpoint' && (properties['VpcEndpointType'] ?? 'Gateway') !== 'Gateway') ||
-      (Type === 'AWS::DynamoDB::Table' && properties['BillingMode'] !== 'PAY_PER_REQUEST') ||
-      (Type === 'AWS::AutoScaling::AutoScalingGroup' &&
-        (properties['MinSize'] !== '0' || properties['DesiredCapacity'] !== undefined)) ||
-      (Type === 'AWS::ApiGateway::Stage' && properties['CacheClusterEnabled'] === true) ||
-      (Type === 'AWS::SSM::Parameter' && (properties['Tier'] ?? 'Standard') !== 'Standard');
-    if (priced) found.push(`${id}: ${Type}`);
-  }
-  return found;
-}
-
-/** Actions that AWS cannot grant by resource, and the one place where each is needed. */
-const everywhere: Record<string, string> = {
-  'autoscaling:DescribeAutoScalingGroups': 'the workers function finds its group',
-  'ec2:DescribeAccountAttributes': 'making a load balancer',
-  'ec2:DescribeInternetGateways': 'making a load balancer',
-  'ec2:DescribeSecurityGroups': "the load balancers' function finds who may reach one",
-  'ec2:DescribeSubnets': 'making a load balancer',
-  'ec2:DescribeVpcs': 'making a load balancer',
-  'elasticloadbalancing:DescribeListeners': "the load balancers' function looks at what stands",
-  'elasticloadbalancing:DescribeLoadBalancers': "the load balancers' function looks at what stands",
-  'elasticloadbalancing:DescribeTargetGroups': "the load balancers' function looks at what stands",
-  'elasticloadbalancing:DescribeTargetHealth': "the load balancers' function looks at what stands",
-  'dynamodb:ListStreams': 'Lambda looks for the stream that it is to read',
-  'ec2:DescribeAddresses': 'making a load balancer',
-  'ec2:DescribeInstances': 'the workers function learns when an instance was launched; giving a load balancer targets',
-  'ec2:DescribeInstanceTypes': 'the workers function learns how large a worker is',
-  'ecr:GetAuthorizationToken': 'a worker asks for credentials to pull images',
-  'ssm:UpdateInstanceInformation': 'Session Manager',
-  'ssmmessages:CreateControlChannel': 'Session Manager',
-  'ssmmessages:CreateDataChannel': 'Session Manager',
-  'ssmmessages:OpenControlChannel': 'Session Manager',
-  'ssmmessages:OpenDataChannel': 'Session Manager',
-  'xray:PutTelemetryRecords': 'traces, if asked for',
-  'xray:PutTraceSegments': 'traces, if asked for',
-};
-
-interface Statement {
-  Effect: string;
-  Action: string | string[];
-  Resource?: unknown;
-  Condition?: unknown;
-}
-
-function wideStatements(resources: Resources): string[] {
-  const found: string[] = [];
-  for (const [id, { Type, Properties: properties }] of Object.entries(resources)) {
-    if (!['AWS::IAM::Policy', 'AWS::IAM::Role'].includes(Type)) continue;
-    const inline = (properties['Policies'] ?? []) as { PolicyDocument: { Statement: Statement[] } }[];
-    const own = properties['PolicyDocument'] as { Statement: Statement[] } | undefined;
-    for (const { Effect, Action, Resource } of [
-      ...(own?.Statement ?? []),
-      ...inline.flatMap((p) => p.PolicyDocument.Statement),
-    ]) {
-      if (Effect !== 'Allow') continue;
-      const anywhere = [Resource].flat().includes('*');
-      for (const action of [Action].flat()) {
-        if (action.includes('*')) found.push(`${id} allows ${action}`);
-        if (anywhere && !(action in everywhere)) found.push(`${id} allows ${action} everywhere`);
-      }
-    }
-  }
-  return found;
-}
 
 const ofType = (resources: Resources, type: string): Resource[] =>
   Object.values(resources).filter((resource) => resource.Type === type);

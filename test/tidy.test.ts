@@ -106,9 +106,9 @@ test('names of files are kebab-case, exports are named', () => {
 /** A file that passes this does more than one thing. Tables of data may be longer. */
 const longestFile = 400;
 
-test(`no file of code is longer than ${longestFile} lines`, () => {
-  const wrong = sources
-    .filter((path) => !isTest(path))
+test(`no file of code or tests is longer than ${longestFile} lines`, () => {
+  const others = globSync('{test,bench,scripts,examples}/**/*.{ts,js}', { cwd: root });
+  const wrong = [...sources, ...others]
     .map((path) => ({ path, lines: read(path).split('\n').length }))
     .filter(({ lines }) => lines > longestFile);
   assert.deepEqual(wrong, []);

@@ -36,11 +36,15 @@ const verbs: Readonly<Record<Verb, (call: Call) => Promise<Response>>> = {
 const wrongMethod = (): StatusError =>
   new StatusError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 
+const ofCollections: ReadonlySet<string> = new Set(['list', 'watch', 'deletecollection']);
+
 /** What a path names, before anybody looks at the method. Throws NotFound. */
 export function kindOf(info: RequestInfo): Kind {
   const kind = findKind(info.group, info.version, info.plural);
   if (!kind) throw noSuchResource();
-  const named = info.verb !== 'list' && info.verb !== 'watch' && info.verb !== 'deletecollection' && info.name !== '';
+  if (info.watchInPath && (info.subresource !== '' || !kind.verbs.includes('watch'))) throw noSuchResource();
+  // The name of a list or watch comes from its field selector, unless it stands in the path.
+  const named = info.name !== '' && (info.watchInPath === true || !ofCollections.has(info.verb));
   // A namespace lies in itself alone: rights within one namespace must not reach another, nor the list of them.
   const inNamespace = info.namespace !== '' && !(info.plural === 'namespaces' && info.name === info.namespace);
   if (kind.namespaced ? !inNamespace && named : inNamespace) throw noSuchResource();
@@ -84,8 +88,10 @@ const passesEveryMethod = (info: RequestInfo): boolean => info.subresource === '
 /** Throws NotFound and MethodNotAllowed, and whatever the verb throws. */
 export async function dispatch(server: ServerState, arrived: Arrived): Promise<Response> {
   const { info } = arrived;
+  const { method } = arrived.request;
   const kind = kindOf(info);
-  if (arrived.request.method === 'HEAD' && !passesEveryMethod(info)) throw wrongMethod();
+  if (method === 'HEAD' && !passesEveryMethod(info)) throw wrongMethod();
+  if (info.watchInPath && method !== 'GET') throw wrongMethod();
   if (kind.deprecation) arrived.warnings.push(kind.deprecation);
   const call = callOf(server, arrived, kind);
   const isStatus = info.subresource === 'status' && kind.hasStatus;

@@ -161,7 +161,8 @@ function pathOf(make: Maker, method: string): string {
       : make.text();
     return `${make.one(parameters)}=${encodeURIComponent(value)}`;
   });
-  return `${root}${namespace}/${kind.plural}${name}${sub}${query.length > 0 ? `?${query.join('&')}` : ''}`;
+  const watch = make.chance(method === 'GET' ? 0.05 : 0.01) ? '/watch' : '';
+  return `${root}${watch}${namespace}/${kind.plural}${name}${sub}${query.length > 0 ? `?${query.join('&')}` : ''}`;
 }
 
 /** An honest object with some of its values replaced, dropped or added. */
@@ -258,7 +259,8 @@ test(`${requests} random and mutated requests get no 5xx and do not crash the se
       world.pass(1_000);
     });
     codes.set(response.status, (codes.get(response.status) ?? 0) + 1);
-    if (new URL(request.url).searchParams.has('watch')) abort.abort();
+    const { pathname, searchParams } = new URL(request.url);
+    if (searchParams.has('watch') || pathname.includes('/watch/')) abort.abort();
     else await response.arrayBuffer();
     assert.ok(
       response.status < 500 || allowed5xx.has(response.status),

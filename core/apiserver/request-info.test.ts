@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { pathAfterSubresource, requestInfo } from './request-info.ts';
+import type { RequestInfo } from './server.ts';
 
 function info(method: string, path: string) {
   const url = new URL(path, 'https://api.example');
   return requestInfo(method, url, url.searchParams);
 }
 
-const cases: [string, string, string, Record<string, string>][] = [
+const cases: [string, string, string, Partial<RequestInfo>][] = [
   ['GET', '/api/v1/pods', 'list', { plural: 'pods', namespace: '' }],
   ['GET', '/api/v1/namespaces/shop/pods?watch=true', 'watch', { plural: 'pods', namespace: 'shop' }],
   ['GET', '/api/v1/namespaces/shop/pods/web', 'get', { plural: 'pods', namespace: 'shop', name: 'web' }],
@@ -28,6 +29,19 @@ const cases: [string, string, string, Record<string, string>][] = [
     { name: 'web', fieldSelector: 'metadata.name=web' },
   ],
   ['GET', '/api/v1/namespaces/shop/pods/a%20b', 'get', { name: 'a b' }],
+  ['GET', '/api/v1/pods?watch=False', 'list', { plural: 'pods' }],
+  ['GET', '/api/v1/watch/pods', 'watch', { plural: 'pods', namespace: '', watchInPath: true }],
+  ['GET', '/api/v1/watch/namespaces/shop/pods?watch=false', 'watch', { plural: 'pods', namespace: 'shop', name: '' }],
+  ['POST', '/apis/apps/v1/watch/namespaces/a/deployments/b', 'watch', { group: 'apps', namespace: 'a', name: 'b' }],
+  ['GET', '/api/v1/watch/namespaces/shop', 'watch', { plural: 'namespaces', namespace: 'shop', name: 'shop' }],
+  // Whoever may watch one object by its name may do so where the path says the name.
+  [
+    'GET',
+    '/api/v1/watch/pods?fieldSelector=metadata.name%3Dweb&labelSelector=a',
+    'watch',
+    { name: '', fieldSelector: undefined, labelSelector: undefined },
+  ],
+  ['GET', '/api/v1/namespaces/watch/pods', 'list', { plural: 'pods', namespace: 'watch', watchInPath: undefined }],
 ];
 
 for (const [method, path, verb, expected] of cases) {
@@ -47,6 +61,12 @@ test('paths that name no resource keep their method as verb', () => {
 
 test('a path that cannot be decoded is a bad request', () => {
   assert.throws(() => info('GET', '/api/v1/namespaces/shop/pods/%ff'), /cannot be decoded/);
+});
+
+test('a watch in the path of nothing is a bad request', () => {
+  for (const path of ['/api/v1/watch', '/apis/apps/v1/watch/']) {
+    assert.throws(() => info('GET', path), /does not say what to watch/);
+  }
 });
 
 test('what follows a proxy is kept as it was written', () => {

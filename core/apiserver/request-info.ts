@@ -1,6 +1,7 @@
 // What a request asks for, read from its method and URL alone.
 // Follows https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris
 import { badRequest } from '../api/errors.ts';
+import { booleanParameter } from './options.ts';
 import type { RequestInfo } from './server.ts';
 
 const verbOfMethod: Readonly<Record<string, string>> = {
@@ -14,8 +15,6 @@ const verbOfMethod: Readonly<Record<string, string>> = {
 
 /** Subresources of a namespace itself; any other word after its name is a resource within it. */
 const namespaceSubresources = new Set(['status', 'finalize']);
-
-const isTrue = (value: string | null): boolean => value !== null && value !== 'false' && value !== '0';
 
 /** The name that a field selector demands ("metadata.name=x"), which authorisation looks at as if it stood in the path. */
 function nameInSelector(fieldSelector: string): string {
@@ -36,7 +35,7 @@ export function pathParts(pathname: string): string[] {
   }
 }
 
-/** Throws BadRequest for a path that is not valid percent-encoding. */
+/** Throws BadRequest for a path that is not valid percent-encoding, and for a watch in the path of nothing. */
 export function requestInfo(method: string, url: URL, query: URLSearchParams): RequestInfo {
   const nonResource: RequestInfo = {
     isResource: false,
@@ -58,6 +57,12 @@ export function requestInfo(method: string, url: URL, query: URLSearchParams): R
   const version = parts[at++]!;
   const info: RequestInfo = { ...nonResource, isResource: true, verb: verbOfMethod[method] ?? '', group, version };
 
+  if (parts[at] === 'watch') {
+    if (parts.length === at + 1) throw badRequest(`the path does not say what to watch: ${url.pathname}`);
+    at += 1;
+    info.verb = 'watch';
+    info.watchInPath = true;
+  }
   if (parts[at] === 'namespaces' && parts.length > at + 1) {
     info.namespace = parts[at + 1]!;
     if (parts.length > at + 2 && !namespaceSubresources.has(parts[at + 2]!)) at += 2;
@@ -65,12 +70,13 @@ export function requestInfo(method: string, url: URL, query: URLSearchParams): R
   info.plural = parts[at] ?? '';
   info.name = parts[at + 1] ?? '';
   info.subresource = parts[at + 2] ?? '';
-  if (info.name !== '') return info;
+  // Selectors count for nothing here where the path asks for the watch: rights are asked for without them.
+  if (info.name !== '' || info.watchInPath) return info;
 
   if (info.verb === 'get' || info.verb === 'delete') {
     info.labelSelector = query.get('labelSelector') ?? '';
     info.fieldSelector = query.get('fieldSelector') ?? '';
-    if (info.verb === 'get') info.verb = isTrue(query.get('watch')) ? 'watch' : 'list';
+    if (info.verb === 'get') info.verb = booleanParameter(query, 'watch') ? 'watch' : 'list';
     else info.verb = 'deletecollection';
     info.name = nameInSelector(info.fieldSelector);
   }

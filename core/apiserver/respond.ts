@@ -92,7 +92,8 @@ export function respondObject(call: Call, status: number, stored: StoredObject):
     return respondValue(call, status, table(kind, [stored], metadata, options), accepted);
   }
   if (accepted.as === 'PartialObjectMetadataList') throw notThatForm(accepted.as, 'is not a list', goType(kind));
-  if (form === 'metadata') return respondValue(call, status, partialObject(served(kind, stored), version), accepted);
+  if (form === 'metadata')
+    return respondValue(call, status, partialObject(kind, served(kind, stored), version), accepted);
   if (encoding === 'json') {
     const json = objectJson(kind, stored);
     return send(call, status, pretty ? prettied(json) : `${json}\n`, 'json');
@@ -126,7 +127,7 @@ export function respondList(call: Call, listed: Listed): Response {
   }
   if (accepted.as === 'PartialObjectMetadata') throw notThatForm(accepted.as, 'is a list', `${goType(kind)}List`);
   if (accepted.form === 'metadata') {
-    const items = listed.items.map((item) => partialObject(served(kind, item), version));
+    const items = listed.items.map((item) => partialObject(kind, served(kind, item), version));
     return respondValue(
       call,
       200,

@@ -33,6 +33,8 @@ export interface RequestInfo {
   name: string;
   subresource: string;
   path: string;
+  /** A watch that the path asks for ("/api/v1/watch/pods"), whatever the method. */
+  watchInPath?: true;
   /** Raw selectors of list and watch, which authorisation and admission look at. */
   labelSelector?: string;
   fieldSelector?: string;

@@ -31,11 +31,18 @@ export function includeObject(query: URLSearchParams): IncludeObject {
   );
 }
 
-export const partialObject = (object: KubeObject, version: string): KubeObject => ({
+/** `object`: as it is served. */
+export const partialObject = (kind: Kind, object: KubeObject, version: string): KubeObject => ({
   kind: 'PartialObjectMetadata',
   apiVersion: `meta.k8s.io/${version}`,
-  metadata: object.metadata,
+  metadata: kind.fieldAnnotation ? withoutAnnotation(object.metadata, kind.fieldAnnotation) : object.metadata,
 });
+
+function withoutAnnotation(metadata: KubeObject['metadata'], name: string): KubeObject['metadata'] {
+  const { annotations: all = {}, ...others } = metadata;
+  const { [name]: _, ...annotations } = all;
+  return Object.keys(annotations).length > 0 ? { ...others, annotations } : others;
+}
 
 export const columnDefinitions = (kind: Kind): unknown[] =>
   kind.columns.map(({ name, type, format, description, priority }) => ({
@@ -56,7 +63,8 @@ export function tableRow(
   const object = served(kind, stored);
   const cells = kind.columns.map((column) => column.cell(object, nowMs));
   // A row always names its object, null when it was asked for without.
-  return { cells, object: include === 'None' ? null : include === 'Object' ? object : partialObject(object, version) };
+  if (include === 'None') return { cells, object: null };
+  return { cells, object: include === 'Object' ? object : partialObject(kind, object, version) };
 }
 
 export function table(

@@ -43,7 +43,7 @@ export function eventBytes(type: EventType, stored: StoredObject, form: EventFor
       return frame(type, table(kind, [stored], metadata, { include, version, nowMs: form.nowMs(), headers }), form);
     }
     case 'metadata':
-      return frame(type, partialObject(served(kind, stored), version), form);
+      return frame(type, partialObject(kind, served(kind, stored), version), form);
     case 'object':
       if (accepted.encoding === 'json')
         return encoder.encode(`{"type":"${type}","object":${objectJson(kind, stored)}}\n`);

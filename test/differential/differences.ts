@@ -83,13 +83,6 @@ export const intended: readonly IntendedDifference[] = [
       scenario === 'evictions' && field === 'body.reason' && expected === undefined && actual === 'InternalError',
   },
   {
-    reason: 'The annotation of a daemon set for its oldest clients is not hidden in tables and partial objects.',
-    matches: ({ scenario, field, actual }) =>
-      scenario === 'daemonset-apps-v1' &&
-      field.endsWith('metadata.annotations') &&
-      JSON.stringify(actual) === '{"deprecated.daemonset.template.generation":"1"}',
-  },
-  {
     reason: 'Flow schemas are kept, not acted on: nobody reports whether their priority level exists.',
     matches: ({ scenario, field, actual }) =>
       scenario.startsWith('flowschema') &&

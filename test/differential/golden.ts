@@ -5,17 +5,21 @@ import { admissionScenarios } from './cases/admission.ts';
 import { kindScenarios } from './cases/kinds.ts';
 import { lifecycleScenarios } from './cases/lifecycle.ts';
 import { patchingScenarios } from './cases/patching.ts';
+import { podScenarios } from './cases/pods.ts';
 import { protocolScenarios } from './cases/protocol.ts';
+import { validationScenarios } from './cases/validation.ts';
 import { watchingScenarios } from './cases/watching.ts';
 import type { Answer, Scenario } from './scenario.ts';
 
 export const scenarios: readonly Scenario[] = [
   ...kindScenarios,
   ...protocolScenarios,
+  ...validationScenarios,
   ...accessScenarios,
   ...admissionScenarios,
   ...patchingScenarios,
   ...lifecycleScenarios,
+  ...podScenarios,
   ...watchingScenarios,
 ];
 

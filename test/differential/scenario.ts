@@ -22,6 +22,8 @@ export interface Scenario {
   steps: Step[];
 }
 
+export const scenario = (name: string, ...steps: Step[]): Scenario => ({ name, steps });
+
 export interface Answer {
   step: string;
   status: number;

@@ -15,6 +15,7 @@ export interface Rules<T> {
   gracePeriodSeconds?(object: T): number | undefined;
   endsAtOnce?(object: T): boolean;
   fromStorage?(object: KubeObject): KubeObject;
+  fieldAnnotation?: string;
   toStorage?(object: KubeObject): KubeObject;
   setDefaults?(object: T): void;
   prepareForCreate?(object: T, context: Parameters<NonNullable<Kind['prepareForCreate']>>[1]): void;

@@ -142,6 +142,21 @@ test('the first table of a watch names the columns, the others do not', async ()
   await events.return();
 });
 
+test('a name in the path is watched alone, whatever it looks like', async () => {
+  const api = startApi();
+  const old = '/api/v1/watch/namespaces/shop/configmaps';
+  const named = eventsOf(await api.raw('GET', `${old}/b`));
+  const odd = eventsOf(
+    await api.raw('GET', `${old}/${encodeURIComponent('a,metadata.namespace=shop')}?timeoutSeconds=1`),
+  );
+  for (const name of ['a', 'b']) await create(api, name);
+  assert.deepEqual(await take(named, 1), ['ADDED b']);
+  await named.return();
+  api.clock.pass(1_000);
+  assert.deepEqual(await take(odd, 1), []);
+  assert.deepEqual([(await api.raw('HEAD', old)).status, (await api.raw('OPTIONS', old)).status], [405, 405]);
+});
+
 test('a client that goes away leaves nothing behind', async () => {
   const api = startApi();
   const abort = new AbortController();

@@ -1,24 +1,26 @@
-// GET with watch=true: the changes of a collection as they happen.
+// GET with watch=true, or of a path below /watch/: the changes of a collection or of one object as they happen.
 // Follows https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 // and KEP-3157 (initial events in the stream).
-import { StatusError } from '../../api/errors.ts';
+import { badRequest, StatusError } from '../../api/errors.ts';
+import { escapeFieldValue } from '../../api/field-selectors.ts';
 import { type Revision, RevisionAhead, RevisionExpired } from '../../store/store.ts';
 import type { Call } from '../call.ts';
 import { bookmarkIntervalMs, minWatchTimeoutMs } from '../limits.ts';
 import { negotiate } from '../negotiate.ts';
 import { scopeOfRequest } from '../observe.ts';
-import { type ListOptions, listOptions } from '../options.ts';
+import { booleanParameter, type ListOptions, listOptions } from '../options.ts';
 import { headersOf } from '../respond.ts';
 import { parseRevision, reachRevision, tooOldRevision } from '../revisions.ts';
-import { selectionOf } from '../selection.ts';
+import { type Selection, selectionOf } from '../selection.ts';
 import { includeObject } from '../table.ts';
 import { WatchStream } from '../watch.ts';
 import type { EventForm } from '../watch-events.ts';
 
 export async function watch(call: Call): Promise<Response> {
   const { deps, kind, server, request } = call;
-  const options = listOptions(call.query, true);
-  const selection = selectionOf(kind, options.labelSelector, options.fieldSelector);
+  // The old paths need no watch=true; as with kube-apiserver, their options are judged as a list's without it.
+  const options = listOptions(call.query, booleanParameter(call.query, 'watch') ?? false);
+  const selection = selectionIn(call, options);
   const accepted = negotiate(request, call.query, true);
   const from = parseRevision(options.resourceVersion);
   const form: EventForm = {
@@ -48,10 +50,19 @@ export async function watch(call: Call): Promise<Response> {
   const abort = (): void => stream.abort();
   request.signal.addEventListener('abort', abort);
   startTimers(call, stream, options, timers);
-  await start(call, stream, options, from);
+  await start(call, stream, options, selection, from);
   const type =
     accepted.encoding === 'protobuf' ? 'application/vnd.kubernetes.protobuf;stream=watch' : 'application/json';
   return new Response(stream.body, { status: 200, headers: headersOf(call.warnings, type) });
+}
+
+/** A name in the path selects as a field selector does. Throws BadRequest for a selector that names another. */
+function selectionIn({ kind, info }: Call, { labelSelector, fieldSelector }: ListOptions): Selection {
+  if (!info.watchInPath || info.name === '') return selectionOf(kind, labelSelector, fieldSelector);
+  const byName = `metadata.name=${escapeFieldValue(info.name)}`;
+  const selection = selectionOf(kind, labelSelector, fieldSelector || byName);
+  if (selection.name === info.name) return selection;
+  throw badRequest("fieldSelector metadata.name doesn't match requested name");
 }
 
 function startTimers({ deps }: Call, stream: WatchStream, options: ListOptions, timers: (() => void)[]): void {
@@ -71,7 +82,13 @@ function startTimers({ deps }: Call, stream: WatchStream, options: ListOptions, 
 }
 
 /** Sends the present state if it is wanted, then every change after it. */
-async function start(call: Call, stream: WatchStream, options: ListOptions, from: Revision): Promise<void> {
+async function start(
+  call: Call,
+  stream: WatchStream,
+  options: ListOptions,
+  selection: Selection,
+  from: Revision,
+): Promise<void> {
   const { deps, kind, server } = call;
   const { resource } = kind;
   const initial = options.sendInitialEvents ?? from === 0;
@@ -80,7 +97,6 @@ async function start(call: Call, stream: WatchStream, options: ListOptions, from
     if (initial) {
       const namespace = kind.namespaced ? call.info.namespace : '';
       const page = await deps.store.list(resource, namespace ? { namespace } : {});
-      const selection = selectionOf(kind, options.labelSelector, options.fieldSelector);
       const items = selection.everything ? page.items : page.items.filter((item) => selection.matches(item.object));
       stream.initial(items, page.revision, options.sendInitialEvents === true && options.allowWatchBookmarks);
       since = page.revision;

@@ -1,11 +1,10 @@
 // Who may do what: RBAC, escalation, impersonation, nodes, tokens, certificate requests. Everything that the real one reads
 // from its caches is made before a `settle` step.
-import { get, patch, post, put, remove, type Scenario, type Step, settle } from '../scenario.ts';
+import { get, patch, post, put, remove, type Scenario, type Step, scenario, settle } from '../scenario.ts';
 
 const rbac = '/apis/rbac.authorization.k8s.io/v1';
 const reviews = '/apis/authorization.k8s.io/v1';
 const group = 'rbac.authorization.k8s.io';
-const scenario = (name: string, ...steps: Step[]): Scenario => ({ name, steps });
 
 /** The step as another user; node's and service accounts' groups follow from their names where the API does so. */
 const as = (user: string, step: Step, more: Record<string, string> = {}): Step => ({

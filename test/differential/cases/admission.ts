@@ -1,7 +1,6 @@
 // Admission: what is added to objects, and what is refused, in whose words.
-import { patch, post, put, remove, type Scenario, type Step, settle } from '../scenario.ts';
+import { patch, post, put, remove, type Scenario, type Step, scenario, settle } from '../scenario.ts';
 
-const scenario = (name: string, ...steps: Step[]): Scenario => ({ name, steps });
 const pods = '/api/v1/namespaces/{ns}/pods';
 const main = { name: 'main', image: 'example/app:1' };
 const pod = (name: string, spec: Record<string, unknown> = {}, metadata: Record<string, unknown> = {}) => ({

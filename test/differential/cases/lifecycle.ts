@@ -1,58 +1,14 @@
 // What becomes of an object between its creation and its end: system fields, preconditions, generations, status, finalizers, grace.
-import { get, patch, post, put, remove, type Scenario, type Step, settle } from '../scenario.ts';
+import { budgets, deployment, deployments, main, maps, pod, pods } from '../objects.ts';
+import { get, patch, post, put, remove, type Scenario, scenario, settle } from '../scenario.ts';
 
-const scenario = (name: string, ...steps: Step[]): Scenario => ({ name, steps });
-const maps = '/api/v1/namespaces/{ns}/configmaps';
-const pods = '/api/v1/namespaces/{ns}/pods';
-const deployments = '/apis/apps/v1/namespaces/{ns}/deployments';
 const jobs = '/apis/batch/v1/namespaces/{ns}/jobs';
-const budgets = '/apis/policy/v1/namespaces/{ns}/poddisruptionbudgets';
-const main = { name: 'main', image: 'example/app:1' };
 const map = (metadata: Record<string, unknown>, data: Record<string, unknown> = {}) => ({
   apiVersion: 'v1',
   kind: 'ConfigMap',
   metadata,
   data,
 });
-const pod = (name: string, spec: Record<string, unknown> = {}, metadata: Record<string, unknown> = {}) => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { name, labels: { app: name }, ...metadata },
-  spec: { containers: [main], ...spec },
-});
-const deployment = (metadata: Record<string, unknown>, fields: Record<string, unknown> = {}) => ({
-  apiVersion: 'apps/v1',
-  kind: 'Deployment',
-  metadata: { name: 'web', ...metadata },
-  spec: {
-    selector: { matchLabels: { app: 'web' } },
-    template: { metadata: { labels: { app: 'web' } }, spec: { containers: [main] } },
-    ...fields,
-  },
-});
-const eviction = (name: string, deleteOptions?: Record<string, unknown>) => ({
-  apiVersion: 'policy/v1',
-  kind: 'Eviction',
-  metadata: { name },
-  ...(deleteOptions ? { deleteOptions } : {}),
-});
-const budget = (name: string, app: string, spec: Record<string, unknown>) =>
-  post(budgets, { metadata: { name }, spec: { selector: { matchLabels: { app } }, ...spec } });
-const running = (name: string, ready: boolean) =>
-  patch('merge', `${pods}/${name}/status`, {
-    status: { phase: 'Running', conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
-  });
-const allowing = (name: string, status: Record<string, unknown>) =>
-  patch('merge', `${budgets}/${name}/status`, {
-    status: {
-      observedGeneration: 1,
-      disruptionsAllowed: 0,
-      currentHealthy: 1,
-      desiredHealthy: 1,
-      expectedPods: 1,
-      ...status,
-    },
-  });
 
 export const lifecycleScenarios: readonly Scenario[] = [
   scenario(
@@ -94,7 +50,7 @@ export const lifecycleScenarios: readonly Scenario[] = [
     post(`${maps}?dryRun=All`, map({ name: 'n' })),
     get(`${maps}/n`),
     post(`${maps}?dryRun=All`, map({ name: 'a' })),
-    post(deployments, { ...deployment({ generation: 7 }), status: { replicas: 5 } }),
+    post(deployments, { ...deployment({}, { generation: 7 }), status: { replicas: 5 } }),
     post(pods, { ...pod('with-status'), status: { phase: 'Running', podIP: '10.1.1.1' } }),
     post('/api/v1/namespaces/{ns}/services', {
       metadata: { name: 'with-status' },
@@ -165,7 +121,7 @@ export const lifecycleScenarios: readonly Scenario[] = [
   ),
   scenario(
     'generations',
-    post(deployments, deployment({})),
+    post(deployments, deployment()),
     patch('merge', `${deployments}/web`, { metadata: { labels: { a: 'b' } } }),
     patch('merge', `${deployments}/web`, { spec: { replicas: 2 } }),
     patch('merge', `${deployments}/web`, { spec: { replicas: 2 } }),
@@ -179,13 +135,13 @@ export const lifecycleScenarios: readonly Scenario[] = [
       metadata: { annotations: { e: 'f' } },
       spec: { replicas: 7 },
     }),
-    put(`${deployments}/web/status`, { ...deployment({ labels: { a: 'b' } }), status: { replicas: 1 } }),
-    put(`${deployments}/web/status`, { ...deployment({ resourceVersion: '{rv:0}' }), status: { replicas: 1 } }),
+    put(`${deployments}/web/status`, { ...deployment({}, { labels: { a: 'b' } }), status: { replicas: 1 } }),
+    put(`${deployments}/web/status`, { ...deployment({}, { resourceVersion: '{rv:0}' }), status: { replicas: 1 } }),
     patch('merge', `${deployments}/web/status?dryRun=All`, { status: { replicas: 8 } }),
     get(`${deployments}/web/status`),
     remove(`${deployments}/web/status`),
-    post(`${deployments}/web/status`, deployment({})),
-    put(`${deployments}/web`, deployment({}, { replicas: 4 })),
+    post(`${deployments}/web/status`, deployment()),
+    put(`${deployments}/web`, deployment({ replicas: 4 })),
     patch('merge', `${deployments}/web/scale`, { spec: { replicas: 4 } }),
     patch('merge', `${deployments}/web/scale`, { spec: { replicas: 5 }, metadata: { labels: { x: 'y' } } }),
     put(`${deployments}/web/scale`, {
@@ -296,157 +252,5 @@ export const lifecycleScenarios: readonly Scenario[] = [
     remove(`${pods}?fieldSelector=spec.nodeName%3Dnowhere`, { gracePeriodSeconds: 0 }),
     settle,
     get(`${pods}?labelSelector=all`),
-  ),
-  scenario(
-    'evictions',
-    ...['free', 'kept', 'sick', 'twice', 'young', 'term'].map((name) => post(pods, pod(name, { nodeName: 'nowhere' }))),
-    ...['free', 'kept', 'twice', 'term'].map((name) => running(name, true)),
-    running('sick', false),
-    budget('kept', 'kept', { minAvailable: 1 }),
-    budget('sick', 'sick', { minAvailable: 1 }),
-    budget('twice-1', 'twice', { minAvailable: 1 }),
-    budget('twice-2', 'twice', { maxUnavailable: 1 }),
-    budget('young', 'young', { minAvailable: 1 }),
-    post(`${pods}/kept/eviction`, eviction('kept')),
-    allowing('kept', {}),
-    allowing('sick', {}),
-    allowing('young', {}),
-    settle,
-    post(`${pods}/kept/eviction`, eviction('other')),
-    post(`${pods}/kept/eviction`, eviction('kept')),
-    post(`${pods}/kept/eviction?dryRun=All`, eviction('kept')),
-    allowing('kept', { currentHealthy: 3, desiredHealthy: 1 }),
-    settle,
-    post(`${pods}/kept/eviction`, eviction('kept')),
-    allowing('kept', {
-      conditions: [
-        {
-          type: 'DisruptionAllowed',
-          status: 'False',
-          reason: 'SyncFailed',
-          message: 'no scale',
-          lastTransitionTime: '2026-01-01T00:00:00Z',
-        },
-      ],
-    }),
-    settle,
-    post(`${pods}/kept/eviction`, eviction('kept')),
-    allowing('kept', { disruptionsAllowed: 1, currentHealthy: 2 }),
-    settle,
-    post(`${pods}/kept/eviction`, eviction('kept', { dryRun: ['All'] })),
-    get(`${budgets}/kept`),
-    post(`${pods}/kept/eviction`, eviction('kept', { preconditions: { uid: '00000000-0000-0000-0000-000000000000' } })),
-    get(`${budgets}/kept`),
-    allowing('kept', { disruptionsAllowed: 1, currentHealthy: 2 }),
-    settle,
-    post(`${pods}/kept/eviction`, eviction('kept', { gracePeriodSeconds: 3 })),
-    get(`${pods}/kept`),
-    get(`${budgets}/kept`),
-    post(`${pods}/kept/eviction`, eviction('kept')),
-    post(`${pods}/sick/eviction`, eviction('sick')),
-    allowing('sick', { currentHealthy: 0 }),
-    settle,
-    post(`${pods}/sick/eviction`, eviction('sick')),
-    patch('merge', `${budgets}/sick`, { spec: { unhealthyPodEvictionPolicy: 'AlwaysAllow' } }),
-    settle,
-    post(`${pods}/sick/eviction`, eviction('sick')),
-    post(`${pods}/twice/eviction`, eviction('twice')),
-    post(`${pods}/young/eviction`, eviction('young')),
-    post(`${pods}/free/eviction`, eviction('free', { propagationPolicy: 'Sideways' })),
-    post(`${pods}/free/eviction`, { apiVersion: 'policy/v1beta1', kind: 'Eviction', metadata: { name: 'free' } }),
-    post(`${pods}/free/eviction`, { metadata: { name: 'free' } }),
-    post(`${pods}/none/eviction`, eviction('none')),
-    get(`${pods}/free/eviction`),
-    patch('merge', `${pods}/term/status`, { status: { phase: 'Succeeded' } }),
-    post(`${pods}/term/eviction`, eviction('term')),
-    get(`${pods}/term`),
-    budget('wrong', 'x', { minAvailable: 1, maxUnavailable: 1 }),
-    budget('wrong', 'x', { minAvailable: '101%', unhealthyPodEvictionPolicy: 'Never' }),
-    budget('wrong', 'x', { minAvailable: -1 }),
-    budget('plain', 'x', {}),
-    patch('merge', `${budgets}/plain`, { spec: { minAvailable: '50%' } }),
-    patch('merge', `${budgets}/plain/status`, { status: { disruptionsAllowed: -1 } }),
-    post(budgets, {
-      metadata: { name: 'bad-selector' },
-      spec: { selector: { matchExpressions: [{ key: 'a', operator: 'In' }] } },
-    }),
-  ),
-  scenario(
-    'bindings',
-    post(pods, pod('a')),
-    post(pods, pod('gated', { schedulingGates: [{ name: 'example.com/wait' }] })),
-    post(`${pods}/a/binding?dryRun=All`, { metadata: { name: 'a' }, target: { name: 'n1' } }),
-    post(`${pods}/a/binding`, {
-      metadata: { name: 'a', uid: '00000000-0000-0000-0000-000000000000' },
-      target: { name: 'n1' },
-    }),
-    post(`${pods}/a/binding`, { metadata: { name: 'a', resourceVersion: '1' }, target: { name: 'n1' } }),
-    post(`${pods}/a/binding`, { metadata: { name: 'a' }, target: { kind: 'Pod', name: 'n1' } }),
-    post(`${pods}/a/binding`, { metadata: { name: 'b' }, target: { name: 'n1' } }),
-    post(`${pods}/a/binding`, { metadata: { name: 'a', namespace: 'elsewhere' }, target: { name: 'n1' } }),
-    post(`${pods}/gated/binding`, { metadata: { name: 'gated' }, target: { name: 'n1' } }),
-    patch('merge', `${pods}/gated`, { spec: { schedulingGates: [{ name: 'example.com/other' }] } }),
-    patch('strategic', `${pods}/gated`, { spec: { nodeSelector: { a: 'b' } } }),
-    patch('merge', `${pods}/gated`, { spec: { nodeSelector: { c: 'd' } } }),
-    patch('merge', `${pods}/gated`, { spec: { schedulingGates: null } }),
-    patch('merge', `${pods}/gated`, { spec: { nodeSelector: { e: 'f' } } }),
-    post(`${pods}/a/binding`, {
-      metadata: { name: 'a', labels: { l: '1' }, annotations: { n: '2' } },
-      target: { kind: 'Node', name: 'n1' },
-    }),
-    get(`${pods}/a`),
-    post(`${pods}/a/binding`, { metadata: { name: 'a' }, target: { name: 'n1' } }),
-    post('/api/v1/namespaces/{ns}/bindings', { metadata: { name: 'gated' }, target: { name: 'n2' } }),
-    post(`${pods}/none/binding`, { metadata: { name: 'none' }, target: { name: 'n1' } }),
-    get(`${pods}/a/ephemeralcontainers`),
-    patch('strategic', `${pods}/a/ephemeralcontainers`, {
-      spec: { ephemeralContainers: [{ name: 'debug', image: 'busybox', targetContainerName: 'main' }] },
-    }),
-    patch('strategic', `${pods}/a/ephemeralcontainers`, {
-      spec: { ephemeralContainers: [{ name: 'main', image: 'busybox' }] },
-    }),
-    patch('strategic', `${pods}/a/ephemeralcontainers`, {
-      spec: { ephemeralContainers: [{ name: 'debug', image: 'other' }] },
-    }),
-    patch('strategic', `${pods}/a/ephemeralcontainers`, {
-      spec: {
-        ephemeralContainers: [
-          {
-            name: 'more',
-            image: 'busybox',
-            targetContainerName: 'none',
-            ports: [{ containerPort: 80 }],
-            livenessProbe: { exec: { command: ['x'] } },
-            resources: { limits: { cpu: '1' } },
-          },
-        ],
-      },
-    }),
-    patch('strategic', `${pods}/a/ephemeralcontainers`, {
-      spec: { containers: [{ name: 'main', image: 'sneaky' }] },
-      metadata: { labels: { sneaky: 'yes' } },
-    }),
-    patch('merge', `${pods}/a/ephemeralcontainers`, { spec: { ephemeralContainers: null } }),
-    put(`${pods}/a/ephemeralcontainers`, {
-      ...pod('a'),
-      metadata: { name: 'a', uid: '00000000-0000-0000-0000-000000000000' },
-    }),
-    post(pods, pod('born', { ephemeralContainers: [{ name: 'debug', image: 'busybox' }] })),
-    patch('strategic', `${pods}/a`, { spec: { ephemeralContainers: [{ name: 'third', image: 'busybox' }] } }),
-    get(`${pods}/a`),
-    post('/api/v1/namespaces', { metadata: { name: '{ns}-fin' }, spec: { finalizers: ['example.com/hold'] } }),
-    put('/api/v1/namespaces/{ns}-fin', { metadata: { name: '{ns}-fin' }, spec: { finalizers: [] } }),
-    put('/api/v1/namespaces/{ns}-fin/finalize', {
-      metadata: { name: '{ns}-fin' },
-      spec: { finalizers: ['kubernetes', 'not a finalizer'] },
-    }),
-    put('/api/v1/namespaces/{ns}-fin/finalize', { metadata: { name: '{ns}-fin' }, spec: { finalizers: [] } }),
-    get('/api/v1/namespaces/{ns}-fin/finalize'),
-    remove('/api/v1/namespaces/{ns}-fin'),
-    get('/api/v1/namespaces/{ns}-fin'),
-    patch('merge', '/api/v1/namespaces/{ns}/status', { status: { phase: 'Sideways' } }),
-    patch('merge', '/api/v1/namespaces/{ns}/status', { status: { phase: 'Terminating' } }),
-    patch('merge', '/api/v1/namespaces/{ns}', { metadata: { labels: { 'kubernetes.io/metadata.name': 'other' } } }),
-    patch('merge', '/api/v1/namespaces/{ns}', { metadata: { labels: { 'kubernetes.io/metadata.name': null } } }),
   ),
 ];

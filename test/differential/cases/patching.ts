@@ -1,7 +1,6 @@
 // What patches do: the directives of strategic merge, the operations of JSON patch, and how strictly their text is read.
-import { get, patch, post, put, remove, type Scenario, type Step } from '../scenario.ts';
+import { get, patch, post, put, remove, type Scenario, type Step, scenario } from '../scenario.ts';
 
-const scenario = (name: string, ...steps: Step[]): Scenario => ({ name, steps });
 const maps = '/api/v1/namespaces/{ns}/configmaps';
 const deployments = '/apis/apps/v1/namespaces/{ns}/deployments';
 const services = '/api/v1/namespaces/{ns}/services';

@@ -23,6 +23,7 @@ export const daemonSetRules: Rules<DaemonSet> = {
     ...templateColumns<DaemonSet>((ds) => ds.spec?.template),
     selectorColumn((ds) => ds.spec?.selector),
   ],
+  fieldAnnotation: templateGeneration,
   newStatus: () => ({ currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 }),
   setDefaults(ds) {
     const spec = ds.spec;
