@@ -54,6 +54,7 @@ class Stand {
       call: async (request) => this.#answer(request),
       recordEvent: (pod, event) => void this.events.push(`${pod.metadata.name} ${event.reason}`),
       ...(this.checkpoint ? { checkpoint: this.checkpoint } : {}),
+      ownNode: () => nodeOf('Unknown'),
       abilities: () => ({ userNamespaces: false, supplementalGroupsPolicy: false, allowedUnsafeSysctls: [] }),
       leaseDurationSeconds: 40,
       syncIntervalMs: 200,
@@ -164,6 +165,24 @@ test('a pod that does not fit is Failed with the reason, and those that run are 
   assert.equal(stand.statuses.get('second')?.reason, 'OutOfcpu');
   assert.match(stand.statuses.get('second')?.message ?? '', /^Pod was rejected: Node didn't have enough resource: cpu/);
   assert.equal(stand.phase('first'), 'Running');
+  await stand.agent.close();
+});
+
+test('a static pod that does not fit is not run, also before the control plane has answered', async (t) => {
+  const folder = mkdtempSync(join(root, 'static-'));
+  const stand = new Stand(new Checkpoint(folder, () => undefined));
+  stand.away = true;
+  await stand.start(t);
+  const manifest = (name: string, cpu: string): Pod => ({
+    metadata: { name, namespace: 'default', uid: name },
+    spec: { containers: [{ name: 'c', image: 'i:1', resources: { requests: { cpu } } }] },
+  });
+  stand.agent.runStatic([manifest('first', '800m'), manifest('second', '800m'), manifest('third', '200m')]);
+  const phase = (name: string): string | undefined => stand.agent.worker(name)?.memory.status?.phase;
+  await stand.until('first runs', () => phase('first') === 'Running');
+  await stand.until('second is rejected', () => phase('second') === 'Failed');
+  await stand.until('third runs', () => phase('third') === 'Running');
+  assert.equal(stand.agent.worker('second')?.memory.status?.reason, 'OutOfcpu');
   await stand.agent.close();
 });
 

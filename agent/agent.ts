@@ -34,6 +34,8 @@ export interface AgentDeps {
   /** Absent: nothing outlives this process (simulated nodes). */
   checkpoint?: Checkpoint;
   abilities(): NodeAbilities;
+  /** As the node knows itself, by labels and resources: static pods do not wait for the control plane's picture of it. */
+  ownNode(): Node;
   /** A pod runs, so long after this node saw it first. */
   podStarted?(seconds: number): void;
   leaseDurationSeconds: number;
@@ -187,9 +189,12 @@ export class Agent {
   #admitted(pod: Pod): PodMemory {
     const memory = emptyMemory();
     const ran = pod.status?.startTime !== undefined || isTerminal(pod.status?.phase);
-    if (ran || pod.metadata?.deletionTimestamp || !this.#node) return memory;
-    const others = [...this.#workers.values()].filter((w) => !w.over).map((w) => w.pod);
-    const rejection = admit(pod, this.#node, others, this.#deps.abilities());
+    if (ran || pod.metadata?.deletionTimestamp) return memory;
+    // One that was rejected, perhaps a moment ago, holds nothing; one that was evicted does until its containers have ended.
+    const isRejected = ({ memory: { failed, status } }: PodWorker): boolean =>
+      failed !== undefined && (!status || isTerminal(status.phase));
+    const others = [...this.#workers.values()].filter((w) => !w.over && !isRejected(w)).map((w) => w.pod);
+    const rejection = admit(pod, this.#node ?? this.#deps.ownNode(), others, this.#deps.abilities());
     if (!rejection) return memory;
     this.#event(pod, { type: 'Warning', reason: rejection.reason, message: rejection.message });
     return { ...memory, failed: { ...rejection, message: `Pod was rejected: ${rejection.message}` } };

@@ -11,7 +11,7 @@ import type { ResolvedConfig } from './config.ts';
 import type { Cri } from './cri/client.ts';
 import type { Image, RuntimeStatus } from './cri/messages.ts';
 import type { NodeFacts } from './node-facts.ts';
-import { nodeStatus, readPressure, registerNode } from './node-status.ts';
+import { nodeLabels, nodeStatus, readPressure, registerNode } from './node-status.ts';
 import type { Runtime } from './runtime.ts';
 import type { SyncLoop } from './sync.ts';
 
@@ -59,6 +59,21 @@ export class NodeReporter {
       supplementalGroupsPolicy: this.#runtimeStatus?.features?.supplemental_groups_policy ?? false,
       allowedUnsafeSysctls: this.#deps.config.allowedUnsafeSysctls,
     };
+  }
+
+  /** The node as it is by itself, before the control plane knows of it. */
+  ownNode(): Node {
+    const { config, facts } = this.#deps;
+    const { capacity, allocatable } = facts;
+    return {
+      metadata: { name: config.nodeName, labels: nodeLabels(config, facts) },
+      status: { capacity, allocatable },
+    };
+  }
+
+  /** Asks the runtime what it is able to do; until then, and while it does not answer, it is taken to be able to do little. */
+  async learnAbilities(): Promise<void> {
+    this.#runtimeStatus = await this.#deps.cri?.status().catch(() => this.#runtimeStatus);
   }
 
   async register(): Promise<void> {

@@ -151,6 +151,7 @@ async function assemble(
       recorder.record(pod, event.type, event.reason, event.message, fieldPath ? { fieldPath } : {}),
     checkpoint: new Checkpoint(config.stateDir, log),
     abilities: () => reporter.abilities(),
+    ownNode: () => reporter.ownNode(),
     podStarted: (seconds) => metrics.podStarted(seconds),
     leaseDurationSeconds: config.leaseDurationSeconds,
     peers: config.overlay !== undefined,
@@ -220,7 +221,7 @@ export async function startNode(
   onAnswer: (answer: NodeSyncResponse) => void = () => {},
 ): Promise<RunningNode> {
   const started = await assemble(config, log, onAnswer);
-  const { agent, client, cri, objects, parts, metrics, recorder } = started;
+  const { agent, client, cri, objects, parts, metrics, recorder, reporter } = started;
   const tell: RunningNode['tell'] = (type, reason, message) => {
     const node: KubeObject = {
       apiVersion: 'v1',
@@ -241,8 +242,10 @@ export async function startNode(
     });
   await agent.start();
   const { staticPodPath: path, nodeName } = config;
-  if (path) await new ManifestFiles({ path, nodeName, changed: (pods) => agent.runStatic(pods), log }).start();
-  else agent.runStatic([]); // what ran while there was a path
+  if (path) {
+    await reporter.learnAbilities();
+    await new ManifestFiles({ path, nodeName, changed: (pods) => agent.runStatic(pods), log }).start();
+  } else agent.runStatic([]); // what ran while there was a path
   log('info', 'agent started', { runtime: config.runtime, pods: [...agent.workers()].length });
   const { observer } = parts;
   if (cri && observer) {

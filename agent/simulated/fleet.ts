@@ -102,6 +102,7 @@ export async function startSimulatedNode(name: string, index: number, options: F
     client,
     call: (request) => callSync(client, name, request),
     recordEvent: options.recordEvent ?? (() => undefined),
+    ownNode: () => ({ metadata: { name }, status }),
     abilities: () => ({ userNamespaces: false, supplementalGroupsPolicy: false, allowedUnsafeSysctls: [] }),
     leaseDurationSeconds: options.leaseDurationSeconds,
     peers: options.peers ?? false,

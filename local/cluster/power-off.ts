@@ -79,7 +79,11 @@ export async function down(paths: ClusterPaths, options: DownOptions, progress: 
   const stored = readSpec(paths);
   const spec = stored ?? claimedSpec(paths);
   if (!spec) {
-    if (options.purge && existsSync(paths.dir)) rmSync(paths.dir, { recursive: true, force: true });
+    if (options.purge && existsSync(paths.dir)) {
+      const unlock = lock(paths); // a first start may be at work there
+      rmSync(paths.dir, { recursive: true, force: true });
+      unlock();
+    }
     return 'never existed';
   }
   checkClaim(paths);

@@ -236,6 +236,7 @@ export async function startLab(archives: string[], pauseImage: string, extra: Pa
       call: (request) => control.call(request),
       recordEvent: (pod, event) => void control.events.push({ pod: pod.metadata.name!, event }),
       checkpoint: new Checkpoint(config.stateDir, log),
+      ownNode: () => ({ status: { allocatable: { cpu: '2', memory: '4Gi', pods: '110' } } }),
       abilities: () => ({ userNamespaces: false, supplementalGroupsPolicy: false, allowedUnsafeSysctls: [] }),
       leaseDurationSeconds: 40,
       syncIntervalMs: 1000,

@@ -9,6 +9,7 @@ import { isDeleting } from '../owner.ts';
 import type { StoredPod } from '../pod-state.ts';
 import { decideJob, failedJob, type ObservedJob, type ObservedStrays } from './decide.ts';
 import { isTracked, type StoredJob } from './pods.ts';
+import { sureLook } from './sure.ts';
 
 /** Pods that name a job which is not there (any more, or not with this uid). */
 function straysOf({ namespace, name }: ObjectKey, uid: string | undefined, cache: Cache): StoredPod[] {
@@ -32,14 +33,18 @@ async function observe(
     if (lost.length > 0) return { strays: lost };
   }
   if (!job) return undefined;
-  const free = cache
-    .orphans(resources.pods, key.namespace)
-    .filter((pod) => !isDeleting(pod) && labelSelectorMatches(job.spec?.selector, pod.metadata.labels));
+  const orphans = cache.orphans(resources.pods, key.namespace);
+  const free = orphans.filter(
+    (pod) => !isDeleting(pod) && labelSelectorMatches(job.spec?.selector, pod.metadata.labels),
+  );
   if (free.length > 0 && !isDeleting(job)) {
     const fresh = await client.get(resources.jobs, key);
     if (fresh.metadata.uid !== job.metadata.uid || isDeleting(fresh)) return undefined;
   }
-  return { job, pods: [...cache.ownedBy(resources.pods, job.metadata.uid), ...free] as unknown as StoredPod[] };
+  const pods = cache.ownedBy(resources.pods, job.metadata.uid) as unknown as StoredPod[];
+  const look = await sureLook({ job, pods }, client);
+  const otherNames = orphans.map(({ metadata }) => metadata.name ?? '');
+  return look && { job: look.job, pods: [...look.pods, ...(free as unknown as StoredPod[])], otherNames };
 }
 
 function keysFor(of: ResourceRef, object: KubeObject, previous: KubeObject | undefined, cache: Cache): ObjectKey[] {

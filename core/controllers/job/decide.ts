@@ -1,22 +1,26 @@
 // Jobs: pods until enough have succeeded, or too many failed.
 // Follows https://kubernetes.io/docs/concepts/workloads/controllers/job/
+import { isStatus } from '../../api/errors.ts';
 import { sameValue } from '../../api/kinds/findings.ts';
+import { controllerOf } from '../../api/owners.ts';
 import type { JobStatus } from '../../api/types.gen.ts';
 import { resources } from '../../client/resources.ts';
 import { timestamp } from '../../ports.ts';
 import type { Action, Failure } from '../controller.ts';
 import { asObject, claim, isDeleting } from '../owner.ts';
-import { isReady, type StoredPod } from '../pod-state.ts';
+import { isActive, isReady, type StoredPod } from '../pod-state.ts';
 import { end, ending, isFinished, makeCondition, noteSuspension } from './ending.ts';
 import { managePods } from './manage-pods.ts';
 import type { Plan } from './plan.ts';
-import { isTracked, type StoredJob, trackingFinalizer } from './pods.ts';
+import { indexOf, isTracked, type StoredJob, trackingFinalizer } from './pods.ts';
 import { tally } from './tally.ts';
 
 export interface ObservedJob {
   job: StoredJob;
   /** Owned by it, or free and matching its selector. */
   pods: readonly StoredPod[];
+  /** Names of pods of its namespace that nobody owns. */
+  otherNames: readonly string[];
 }
 
 /** Pods whose job is gone: nobody counts them any more, so nothing may hold them. */
@@ -67,7 +71,7 @@ export function decideJob(observed: ObservedJob | ObservedStrays, nowMs: number)
   const { job } = observed;
   const { managedBy } = job.spec ?? {};
   if (managedBy && managedBy !== 'kubernetes.io/job-controller') return [];
-  if (isFinished(job)) return observed.pods.filter(isTracked).map(releasePod);
+  if (isFinished(job)) return leaveFinished(job, observed.pods);
   const claimed = claim(job, job.spec?.selector, observed.pods, resources.pods);
   const pods = claimed.claimed;
   const plan: Plan = {
@@ -84,8 +88,9 @@ export function decideJob(observed: ObservedJob | ObservedStrays, nowMs: number)
   Object.assign(status, plan.tally.counted);
   if (!status.startTime && !job.spec?.suspend) status.startTime = timestamp(nowMs);
   let condition = ending(plan, pods);
+  if (!condition && !isDeleting(job)) holdLastFailures(plan);
   if (condition) plan.removed.push(...plan.tally.active);
-  else if (!isDeleting(job)) managePods(plan, pods);
+  else if (!isDeleting(job)) managePods(plan, pods, observed.otherNames);
   const active = plan.tally.active.length - plan.removed.length + plan.created.length;
   const { completions } = job.spec ?? {};
   const enough = completions === undefined ? plan.tally.succeeded > 0 : plan.tally.succeeded >= completions;
@@ -97,12 +102,27 @@ export function decideJob(observed: ObservedJob | ObservedStrays, nowMs: number)
       nowMs,
     );
   }
-  const onNodes = plan.removed.filter((pod) => pod.spec?.nodeName || isTracked(pod)).length;
+  const onNodes = plan.removed.filter((pod) => pod.spec?.nodeName || (condition && isTracked(pod))).length;
   const terminating = plan.tally.terminating + onNodes;
   if (condition) end(plan, condition, active, terminating);
   else if (!isDeleting(job)) noteSuspension(plan);
   Object.assign(status, { active, ready: plan.tally.ready - plan.removed.filter(isReady).length, terminating });
-  return [...claimed.actions, ...writes(plan)];
+  // Pods that end with the job count as failed. Others that are removed do not: they are let go before.
+  const uncounted = condition ? [] : plan.removed.filter(isTracked);
+  return [...claimed.actions, ...uncounted.map(releasePod), ...writes(plan)];
+}
+
+/** Its pods are let go; one that still runs was made by who did not know yet. */
+function leaveFinished(job: StoredJob, pods: readonly StoredPod[]): Action[] {
+  const running = pods.filter((pod) => isActive(pod) && controllerOf(pod)?.uid === job.metadata.uid);
+  return [...pods.filter(isTracked).map(releasePod), ...running.map((pod) => removePod(job, pod))];
+}
+
+/** How often an index has failed stands in its last pod alone, which stays until another took its place. */
+function holdLastFailures({ tally }: Plan): void {
+  const settled = new Set([...tally.active.map(indexOf), ...tally.succeededIndexes, ...tally.failedIndexes]);
+  const held = new Set([...tally.lastFailed].flatMap(([index, pod]) => (settled.has(index) ? [] : pod)));
+  tally.release = tally.release.filter((pod) => !held.has(pod));
 }
 
 function writes(plan: Plan): Action[] {
@@ -130,6 +150,8 @@ export function failedJob(observed: ObservedJob | ObservedStrays, failures: read
   if ('strays' in observed) return [];
   const { job } = observed;
   return failures.flatMap(({ action, error }): Action[] => {
+    // A name taken is a pod of the job that the cache is about to show.
+    if (isStatus(error, 'AlreadyExists')) return [];
     if (action.do !== 'create' && action.do !== 'delete') return [];
     const [reason, verb] = action.do === 'create' ? ['FailedCreate', 'creating'] : ['FailedDelete', 'deleting'];
     return [

@@ -14,6 +14,10 @@ const isTrue = (status: JobStatus | undefined, type: string): JobCondition | und
 export const isFinished = ({ status }: StoredJob): boolean =>
   Boolean(isTrue(status, 'Complete') ?? isTrue(status, 'Failed'));
 
+/** What it comes to is settled, its pods are on their way out. */
+export const isEnding = ({ status }: StoredJob): boolean =>
+  Boolean(isTrue(status, 'SuccessCriteriaMet') ?? isTrue(status, 'FailureTarget'));
+
 export const makeCondition = (
   type: string,
   reason: string,

@@ -59,7 +59,7 @@ const done = (name: string, more = {}) => pod(name, { phase: 'Succeeded', ...mor
 const failed = (name: string, more = {}) => pod(name, { phase: 'Failed', ...more, status: { conditions: ended } });
 const ended = [{ type: 'Ready', status: 'False' as const, lastTransitionTime: at(-900) }];
 
-const decide = (job: StoredJob, pods: StoredPod[] = []): Action[] => decideJob({ job, pods }, nowMs);
+const decide = (job: StoredJob, pods: StoredPod[] = []): Action[] => decideJob({ job, pods, otherNames: [] }, nowMs);
 const statusOf = (actions: Action[]): JobStatus =>
   actions.flatMap((action) => (action.do === 'update' ? [action.object['status'] as JobStatus] : []))[0] ?? {};
 const made = (actions: Action[]) => actions.flatMap((action) => (action.do === 'create' ? [action.object] : []));
@@ -120,6 +120,15 @@ test('suspending removes the pods, resuming begins anew', () => {
   const suspended = decide(makeJob({ suspend: true }), [pod('a'), pod('b')]);
   assert.deepEqual([removed(suspended), condition(suspended, 'Suspended')?.status], [['a', 'b'], 'True']);
   assert.equal(statusOf(suspended).startTime, undefined);
+  // Let go before they are deleted: what a suspension ends has not failed.
+  assert.deepEqual(
+    suspended.slice(0, 4).map((action) => action.do),
+    ['patch', 'patch', 'delete', 'delete'],
+  );
+  const ending = decide(makeJob({ suspend: true }, statusOf(suspended)), [
+    pod('a', { deleting: true, released: true }),
+  ]);
+  assert.deepEqual([statusOf(ending).failed, statusOf(ending).uncountedTerminatedPods?.failed], [0, []]);
   const resumed = decide(makeJob({}, statusOf(suspended)));
   assert.deepEqual([condition(resumed, 'Suspended')?.status, statusOf(resumed).startTime], ['False', at(0)]);
 });
@@ -139,12 +148,26 @@ test('an indexed job has one pod for each index, and remembers which are done', 
   assert.equal(removed(doubled).length, 2);
 });
 
+test('the next pod of an index is named by the one before it, unless the name is taken', () => {
+  const job = makeJob({ ...indexed, completions: 1 });
+  const named = (version: string, otherNames: string[]): string | undefined => {
+    const seen = { ...job, metadata: { ...job.metadata, resourceVersion: version } };
+    return made(decideJob({ job: seen, pods: [failed('p0', { index: 0 })], otherNames }, nowMs))[0]?.metadata.name;
+  };
+  const name = named('4', [])!;
+  assert.equal(named('5', []), name);
+  assert.notEqual(named('4', [name]), name);
+});
+
 test('with a limit for each index the others go on', () => {
   const job = makeJob({ ...indexed, backoffLimitPerIndex: 1, backoffLimit: 100 });
   const once = failed('p0', { index: 0, annotations: { 'batch.kubernetes.io/job-index-failure-count': '0' } });
   const again = decide(job, [once]);
   assert.deepEqual(indexesOf(again), ['0', '1', '2']);
   assert.equal(made(again)[0]?.metadata.annotations?.['batch.kubernetes.io/job-index-failure-count'], '1');
+  assert.deepEqual(released(again), [], 'its failures are known by it alone');
+  const next = pod('p1', { index: 0, annotations: { 'batch.kubernetes.io/job-index-failure-count': '1' } });
+  assert.deepEqual(released(decide(job, [once, next])), ['p0']);
   const twice = failed('p0', { index: 0, annotations: { 'batch.kubernetes.io/job-index-failure-count': '1' } });
   const given = decide(job, [twice, done('p1', { index: 1 })]);
   assert.deepEqual([statusOf(given).failedIndexes, indexesOf(given)], ['0', ['2', '3']]);
@@ -183,6 +206,8 @@ test('a success policy may be content with less', () => {
 test('the pods of a job that is finished or gone are let go', () => {
   const complete = makeJob({}, { conditions: [{ type: 'Complete', status: 'True' }] });
   assert.deepEqual(released(decide(complete, [done('a'), done('b', { released: true })])), ['a']);
+  const late = decide(complete, [pod('late')]);
+  assert.deepEqual([released(late), removed(late)], [['late'], ['late']]);
   assert.deepEqual(released(decideJob({ strays: [done('x')] }, nowMs)), ['x']);
 });
 

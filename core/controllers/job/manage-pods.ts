@@ -4,7 +4,7 @@ import { resources } from '../../client/resources.ts';
 import { asObject, isDeleting } from '../owner.ts';
 import { givingUpOrder, type StoredPod } from '../pod-state.ts';
 import type { Plan } from './plan.ts';
-import { allFailures, finishedMs, indexOf, isIndexed, newPod } from './pods.ts';
+import { allFailures, finishedMs, indexOf, isIndexed, type NewPod, newPod, waitsForFailure } from './pods.ts';
 
 /** Pods made or removed in one round. */
 const ROUND_LIMIT = 500;
@@ -63,7 +63,14 @@ function openIndexes(plan: Plan, pods: readonly StoredPod[], count: number): num
   return open;
 }
 
-export function managePods(plan: Plan, pods: readonly StoredPod[]): void {
+function lastOfIndexes(pods: readonly StoredPod[]): Map<number, StoredPod> {
+  const madeMs = ({ metadata }: StoredPod): number => Date.parse(metadata.creationTimestamp ?? '') || 0;
+  const order = [...pods].sort((a, b) => madeMs(a) - madeMs(b) || (a.metadata.uid < b.metadata.uid ? -1 : 1));
+  return new Map(order.map((pod) => [indexOf(pod) ?? -1, pod]));
+}
+
+/** @param otherNames of pods that are not the job's (any more) */
+export function managePods(plan: Plan, pods: readonly StoredPod[], otherNames: readonly string[]): void {
   const {
     job,
     nowMs,
@@ -80,9 +87,7 @@ export function managePods(plan: Plan, pods: readonly StoredPod[]): void {
     plan.removed.push(...surplus.slice(0, ROUND_LIMIT));
     return;
   }
-  const replacesFailedOnly =
-    spec?.podReplacementPolicy === 'Failed' || (!spec?.podReplacementPolicy && spec?.podFailurePolicy);
-  const missing = Math.min(wanted - active.length - (replacesFailedOnly ? terminating : 0), ROUND_LIMIT);
+  const missing = Math.min(wanted - active.length - (waitsForFailure(job) ? terminating : 0), ROUND_LIMIT);
   if (missing <= 0) return;
   const perIndex = spec?.backoffLimitPerIndex !== undefined;
   const waitMs = perIndex ? 0 : backoffMs(recent.failures, BACKOFF_FIRST_MS, recent.lastMs, nowMs);
@@ -93,13 +98,14 @@ export function managePods(plan: Plan, pods: readonly StoredPod[]): void {
   const indexes: (number | undefined)[] = isIndexed(job)
     ? openIndexes(plan, pods, missing)
     : Array.from({ length: missing }, () => undefined);
-  const taken = new Set(pods.map(({ metadata }) => metadata.name));
-  let slot = 0;
+  const taken = new Set([...pods.map(({ metadata }) => metadata.name), ...otherNames]);
+  const previous = lastOfIndexes(pods);
   for (const index of indexes) {
-    let object = newPod(job, slot, index, index === undefined ? undefined : lastFailed.get(index));
-    while (taken.has(object.metadata.name ?? '')) object = newPod(job, ++slot, index, undefined);
+    const isOf = <T>(map: ReadonlyMap<number, T>): T | undefined => (index === undefined ? undefined : map.get(index));
+    const wantedPod: NewPod = { index, previous: isOf(previous), failed: isOf(lastFailed) };
+    let object = newPod(job, 0, wantedPod);
+    for (let slot = 1; taken.has(object.metadata.name ?? ''); slot++) object = newPod(job, slot, wantedPod);
     taken.add(object.metadata.name ?? '');
-    slot++;
     const message = `Created pod: ${object.metadata.name}`;
     const event = { about: asObject(job), type: 'Normal', reason: 'SuccessfulCreate', message } as const;
     plan.created.push({ do: 'create', of: resources.pods, object, event });

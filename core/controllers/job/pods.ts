@@ -28,12 +28,17 @@ export function indexOf({ metadata }: StoredPod): number | undefined {
 
 export const hasSucceeded = (pod: StoredPod): boolean => pod.status?.phase === 'Succeeded';
 
-/** Terminating counts as failed, unless only failed pods are to be replaced: then its end is waited for. */
-export function hasFailed({ spec }: StoredJob, pod: StoredPod): boolean {
+/** Only failed pods are to be replaced: the end of one that terminates is waited for. */
+export const waitsForFailure = ({ spec }: StoredJob): boolean =>
+  spec?.podReplacementPolicy === 'Failed' || Boolean(!spec?.podReplacementPolicy && spec?.podFailurePolicy);
+
+/** Terminating counts as failed, unless its end is waited for. */
+export function hasFailed(job: StoredJob, pod: StoredPod): boolean {
   if (pod.status?.phase === 'Failed') return true;
-  const waits = spec?.podReplacementPolicy === 'Failed' || (!spec?.podReplacementPolicy && spec?.podFailurePolicy);
-  return !waits && isDeleting(pod) && !hasSucceeded(pod);
+  return !waitsForFailure(job) && isDeleting(pod) && !hasSucceeded(pod);
 }
+
+export const isEnded = (job: StoredJob, pod: StoredPod): boolean => hasSucceeded(pod) || hasFailed(job, pod);
 
 /** When a pod ended, as well as can be told. Milliseconds since the epoch. */
 export function finishedMs({ metadata, status }: StoredPod): number {
@@ -115,20 +120,27 @@ function withIndexVariable(container: Container): Container {
   return { ...container, env: [...(container.env ?? []), { name: indexVariable, valueFrom }] };
 }
 
-/** A pod of the job; of an indexed one with its index as label, annotation, host name and variable. */
-export function newPod(
-  job: StoredJob,
-  slot: number,
-  index: number | undefined,
-  replaced: StoredPod | undefined,
-): KubeObject {
+export interface NewPod {
+  index: number | undefined;
+  /** The pod of its index that ended last. */
+  previous: StoredPod | undefined;
+  /** The one whose failures it is to know of. */
+  failed: StoredPod | undefined;
+}
+
+/**
+ * A pod of the job; of an indexed one with its index as label, annotation, host name and variable. Names follow from the state,
+ * so that of two instances that make the same pod one is refused: from the job's version and the slot, and of an indexed
+ * job from the pod before it. Who knows an index's pods in part names one that is there.
+ */
+export function newPod(job: StoredJob, slot: number, { index, previous, failed }: NewPod): KubeObject {
   const { metadata, spec } = job.spec?.template ?? {};
   const middle = index === undefined ? '-' : `-${index}-`;
   const base = job.metadata.name.slice(0, BASE_LIMIT - middle.length) + middle;
-  const name =
-    base + safeLetters(`${job.metadata.uid}/${job.metadata.resourceVersion}/${slot}/${index}`, SUFFIX_LENGTH);
+  const follows = index === undefined ? job.metadata.resourceVersion : `${index}/${previous?.metadata.uid}`;
+  const name = base + safeLetters(`${job.metadata.uid}/${follows}/${slot}`, SUFFIX_LENGTH);
   const indexed: Record<string, string> = index === undefined ? {} : { [indexLabel]: String(index) };
-  const perIndex = job.spec?.backoffLimitPerIndex === undefined ? {} : failureCounts(job, replaced);
+  const perIndex = job.spec?.backoffLimitPerIndex === undefined ? {} : failureCounts(job, failed);
   const annotations = { ...metadata?.annotations, ...indexed, ...perIndex };
   const podSpec = spec ?? { containers: [] };
   return asObject({

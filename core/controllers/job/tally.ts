@@ -9,6 +9,7 @@ import {
   hasFailed,
   hasSucceeded,
   indexOf,
+  isEnded,
   isIndexed,
   isTracked,
   judgeFailure,
@@ -33,8 +34,6 @@ export interface Tally {
   /** Counted by what is written: nothing holds them any more. */
   release: StoredPod[];
 }
-
-const isEnded = (job: StoredJob, pod: StoredPod): boolean => hasSucceeded(pod) || hasFailed(job, pod);
 
 function isIndexFailed(job: StoredJob, pod: StoredPod): boolean {
   const { action } = judgeFailure(job, pod);
