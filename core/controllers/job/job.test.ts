@@ -150,13 +150,15 @@ test('an indexed job has one pod for each index, and remembers which are done', 
 
 test('the next pod of an index is named by the one before it, unless the name is taken', () => {
   const job = makeJob({ ...indexed, completions: 1 });
-  const named = (version: string, otherNames: string[]): string | undefined => {
+  const named = (version: string, otherNames: string[], before = [failed('p0', { index: 0 })]): string | undefined => {
     const seen = { ...job, metadata: { ...job.metadata, resourceVersion: version } };
-    return made(decideJob({ job: seen, pods: [failed('p0', { index: 0 })], otherNames }, nowMs))[0]?.metadata.name;
+    return made(decideJob({ job: seen, pods: before, otherNames }, nowMs))[0]?.metadata.name;
   };
   const name = named('4', [])!;
   assert.equal(named('5', []), name);
   assert.notEqual(named('4', [name]), name);
+  // An evicted pod leaves no trace but the job's next version.
+  assert.notEqual(named('4', [], []), named('5', [], []));
 });
 
 test('with a limit for each index the others go on', () => {

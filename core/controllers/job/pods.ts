@@ -131,13 +131,14 @@ export interface NewPod {
 /**
  * A pod of the job; of an indexed one with its index as label, annotation, host name and variable. Names follow from the state,
  * so that of two instances that make the same pod one is refused: from the job's version and the slot, and of an indexed
- * job from the pod before it. Who knows an index's pods in part names one that is there.
+ * job from the pod before it, if that is still there. Who knows an index's pods in part names one that is there. No name comes
+ * again: a pod that was evicted is waited for by its name.
  */
 export function newPod(job: StoredJob, slot: number, { index, previous, failed }: NewPod): KubeObject {
   const { metadata, spec } = job.spec?.template ?? {};
   const middle = index === undefined ? '-' : `-${index}-`;
   const base = job.metadata.name.slice(0, BASE_LIMIT - middle.length) + middle;
-  const follows = index === undefined ? job.metadata.resourceVersion : `${index}/${previous?.metadata.uid}`;
+  const follows = previous ? previous.metadata.uid : `${job.metadata.resourceVersion}/${index}`;
   const name = base + safeLetters(`${job.metadata.uid}/${follows}/${slot}`, SUFFIX_LENGTH);
   const indexed: Record<string, string> = index === undefined ? {} : { [indexLabel]: String(index) };
   const perIndex = job.spec?.backoffLimitPerIndex === undefined ? {} : failureCounts(job, failed);
