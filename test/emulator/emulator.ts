@@ -43,6 +43,10 @@ export interface Program {
   env: NodeJS.ProcessEnv;
   /** Made anew; the emulator keeps everything in it. */
   folder: string;
+  /** Its input is open until it is stopped, or this process has ended, however that ends. */
+  holdInput?: boolean;
+  /** Removes what does not end with its processes. */
+  remove?(): Promise<void>;
 }
 
 /** Starts a program in a process group of its own, waits until `endpoint` answers, warms it up, and gives what stops all of it. */
@@ -59,7 +63,7 @@ export async function startProgram(
     env: program.env,
     cwd: program.folder,
     detached: true,
-    stdio: ['ignore', output, output],
+    stdio: [program.holdInput ? 'pipe' : 'ignore', output, output],
   });
   closeSync(output);
   const end = (): void => void signalGroup(child, 'SIGKILL');
@@ -67,6 +71,7 @@ export async function startProgram(
   const stop = async (): Promise<void> => {
     process.off('exit', end);
     await stopGroup(child);
+    await program.remove?.();
     rmSync(program.folder, { recursive: true, force: true });
   };
   try {

@@ -1,12 +1,13 @@
-// Real LocalStack 4.14.0, the last that needs no token: in a container where there is a Docker engine, otherwise from PyPI with
-// functions, and DynamoDB Local, as processes of this machine. It does not stream responses; ECR and Auto Scaling answer 501.
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+// Real LocalStack 4.14.0, the last that needs no token: in a container where there is a Docker engine, otherwise from PyPI as a
+// process of this machine, with the same settings. It does not stream responses; ECR and Auto Scaling answer 501.
+import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run, runOrFail } from '../../local/run.ts';
 import { freePort } from '../e2e/cluster.ts';
 import { ensureJars } from './dynamodb-local.ts';
-import { cacheFolder, type Emulator, emulatorEnvironment, region, root, startProgram } from './emulator.ts';
+import { type Emulator, type Program, region, root, startProgram } from './emulator.ts';
+import { containerLacks, containerProgram, dockerAnswers, imageFor } from './localstack-container.ts';
+import { settings } from './localstack-settings.ts';
 import { findPython, virtualEnvironment } from './python.ts';
 import { awsJson } from './requests.ts';
 
@@ -15,17 +16,18 @@ const version = '4.14.0';
 const pythonVersion = '3.13';
 /** Later versions of some packages that it uses break it. */
 const packagesUntil = '2026-03-01';
-const plugin = join(root, 'test/emulator/localstack-plugin');
-/** As in the plugin's pyproject.toml. */
-const pluginVersion = 3;
-const composeFile = join(root, 'test/emulator/compose.yaml');
 
-const dockerAnswers = async (): Promise<boolean> => (await run('docker', ['info']).catch(() => undefined))?.code === 0;
+const image = imageFor(version);
+const tell = (what: string): void => console.error(what);
+
+let containerAsked: Promise<string | undefined> | undefined;
+const noContainer = (): Promise<string | undefined> => (containerAsked ??= containerLacks(image, tell));
 
 /** Why it cannot run on this machine; undefined when it can. */
 export async function localstackLacks(): Promise<string | undefined> {
-  if ((await dockerAnswers()) || (await findPython(pythonVersion))) return undefined;
-  return `LocalStack needs a Docker engine, or Python ${pythonVersion} (pyenv install ${pythonVersion})`;
+  const lacks = await noContainer();
+  if (!lacks || (await findPython(pythonVersion))) return undefined;
+  return `LocalStack needs a Docker engine (${lacks}), or Python ${pythonVersion} (pyenv install ${pythonVersion})`;
 }
 
 export interface StartOptions {
@@ -34,47 +36,49 @@ export interface StartOptions {
   onInstall?: (what: string) => void;
 }
 
+/** Where Docker is there and of no use, says why, and goes the other way. */
 export async function startLocalStack(options: StartOptions = {}): Promise<Emulator> {
   const port = options.port ?? (await freePort());
-  const endpoint = `http://127.0.0.1:${port}`;
-  const started = (await dockerAnswers()) ? await inContainer(port) : await asProcess(port, endpoint, options);
-  return { name: 'localstack', endpoint, streams: false, ...started };
+  const lacks = await noContainer();
+  if (!lacks) {
+    try {
+      return await start(port, (folder) => containerProgram(image, { port, folder }));
+    } catch (error) {
+      if (!(await findPython(pythonVersion))) throw error;
+      tell(`LocalStack does not start in a container, and is taken from PyPI: ${(error as Error).message}`);
+    }
+  } else if (await dockerAnswers()) tell(`${lacks}: LocalStack is taken from PyPI`);
+  const inside = await installed(options);
+  return await start(port, (folder) => ({
+    command: inside,
+    args: ['-m', 'localstack.runtime.main'],
+    folder,
+    env: { ...process.env, ...settings({ port, folder, path: process.env['PATH'] ?? '' }) },
+  }));
 }
 
-async function inContainer(port: number): Promise<Pick<Emulator, 'stop'>> {
-  const env = { ...process.env, SLIPWAY_EMULATOR_PORT: String(port) };
-  const compose = (...args: string[]): Promise<string> =>
-    runOrFail('docker', ['compose', '-f', composeFile, '-p', `slipway-${port}`, ...args], { env });
-  await compose('up', '--detach', '--wait');
-  return { stop: async () => void (await compose('down', '--volumes', '--timeout', '5')) };
-}
-
-async function asProcess(port: number, endpoint: string, { onInstall }: StartOptions): Promise<Pick<Emulator, 'stop'>> {
+/** Python with LocalStack. */
+async function installed({ onInstall }: StartOptions): Promise<string> {
   const python = await findPython(pythonVersion);
   if (!python) throw new Error((await localstackLacks())!);
-  const inside = await virtualEnvironment({
-    name: `localstack-${version}-${pluginVersion}`,
+  return await virtualEnvironment({
+    name: `localstack-${version}`,
     python,
-    packages: [`localstack-core[base-runtime,runtime]==${version}`, pluginCopy()],
+    packages: [`localstack-core[base-runtime,runtime]==${version}`],
     excludeNewer: packagesUntil,
     onInstall,
   });
+}
+
+async function start(port: number, program: (folder: string) => Program): Promise<Emulator> {
+  const endpoint = `http://127.0.0.1:${port}`;
   const folder = mkdtempSync(join(tmpdir(), 'slipway-localstack-'));
   installDynamoDb(join(folder, 'var/lib/localstack/lib'), await ensureJars());
-  const env = { ...process.env, ...emulatorEnvironment(endpoint), ...settings(port, folder) };
-  const program = { command: inside, args: ['-m', 'localstack.runtime.main'], folder, env };
-  return await startProgram(program, endpoint, async () => {
+  const started = await startProgram(program(folder), endpoint, async () => {
     // DynamoDB Local takes its time to start; a creation that meanwhile times out is tried again and finds its own table.
     await awsJson(endpoint, region)('DynamoDB_20120810.ListTables', {});
   });
-}
-
-/** Where building it may leave its traces. */
-function pluginCopy(): string {
-  const copy = join(cacheFolder, 'localstack-plugin');
-  rmSync(copy, { recursive: true, force: true });
-  cpSync(plugin, copy, { recursive: true });
-  return copy;
+  return { name: 'localstack', endpoint, streams: false, ...started };
 }
 
 /** What LocalStack would download: a Java, which is a program of ours, and a file that says that DynamoDB Local is there. */
@@ -89,34 +93,4 @@ function installDynamoDb(libraries: string, jars: string): void {
     `#!/bin/sh\nexec setpriv --pdeathsig KILL '${process.execPath}' '${program}' '${jars}' "$@"\n`,
   );
   chmodSync(join(java, 'java'), 0o755);
-}
-
-function settings(port: number, folder: string): Record<string, string> {
-  return {
-    // The usual server of its gateway listens on every address.
-    GATEWAY_LISTEN: `127.0.0.1:${port}`,
-    GATEWAY_SERVER: 'hypercorn',
-    // In URLs that it hands out: its usual name is asked of a name server somewhere.
-    LOCALSTACK_HOST: `localhost:${port}`,
-    FILESYSTEM_ROOT: folder,
-    // The code of functions is unpacked there, and left.
-    TMPDIR: folder,
-    OVERRIDE_IN_DOCKER: '0',
-    DNS_ADDRESS: '0',
-    DISABLE_EVENTS: '1',
-    SKIP_SSL_CERT_DOWNLOAD: '1',
-    SQS_ENDPOINT_STRATEGY: 'path',
-    EAGER_SERVICE_LOADING: '0',
-    PROVIDER_OVERRIDE_DYNAMODB: 'v2',
-    PROVIDER_OVERRIDE_DYNAMODBSTREAMS: 'v2',
-    DYNAMODB_IN_MEMORY: '1',
-    LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC: '0.03',
-    LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC: '0.05',
-    LAMBDA_RUNTIME_EXECUTOR: 'slipway-processes',
-    LAMBDA_LIMITS_CONCURRENT_EXECUTIONS: '200',
-    SLIPWAY_NODE: process.execPath,
-    SLIPWAY_FUNCTION_HOST: join(root, 'test/emulator/runtime/localstack.ts'),
-    SLIPWAY_PATH: process.env['PATH'] ?? '',
-    PYTHONPYCACHEPREFIX: join(cacheFolder, 'pycache'),
-  };
 }

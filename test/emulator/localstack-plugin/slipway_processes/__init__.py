@@ -1,4 +1,4 @@
-"""Runs each execution environment of a function as a process of this machine, where LocalStack would ask Docker for a container.
+"""Runs each execution environment of a function as a process beside LocalStack, where it would ask Docker for a container.
 
 LocalStack talks to it as it does to its own runtime in a container: it posts invocations to the process, which posts its
 answers to LocalStack's endpoint. The process is SLIPWAY_FUNCTION_HOST, run by the Node of SLIPWAY_NODE.
