@@ -5,6 +5,7 @@ import { checkKubeconfig, removeContext, setContext } from '../kubeconfig.ts';
 import type { AddressPlan } from '../network/addresses.ts';
 import { namespaceExists } from '../network/network.ts';
 import type { Progress } from '../progress.ts';
+import { moveTo } from '../remains/cgroups.ts';
 import { checkClaim, claim } from '../state/claim.ts';
 import { checkRoom } from '../state/disk.ts';
 import { lock, lockMachine } from '../state/lock.ts';
@@ -39,10 +40,10 @@ export async function up(
   checkKubeconfig(wishes.kubeconfig);
   const unlock = lock(paths);
   try {
-    const table = new ProcessTable(paths.processes);
-    const wasUp = stored !== undefined && isUp(paths, stored, table);
+    const wasUp = stored !== undefined && isUp(paths, stored, new ProcessTable(paths.processes));
     if (stored && !wasUp && existsSync(paths.run)) await powerOff(paths, stored, 0); // what a crash left behind
     const { spec, plan, free } = await takeAddresses(paths, stored, wishes, wasUp);
+    const table = tableOf(paths, spec);
     const setOwnContext = (ready: ControlPlaneReady): Promise<void> => setContext(spec.kubeconfig, paths.id, ready);
     try {
       if (stored && stored.egress === spec.egress && allUp(paths, spec, table)) {
@@ -69,6 +70,12 @@ export async function up(
     unlock();
   }
 }
+
+/** Parts of a cluster of real containers outlive the login session, or the service, in which this command runs. */
+const tableOf = (paths: ClusterPaths, spec: ClusterSpec): ProcessTable =>
+  new ProcessTable(paths.processes, ({ pid }) => {
+    if (spec.runtime === 'containerd') moveTo(paths.cgroup, pid);
+  });
 
 /** Some part lives, or at least the network: containers may be running on it. */
 const isUp = (paths: ClusterPaths, spec: ClusterSpec, table: ProcessTable): boolean =>

@@ -19,7 +19,7 @@ test('the machine gets one link, routes to the pods, and nothing that leaks', ()
     'netns add slipway.fabric',
     'netns add slipway.one',
     'netns add slipway.two',
-    'link add slipway2 type veth peer name uplink netns slipway.fabric',
+    'link add slipway2 address 02:00:0a:42:00:01 type veth peer name uplink netns slipway.fabric',
     'link add eth0 netns slipway.one type veth peer name node1 netns slipway.fabric',
     'link add eth0 netns slipway.two type veth peer name node2 netns slipway.fabric',
     'addr add 10.66.0.1/24 dev slipway2',

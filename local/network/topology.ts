@@ -22,13 +22,20 @@ export interface Network {
 
 export const hostLink = (plan: AddressPlan): string => `slipway${plan.index}`;
 
+/**
+ * The hardware address of the machine's link, from its IPv4 address, in the range for addresses of one's own. One that is given stays:
+ * udev gives others to links while they are in use already (systemd.link(5), MACAddressPolicy), and nodes would know the one before.
+ */
+const hostAddress = (plan: AddressPlan): string =>
+  ['02', '00', ...plan.gateway.split('.').map((part) => Number(part).toString(16).padStart(2, '0'))].join(':');
+
 /** Lines for `ip -batch` in the machine's own namespace: all namespaces and cables, and the routes to nodes, pods and services. */
 export function machineBatch({ plan, fabric, nodes }: Network): string[] {
   const link = hostLink(plan);
   return [
     `netns add ${fabric}`,
     ...nodes.map((node) => `netns add ${node.namespace}`),
-    `link add ${link} type veth peer name uplink netns ${fabric}`,
+    `link add ${link} address ${hostAddress(plan)} type veth peer name uplink netns ${fabric}`,
     ...nodes.map((node) => nodeCable(node, fabric)),
     `addr add ${plan.gateway}/24 dev ${link}`,
     `link set ${link} up`,

@@ -1,5 +1,5 @@
 // A cluster's cgroups, in every hierarchy there is (version 1 has one for each controller, version 2 one for all).
-import { readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Mount points of the cgroup hierarchies (proc(5), /proc/self/mounts). */
@@ -44,4 +44,19 @@ export function removeCgroup(cgroup: string): string[] {
       return (error as NodeJS.ErrnoException).code !== 'ENOENT';
     }
   });
+}
+
+/**
+ * Takes a process out of the cgroup of whoever started it, in version 2, where systemd ends all that is left in the cgroup of a login
+ * session (logind.conf(5), KillUserProcesses) or of a service when that ends. What it starts from now on is in its new cgroup too.
+ * In version 1 nothing is done: that would also take it out of limits that somebody set. `cgroup` must not have cgroups below it.
+ */
+export function moveTo(cgroup: string, pid: number, at = '/sys/fs/cgroup'): void {
+  if (!existsSync(join(at, 'cgroup.controllers'))) return;
+  mkdirSync(join(at, cgroup), { recursive: true });
+  try {
+    writeFileSync(join(at, cgroup, 'cgroup.procs'), String(pid));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // it is gone, as its start will say
+  }
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { cgroupMounts } from './cgroups.ts';
+import { cgroupMounts, moveTo } from './cgroups.ts';
 import { forgetContainers, processesNaming } from './containers.ts';
 import { mountsBelow } from './mounts.ts';
 
@@ -24,6 +24,24 @@ test('cgroup hierarchies of both versions are found', () => {
   const mounts =
     'tmpfs /sys/fs/cgroup tmpfs rw 0 0\ncgroup /sys/fs/cgroup/memory cgroup rw,memory 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n';
   assert.deepEqual(cgroupMounts(mounts), ['/sys/fs/cgroup/memory', '/sys/fs/cgroup/unified']);
+});
+
+test('a process leaves the cgroup of whoever started it, on version 2 alone', () => {
+  const at = mkdtempSync(join(tmpdir(), 'slipway-cgroup-'));
+  try {
+    moveTo('/slipway/parts', 7, at);
+    assert.deepEqual(readdirSync(at), [], 'on version 1 it may be under limits that somebody set');
+    writeFileSync(join(at, 'cgroup.controllers'), 'cpu memory pids\n');
+    moveTo('/slipway/parts', 7, at);
+    assert.equal(readFileSync(join(at, 'slipway/parts/cgroup.procs'), 'utf8'), '7');
+    assert.equal(
+      existsSync(join(at, 'slipway/cgroup.procs')),
+      false,
+      'with controllers for those below it may hold none itself',
+    );
+  } finally {
+    rmSync(at, { recursive: true });
+  }
 });
 
 test('processes are found by the folder that their arguments name', async () => {

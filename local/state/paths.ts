@@ -18,6 +18,8 @@ export interface ClusterPaths {
   /** Sockets, containerd's state: gone after a reboot, as the processes are. */
   run: string;
   cache: string;
+  /** Of the processes that are no pods', in version 2 of cgroups; beside the nodes' own. */
+  cgroup: string;
 }
 
 export const defaultName = 'slipway';
@@ -49,6 +51,7 @@ export function clusterPaths(name: string, env: NodeJS.ProcessEnv = process.env)
     controlPlane: join(dir, 'control-plane'),
     run: join('/run/slipway', name),
     cache: join(home, 'cache'),
+    cgroup: `/${id}/parts`,
   };
 }
 

@@ -120,10 +120,13 @@ export const readProcesses = (file: string): Processes => JSON.parse(readIfThere
 export class ProcessTable {
   readonly #file: string;
   readonly #parts: Processes;
+  readonly #started: (ref: ProcessRef) => void;
 
-  constructor(file: string) {
+  /** @param started is told of each process that is noted */
+  constructor(file: string, started: (ref: ProcessRef) => void = () => {}) {
     this.#file = file;
     this.#parts = readProcesses(file);
+    this.#started = started;
   }
 
   get(part: string): ProcessRef | undefined {
@@ -146,6 +149,7 @@ export class ProcessTable {
   set(part: string, ref: ProcessRef): void {
     this.#parts[part] = ref;
     this.#write();
+    this.#started(ref);
   }
 
   delete(part: string): void {

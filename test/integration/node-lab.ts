@@ -2,22 +2,14 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { execFile, spawn } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Agent } from '../../agent/agent.ts';
 import { Cgroups, detectCgroups } from '../../agent/cgroups/cgroups.ts';
+import { weightOf } from '../../agent/cgroups/limits.ts';
 import { Checkpoint } from '../../agent/checkpoint/checkpoint.ts';
 import type { AgentConfig, ResolvedConfig } from '../../agent/config.ts';
 import { resolveConfig } from '../../agent/config.ts';
@@ -32,6 +24,7 @@ import type { Stored } from '../../core/api/objects.ts';
 import type { ConfigMap, Node, Pod, PodStatus, Secret } from '../../core/api/types.gen.ts';
 import type { Client } from '../../core/client/client.ts';
 import type { PodEvent } from '../../core/kubelet/model.ts';
+import { removeCgroup } from '../../local/remains/cgroups.ts';
 
 const run = promisify(execFile);
 const bridgeSubnet = '10.249.77.0/24';
@@ -131,8 +124,8 @@ export interface Lab {
   until(name: string, what: (status: PodStatus) => unknown): Promise<PodStatus>;
   untilGone(name: string): Promise<void>;
   exec(name: string, container: string, command: string[]): Promise<string>;
-  /** What the kernel holds for a pod (cgroup v1). */
-  cgroup(uid: string, qos: string): { cpuShares: number; cpuQuota: number; memoryBytes: number };
+  /** What the kernel holds for a pod. */
+  cgroup(uid: string, qos: string): { cpuWeight: number; cpuQuota: number; memoryBytes: number };
   close(): Promise<void>;
 }
 
@@ -304,10 +297,17 @@ export async function startLab(archives: string[], pauseImage: string, extra: Pa
     cgroup(uid, qos) {
       const cgroups = new Cgroups(detectCgroups(), config.cgroupRoot);
       const path = cgroups.podPath(uid, qos);
+      const { version, controllers } = cgroups.tree;
       const read = (controller: string, file: string) =>
-        Number(readFileSync(`${cgroups.tree.controllers.get(controller)}${path}/${file}`, 'utf8'));
+        Number.parseInt(readFileSync(`${controllers.get(version === 2 ? '' : controller)}${path}/${file}`, 'utf8'), 10);
+      if (version === 2)
+        return {
+          cpuWeight: read('cpu', 'cpu.weight'),
+          cpuQuota: read('cpu', 'cpu.max'),
+          memoryBytes: read('memory', 'memory.max'),
+        };
       return {
-        cpuShares: read('cpu', 'cpu.shares'),
+        cpuWeight: weightOf(read('cpu', 'cpu.shares')),
         cpuQuota: read('cpu', 'cpu.cfs_quota_us'),
         memoryBytes: read('memory', 'memory.limit_in_bytes'),
       };
@@ -322,11 +322,7 @@ export async function startLab(archives: string[], pauseImage: string, extra: Pa
       await ended;
       await unmountBelow(dir);
       await run('ip', ['link', 'del', `lab${id}`]).catch(() => undefined);
-      for (const controller of readdirSync('/sys/fs/cgroup')) {
-        await run('find', [`/sys/fs/cgroup/${controller}/slipway-lab-${id}`, '-depth', '-type', 'd', '-delete']).catch(
-          () => undefined,
-        );
-      }
+      removeCgroup(`/slipway-lab-${id}`);
       if ((await mountsBelow(dir)).length === 0) rmSync(dir, { recursive: true, force: true });
     },
   };

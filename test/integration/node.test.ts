@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { weightOf } from '../../agent/cgroups/limits.ts';
 import { ImageGarbage, removeDeadContainers } from '../../agent/garbage.ts';
 import { ociArchive } from '../../agent/images/oci-archive.ts';
 import { pauseImage, pauseProgram } from '../../agent/images/pause.ts';
@@ -212,7 +213,7 @@ test('limits reach the kernel: who takes too much memory is OOMKilled, CPU and m
   await lab.until('limited', running);
   assert.equal(lab.control.statuses.get('limited')?.qosClass, 'Burstable');
   assert.deepEqual(lab.cgroup('uid-limited', 'Burstable'), {
-    cpuShares: 102,
+    cpuWeight: weightOf(102),
     cpuQuota: 20_000,
     memoryBytes: 20 * 1024 * 1024,
   });
