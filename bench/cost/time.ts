@@ -1,13 +1,18 @@
 // Simulated time: it passes only when all that is under way waits for it. `install` makes it the time of this whole process, so
 // that code with timers of its own (the agents) lives in it too.
 import { syncBuiltinESMExports } from 'node:module';
-import { setImmediate as turn } from 'node:timers';
+import { setTimeout as realTimeout, setImmediate as turn } from 'node:timers';
 import timersPromises from 'node:timers/promises';
 import type { Clock } from '../../core/ports.ts';
 import { DueQueue } from '../../test/simulation/due-queue.ts';
 
 /** Turns of the event loop in which nothing may happen before time passes: what libraries do between two awaits takes a few. */
 const quietTurns = 4;
+/** What other threads do for this one, cryptography aside, by the names that Node has for it: files, compression. */
+const isUnderWay = (): boolean => process.getActiveResourcesInfo().some((name) => /Req|Zlib/.test(name));
+/** Real milliseconds, so many times: how long something that is not seen to be under way may still come. */
+const pauseMs = 10;
+const mostPauses = 1_000;
 
 export class SimulatedTime {
   now: number;
@@ -53,14 +58,16 @@ export class SimulatedTime {
   /** Lets time pass until the promise is settled. */
   async settle<T>(promise: Promise<T>): Promise<T> {
     let isDone = false;
+    let pauses = 0;
     const done = promise.finally(() => (isDone = true));
     done.catch(() => undefined);
     while (!isDone) {
       await this.#quiet();
       if (isDone) break;
       const next = this.#due.first;
-      if (!next) throw new Error('nothing is due, and what is waited for has not happened');
-      await this.pass(next.atMs);
+      if (next) await this.pass(next.atMs);
+      else if (pauses++ < mostPauses) await new Promise<void>((resolve) => void realTimeout(resolve, pauseMs));
+      else throw new Error('nothing is due, and what is waited for has not happened');
     }
     return await done;
   }
@@ -68,7 +75,7 @@ export class SimulatedTime {
   async #quiet(): Promise<void> {
     for (let left = quietTurns; left > 0; left--) {
       await new Promise<void>((resolve) => void turn(() => resolve()));
-      if (this.#elsewhere > 0) left = quietTurns + 1;
+      if (this.#elsewhere > 0 || isUnderWay()) left = quietTurns + 1;
     }
   }
 
