@@ -64,7 +64,7 @@ kubectl ${byName} get pods -o name
 kubectl ${byName} get secrets
 kubectl wait --for=jsonpath={.data.go}=yes configmap/signal --timeout=120s`;
     await apply('inside', withKubectl(pod('inside', second, script)));
-    await eventually('it waits', async () => /forbidden/i.test(await cluster.kubectlOk('logs', 'inside')));
+    await eventually('it waits', async () => /forbidden/i.test((await cluster.kubectl(['logs', 'inside'])).stdout));
     await cluster.kubectlOk('create', 'configmap', 'go', '--from-literal=go=yes');
     await cluster.kubectlOk('patch', 'configmap', 'signal', '-p', '{"data":{"go":"yes"}}');
     await untilOver('inside');
