@@ -71,7 +71,7 @@ export class NodeReporter {
     };
   }
 
-  /** Asks the runtime what it is able to do; until then, and while it does not answer, it is taken to be able to do little. */
+  /** Asks the runtime what it is able to do; until it has answered once, it is taken to be able to do little. */
   async learnAbilities(): Promise<void> {
     this.#runtimeStatus = await this.#deps.cri?.status().catch(() => this.#runtimeStatus);
   }
@@ -122,20 +122,19 @@ export class NodeReporter {
   async #status(): Promise<NodeStatus> {
     const { config, facts, runtime, cri } = this.#deps;
     const none: Image[] = [];
-    const [health, pressure, images, runtimeStatus] = await Promise.all([
+    const [health, pressure, images] = await Promise.all([
       runtime.health(),
       readPressure(config.stateDir),
       cri ? cri.listImages().catch(() => none) : none,
-      cri ? cri.status().catch(() => this.#runtimeStatus) : undefined,
+      this.learnAbilities(),
     ]);
-    this.#runtimeStatus = runtimeStatus;
     const status = nodeStatus({
       config,
       facts,
       port: this.#port,
       health: { runtime: health, ...pressure },
       images,
-      runtime: runtimeStatus,
+      runtime: this.#runtimeStatus,
       before: this.#conditions,
       now: Date.now(),
     });

@@ -15,8 +15,8 @@ export interface Rules<T> {
   gracePeriodSeconds?(object: T): number | undefined;
   endsAtOnce?(object: T): boolean;
   fromStorage?(object: KubeObject): KubeObject;
-  fieldAnnotation?: string;
   toStorage?(object: KubeObject): KubeObject;
+  fieldAnnotation?: string;
   setDefaults?(object: T): void;
   prepareForCreate?(object: T, context: Parameters<NonNullable<Kind['prepareForCreate']>>[1]): void;
   prepareForUpdate?(

@@ -59,9 +59,9 @@ export interface Kind extends Named {
   fieldLabelNames: readonly string[];
   /** Between the stored form and this version, for kinds that share storage (events, autoscaling). */
   fromStorage?(object: KubeObject): KubeObject;
+  toStorage?(object: KubeObject): KubeObject;
   /** An annotation that stands for a field of old: whole objects show it, their metadata alone does not. */
   fieldAnnotation?: string;
-  toStorage?(object: KubeObject): KubeObject;
   /** Defaults that the schema data does not carry. Mutates. Runs after the walker's defaults. */
   setDefaults?(object: KubeObject): void;
   /** Drops what the caller may not set (status on create ...). Mutates. */

@@ -4,7 +4,7 @@ import { resources } from '../../client/resources.ts';
 import { asObject, isDeleting } from '../owner.ts';
 import { givingUpOrder, type StoredPod } from '../pod-state.ts';
 import type { Plan } from './plan.ts';
-import { allFailures, finishedMs, indexOf, isIndexed, type NewPod, newPod, waitsForFailure } from './pods.ts';
+import { allFailures, finishedMs, indexOf, isIndexed, type NewPod, newPod, podName, waitsForFailure } from './pods.ts';
 
 /** Pods made or removed in one round. */
 const ROUND_LIMIT = 500;
@@ -99,14 +99,18 @@ export function managePods(plan: Plan, pods: readonly StoredPod[], otherNames: r
     ? openIndexes(plan, pods, missing)
     : Array.from({ length: missing }, () => undefined);
   const taken = new Set([...pods.map(({ metadata }) => metadata.name), ...otherNames]);
-  const previous = lastOfIndexes(pods);
+  const previous = isIndexed(job) ? lastOfIndexes(pods) : new Map<number, StoredPod>();
+  let slot = 0;
   for (const index of indexes) {
     const isOf = <T>(map: ReadonlyMap<number, T>): T | undefined => (index === undefined ? undefined : map.get(index));
     const wantedPod: NewPod = { index, previous: isOf(previous), failed: isOf(lastFailed) };
-    let object = newPod(job, 0, wantedPod);
-    for (let slot = 1; taken.has(object.metadata.name ?? ''); slot++) object = newPod(job, slot, wantedPod);
-    taken.add(object.metadata.name ?? '');
-    const message = `Created pod: ${object.metadata.name}`;
+    // Each index has names of its own; without indexes all the slots before were taken by pods before.
+    if (index !== undefined) slot = 0;
+    while (taken.has(podName(job, slot, wantedPod))) slot++;
+    const name = podName(job, slot, wantedPod);
+    taken.add(name);
+    const object = newPod(job, name, wantedPod);
+    const message = `Created pod: ${name}`;
     const event = { about: asObject(job), type: 'Normal', reason: 'SuccessfulCreate', message } as const;
     plan.created.push({ do: 'create', of: resources.pods, object, event });
   }

@@ -122,24 +122,31 @@ function withIndexVariable(container: Container): Container {
 
 export interface NewPod {
   index: number | undefined;
-  /** The pod of its index that ended last. */
+  /** The pod of its index that was made last. */
   previous: StoredPod | undefined;
   /** The one whose failures it is to know of. */
   failed: StoredPod | undefined;
 }
 
-/**
- * A pod of the job; of an indexed one with its index as label, annotation, host name and variable. Names follow from the state,
- * so that of two instances that make the same pod one is refused: from the job's version and the slot, and of an indexed
- * job from the pod before it, if that is still there. Who knows an index's pods in part names one that is there. No name comes
- * again: a pod that was evicted is waited for by its name.
- */
-export function newPod(job: StoredJob, slot: number, { index, previous, failed }: NewPod): KubeObject {
-  const { metadata, spec } = job.spec?.template ?? {};
+const baseOf = (job: StoredJob, index: number | undefined): string => {
   const middle = index === undefined ? '-' : `-${index}-`;
-  const base = job.metadata.name.slice(0, BASE_LIMIT - middle.length) + middle;
+  return job.metadata.name.slice(0, BASE_LIMIT - middle.length) + middle;
+};
+
+/**
+ * Names follow from the state, so that of two instances that make the same pod one is refused: from the job's version and the
+ * slot, and of an indexed job from the pod before it, if that is still there. Who knows an index's pods in part names one that
+ * is there. No name comes again: a pod that was evicted is waited for by its name.
+ */
+export function podName(job: StoredJob, slot: number, { index, previous }: NewPod): string {
   const follows = previous ? previous.metadata.uid : `${job.metadata.resourceVersion}/${index}`;
-  const name = base + safeLetters(`${job.metadata.uid}/${follows}/${slot}`, SUFFIX_LENGTH);
+  return baseOf(job, index) + safeLetters(`${job.metadata.uid}/${follows}/${slot}`, SUFFIX_LENGTH);
+}
+
+/** A pod of the job; of an indexed one with its index as label, annotation, host name and variable. */
+export function newPod(job: StoredJob, name: string, { index, failed }: NewPod): KubeObject {
+  const { metadata, spec } = job.spec?.template ?? {};
+  const base = baseOf(job, index);
   const indexed: Record<string, string> = index === undefined ? {} : { [indexLabel]: String(index) };
   const perIndex = job.spec?.backoffLimitPerIndex === undefined ? {} : failureCounts(job, failed);
   const annotations = { ...metadata?.annotations, ...indexed, ...perIndex };

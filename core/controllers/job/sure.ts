@@ -4,10 +4,9 @@
 // the sums of that version of the job, and the status can be written over that version only.
 import { isStatus } from '../../api/errors.ts';
 import type { KubeObject } from '../../api/objects.ts';
-import { controllerOf } from '../../api/owners.ts';
-import { formatSelector, labelSelectorRequirements } from '../../api/selectors.ts';
 import type { Client, ResourceRef } from '../../client/client.ts';
 import { resources } from '../../client/resources.ts';
+import { listOwnedPods } from '../owned-pods.ts';
 import { isDeleting } from '../owner.ts';
 import { isActive, type StoredPod } from '../pod-state.ts';
 import { isEnding, isFinished } from './ending.ts';
@@ -76,11 +75,8 @@ async function find<T>(client: Client, of: ResourceRef, { metadata }: KubeObject
   }
 }
 
-async function listPods({ metadata, spec }: StoredJob, client: Client): Promise<StoredPod[]> {
-  const labelSelector = formatSelector(labelSelectorRequirements(spec?.selector) ?? []);
-  const { items } = await client.list(resources.pods, { namespace: metadata.namespace ?? '', labelSelector });
-  return items.filter((pod) => controllerOf(pod)?.uid === metadata.uid) as unknown as StoredPod[];
-}
+const listPods = (job: StoredJob, client: Client): Promise<StoredPod[]> =>
+  listOwnedPods(job, job.spec?.selector, client);
 
 async function surePods(look: Look, client: Client): Promise<readonly StoredPod[]> {
   const doubtful = uncounted(look);

@@ -4,11 +4,12 @@ import { sameValue } from '../../api/kinds/findings.ts';
 import type { KubeObject, ObjectKey } from '../../api/objects.ts';
 import { keyOf } from '../../api/objects.ts';
 import { controllerOf, refersTo } from '../../api/owners.ts';
-import { formatSelector, labelSelectorMatches, labelSelectorRequirements } from '../../api/selectors.ts';
+import { labelSelectorMatches } from '../../api/selectors.ts';
 import type { LabelSelector } from '../../api/types.gen.ts';
 import type { Client, ResourceRef } from '../../client/client.ts';
 import { resources } from '../../client/resources.ts';
 import type { Cache, Controller } from '../controller.ts';
+import { listOwnedPods } from '../owned-pods.ts';
 import { isDeleting } from '../owner.ts';
 import { isActive, type StoredPod } from '../pod-state.ts';
 import { BURST, decideReplicaSet, failedReplicaSet } from './decide.ts';
@@ -66,17 +67,13 @@ function podsOnNode(owner: StoredReplicaSet, flavour: Flavour, cache: Cache): Re
 async function ownedPods(
   owner: StoredReplicaSet,
   selector: LabelSelector | undefined,
-  { namespace }: ObjectKey,
   cache: Cache,
   client: Client,
 ): Promise<StoredPod[]> {
-  const { uid } = owner.metadata;
-  const cached = cache.ownedBy(resources.pods, uid) as unknown as StoredPod[];
+  const cached = cache.ownedBy(resources.pods, owner.metadata.uid) as unknown as StoredPod[];
   const active = cached.filter(isActive).length;
   if (active >= replicasOf(owner) || active >= statusOf(owner).replicas || isDeleting(owner)) return cached;
-  const labelSelector = formatSelector(labelSelectorRequirements(selector) ?? []);
-  const { items } = await client.list(resources.pods, { namespace, labelSelector });
-  return items.filter((pod) => controllerOf(pod)?.uid === uid) as unknown as StoredPod[];
+  return await listOwnedPods(owner, selector, client);
 }
 
 async function observe(
@@ -89,7 +86,7 @@ async function observe(
   if (!object) return undefined;
   const owner = object as unknown as StoredReplicaSet;
   const selector = flavour.selectorOf(object);
-  const owned = await ownedPods(owner, selector, key, cache, client);
+  const owned = await ownedPods(owner, selector, cache, client);
   const free = (cache.orphans(resources.pods, key.namespace) as unknown as StoredPod[]).filter(
     (pod) => isActive(pod) && labelSelectorMatches(selector, pod.metadata.labels),
   );
