@@ -4,19 +4,38 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { dialUpgrade } from './dial-upgrade.ts';
 
-/** The end or failure of either ends both. */
+/** As long as kubelet keeps a stream on which nothing happens (`streamingConnectionIdleTimeout`): a reader may be that slow. */
+export const longestEndingMs = 4 * 60 * 60 * 1000;
+
+/** `gone` has closed. What it had said before is still delivered; only then, or when it broke off, the other side is closed. */
+function closeAfter(gone: Duplex, other: Duplex): void {
+  if (other.destroyed) return;
+  if (!gone.readableEnded) {
+    other.destroy();
+    return;
+  }
+  other.end();
+  // Closing a connection with unread input resets it, and what is on its way is lost: the input is read and thrown away until the
+  // other side, which has seen the end by then, closes.
+  other.unpipe(gone);
+  other.resume();
+  const patience = setTimeout(() => other.destroy(), longestEndingMs).unref();
+  other.once('close', () => clearTimeout(patience));
+}
+
+/** The end or failure of either ends both; an end comes after everything that was said before it, however slowly that is read. */
 export function join(left: Duplex, right: Duplex): void {
-  const end = () => {
-    left.destroy();
-    right.destroy();
-  };
-  for (const side of [left, right]) {
-    side.on('error', end);
-    side.on('close', end);
+  for (const [side, other] of [
+    [left, right],
+    [right, left],
+  ] as const) {
+    side.on('error', () => side.destroy());
+    side.on('close', () => closeAfter(side, other));
   }
   // One that has ended already says so no more.
   if (left.destroyed || right.destroyed) {
-    end();
+    left.destroy();
+    right.destroy();
     return;
   }
   left.pipe(right);

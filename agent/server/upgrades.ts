@@ -1,22 +1,25 @@
 // exec, attach and port-forward: connections that change their protocol. The client speaks SPDY (spliced through) or WebSocket.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { ExecOptions, ServedContainer, ServedPod, ServerPort } from '../server-port.ts';
 import { isPodProxy, splicePodProxy } from './pod-proxy.ts';
 import { bridgeRemoteCommand, webSocketProtocols } from './remote-command.ts';
 import { ServingError } from './serving-error.ts';
-import { spliceSpdy, tunnelSpdy } from './splice.ts';
+import { longestEndingMs, spliceSpdy, tunnelSpdy } from './splice.ts';
 
 const tunnelProtocol = 'SPDY/3.1+portforward.k8s.io';
 /** Above this a message is not a keystroke or a file's chunk but a mistake. */
 const largestMessageBytes = 32 * 1024 * 1024;
 
-const acceptor = new WebSocketServer({
+const acceptorOptions: ServerOptions & { closeTimeout: number } = {
   noServer: true,
   maxPayload: largestMessageBytes,
+  // A client answers our end when it has read all that came before it; ws by itself gives it half a minute.
+  closeTimeout: longestEndingMs,
   handleProtocols: (offered) => webSocketProtocols.find((protocol) => offered.has(protocol)) ?? false,
-});
+};
+const acceptor = new WebSocketServer(acceptorOptions);
 // ws refuses a subprotocol with a slash: it is taken off the request before and put on the answer here.
 acceptor.on('headers', (headers, request) => {
   if (tunnelled.has(request)) headers.push(`Sec-WebSocket-Protocol: ${tunnelProtocol}`);
