@@ -89,10 +89,10 @@ test('exec runs a command: its output, its input, its exit code', limit, async (
 test('a terminal is one inside too, and has the size of the window, also when that changes', limit, async () => {
   const is = (size: string): string =>
     `until [ "$(stty size 2>/dev/null)" = "${size}" ]; do sleep 0.1; done; echo "${size}"`;
-  writeFileSync(join(shell.folder, 'inside'), `tty\n${is('31 97')}\n${is('44 55')}\n`);
+  writeFileSync(join(shell.folder, 'inside'), `tty\n${is('31 97')}\ntouch /tmp/wide\n${is('44 55')}\n`);
   writeFileSync(
     join(shell.folder, 'window'),
-    'stty rows 31 cols 97; (sleep 1.5; stty -F /dev/tty rows 44 cols 55) &\ntimeout --foreground 30 kubectl exec -it talker -c main -- sh -c "$(cat inside)"\n',
+    'stty rows 31 cols 97\n(until kubectl exec talker -c main -- test -e /tmp/wide 2>/dev/null; do sleep 0.2; done; stty -F /dev/tty rows 44 cols 55) &\ntimeout --foreground 200 kubectl exec -it talker -c main -- sh -c "$(cat inside)"\n',
   );
   // `script` tells of the end of its own input with ^@, wherever that falls
   const seen = await shell.ok(`script -qec 'sh window' /dev/null | tr -d '\\r' | sed 's/\\^@//'`);
@@ -100,10 +100,13 @@ test('a terminal is one inside too, and has the size of the window, also when th
 });
 
 test('run makes a pod, talks with it, and removes it: its exit code is the command’s', limit, async () => {
-  const { code, stdout } = await shell.run(
-    `echo 'echo "heard $(cat)"; exit 3' > script; (cat script; sleep 2) | timeout 60 kubectl run talk --rm -i --image=slipway/sample:1 --restart=Never -- sh`,
+  const inside = 'while read word; do echo "heard $word"; done; exit 3';
+  const { code, stdout } = await shell.talk(
+    `kubectl run talk --rm -i --image=slipway/sample:1 --restart=Never -- sh -c '${inside}'`,
+    'ahoy',
+    'heard ahoy',
   );
-  assert.match(stdout, /^heard $/m);
+  assert.match(stdout, /^heard ahoy$/m);
   assert.match(stdout, /pod "talk" deleted/);
   assert.equal(code, 3);
   assert.match(await shell.refused('kubectl get pod talk'), /NotFound/);
@@ -116,10 +119,8 @@ test('attach follows the first process and speaks to it', limit, async () => {
     `kubectl run ear --image=slipway/sample:1 --restart=Never -i --attach=false --stdin -- sh -c '${echoes}'`,
   );
   await shell.ok('kubectl wait --for=condition=Ready pod/ear --timeout=60s');
-  const heard = await shell.ok(
-    `(echo hello; sleep 1; echo end; sleep 1) | timeout 30 kubectl attach -i ear 2>/dev/null`,
-  );
-  assert.equal(heard, 'got hello\ngot end\n');
+  const { stdout } = await shell.talk('kubectl attach -i ear 2>/dev/null', 'hello', 'got hello', 'end\n');
+  assert.match(stdout, /^(got hello\n)+got end\n$/);
   await shell.ok(`kubectl wait --for=jsonpath='{.status.phase}'=Succeeded pod/ear --timeout=30s`);
   assert.match(await shell.ok('kubectl get pod ear'), /^ear +0\/1 +Completed +0 /m);
 });
@@ -143,8 +144,9 @@ test('port-forward brings a pod’s port to the machine', limit, async () => {
 
 test('debug adds a container that sees the processes of its target', limit, async () => {
   const debug = 'kubectl debug talker --profile=general --image=slipway/sample:1 --target=side -c eye';
-  const seen = await shell.ok(`(echo go; sleep 4) | timeout 60 ${debug} -i --quiet -- sh -c 'read go; ps' 2>/dev/null`);
-  assert.match(seen, /sleep 1000/);
+  const inside = 'while read go; do ps; done';
+  const { stdout } = await shell.talk(`${debug} -i --quiet -- sh -c '${inside}' 2>/dev/null`, 'go', 'sleep 1000');
+  assert.match(stdout, /sleep 1000/);
   assert.match(await shell.ok('kubectl describe pod talker'), /^Ephemeral Containers:\n {2}eye:\n/m);
   await shell.ok(
     'kubectl debug talker --profile=general --copy-to=twin --image=slipway/sample:1 --same-node -c eye -- sleep 100',
@@ -154,10 +156,9 @@ test('debug adds a container that sees the processes of its target', limit, asyn
 
 test('debug of a node gives a pod that sees the machine', limit, async () => {
   const debug = `kubectl debug node/${cluster.node()} --profile=general --image=slipway/sample:1`;
-  const seen = await shell.ok(
-    `(echo go; sleep 4) | timeout 60 ${debug} -i --quiet -- sh -c 'read go; ls -d /host/proc; cat /host/etc/os-release; hostname' 2>/dev/null`,
-  );
-  assert.match(seen, /^\/host\/proc\n[\s\S]*^ID=/m);
+  const inside = 'while read go; do echo "$(ls -d /host/proc; cat /host/etc/os-release; echo all of it)"; done';
+  const { stdout } = await shell.talk(`${debug} -i --quiet -- sh -c '${inside}' 2>/dev/null`, 'go', 'all of it');
+  assert.match(stdout, /^\/host\/proc\n[\s\S]*^ID=/m);
   const made = await shell.ok(`kubectl get pods -o name | grep node-debugger-${cluster.node()}-`);
   await shell.ok(`kubectl delete ${made.trim()} --now`);
 });

@@ -43,4 +43,16 @@ export class Shell {
   async says(story: readonly (readonly [line: string, output: string])[]): Promise<void> {
     for (const [line, output] of story) assert.equal(await this.ok(line), `${output}\n`, line);
   }
+
+  /**
+   * Talks with a container: `word` goes to the line's standard input again and again until the output shows `heard`, then `last`, and
+   * then the input ends. Once would not do: containerd hands on what comes in a moment before it hands on what goes out, so that
+   * who answers at once and ends may not be heard (with kubelet just the same).
+   */
+  talk(line: string, word: string, heard: string, last = ''): Promise<RunResult> {
+    return this.run(`
+      rm -f said; touch said
+      (until grep -q '${heard}' said; do echo '${word}'; sleep 0.2; done; printf '%s' '${last}') | timeout 200 ${line} > said
+      code=$?; cat said; exit $code`);
+  }
 }
