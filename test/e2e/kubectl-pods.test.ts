@@ -129,10 +129,10 @@ test('attach follows the first process and speaks to it', limit, async () => {
   await shell.ok(
     `kubectl run ear --image=slipway/sample:1 --restart=Never -i --attach=false --stdin -- sh -c '${echoes}'`,
   );
-  await shell.ok('kubectl wait --for=condition=Ready pod/ear --timeout=60s');
+  await shell.ok('kubectl wait --for=condition=Ready pod/ear --timeout=120s');
   const { stdout } = await shell.talk('kubectl attach -i ear 2>/dev/null', 'hello', 'got hello', 'end\n');
   assert.match(stdout, /^(got hello\n)+got end\n$/);
-  await shell.ok(`kubectl wait --for=jsonpath='{.status.phase}'=Succeeded pod/ear --timeout=30s`);
+  await shell.ok(`kubectl wait --for=jsonpath='{.status.phase}'=Succeeded pod/ear --timeout=120s`);
   assert.match(await shell.ok('kubectl get pod ear'), /^ear +0\/1 +Completed +0 /m);
 });
 
@@ -162,7 +162,7 @@ test('debug adds a container that sees the processes of its target', limit, asyn
   await shell.ok(
     'kubectl debug talker --profile=general --copy-to=twin --image=slipway/sample:1 --same-node -c eye -- sleep 100',
   );
-  await shell.ok(`kubectl wait --for=jsonpath='{.status.phase}'=Running pod/twin --timeout=60s`);
+  await shell.ok(`kubectl wait --for=jsonpath='{.status.phase}'=Running pod/twin --timeout=120s`);
 });
 
 test('debug of a node gives a pod that sees the machine', limit, async () => {
