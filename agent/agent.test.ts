@@ -10,6 +10,7 @@ import type { Node, Pod, PodStatus } from '../core/api/types.gen.ts';
 import { Agent } from './agent.ts';
 import { Checkpoint } from './checkpoint/checkpoint.ts';
 import { ObjectCache } from './objects.ts';
+import type { PodTask } from './runtime.ts';
 import { SimulatedRuntime } from './simulated/driver.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'slipway-agent-'));
@@ -123,7 +124,7 @@ class Stand {
   }
 
   async until(what: string, check: () => unknown): Promise<void> {
-    for (let i = 0; i < 500; i++) {
+    for (let i = 0; i < 6_000; i++) {
       if (check()) return;
       await sleep(10);
     }
@@ -132,6 +133,15 @@ class Stand {
 
   phase = (name: string): string | undefined => this.statuses.get(name)?.phase;
 }
+
+const taskOf = (pod: Pod): PodTask => ({
+  uid: pod.metadata?.uid ?? '',
+  pod,
+  podIPs: [],
+  hostIPs: [],
+  ending: new AbortController().signal,
+  event: () => {},
+});
 
 test('pods of a simulated node run, end by themselves when told so, and go when they are deleted', async (t) => {
   const stand = new Stand();
@@ -189,13 +199,16 @@ test('a static pod that does not fit is not run, also before the control plane h
 test('while the control plane is away pods go on, and what happened is reported when it is back', async (t) => {
   const stand = new Stand();
   await stand.start(t);
-  stand.add('job', { restartPolicy: 'Never' }, { 'slipway.dev/simulated-seconds': '1.5' });
+  stand.add('job', { restartPolicy: 'Never' });
   await stand.until('job runs', () => stand.phase('job') === 'Running');
   stand.away = true;
-  await sleep(2000);
+  const { id } = stand.runtime.observed('uid-job').containers[0]!;
+  const ends = { container: 'c', id, graceSeconds: 0, preStop: false, message: '' };
+  await stand.runtime.kill(taskOf(stand.pods.get('job')!), ends);
+  await stand.until('the agent knows', () => stand.agent.worker('uid-job')?.memory.status?.phase === 'Failed');
   assert.equal(stand.phase('job'), 'Running');
   stand.away = false;
-  await stand.until('the end is reported', () => stand.phase('job') === 'Succeeded');
+  await stand.until('the end is reported', () => stand.phase('job') === 'Failed');
   await stand.agent.close();
 });
 
@@ -249,8 +262,7 @@ test('a sandbox that turns up when its pod is gone already is taken away', async
   stand.add('kept');
   await stand.until('kept runs', () => stand.statuses.get('kept')?.phase === 'Running');
   const pod: Pod = { metadata: { name: 'late', namespace: 'ns', uid: 'uid-late' }, spec: { containers: [] } };
-  const task = { uid: 'uid-late', pod, podIPs: [], hostIPs: [], ending: new AbortController().signal, event: () => {} };
-  await stand.runtime.createSandbox(task, 0);
+  await stand.runtime.createSandbox(taskOf(pod), 0);
   await stand.until('it is gone', () => !stand.runtime.present().some(({ uid }) => uid === 'uid-late'));
   assert.deepEqual(
     stand.runtime.present().map(({ name }) => name),

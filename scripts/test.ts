@@ -20,7 +20,8 @@ const tests = (name: string, patterns: string[], reporter = 'dot', extra: string
   command: process.execPath,
   arguments: [
     '--test',
-    '--test-timeout=600000',
+    // Of a test, and of a file: a machine that does much else may take long.
+    '--test-timeout=1800000',
     `--test-reporter=${reporter}`,
     ...extra,
     ...globSync(patterns, { cwd: root }).sort(),

@@ -14,7 +14,7 @@ const linux = process.platform === 'linux';
 /** Resolves when the process has come to wait in rt_sigtimedwait (proc(5), /proc/PID/syscall). */
 async function waitsForSignals(pid: number): Promise<void> {
   const call = process.arch === 'arm64' ? '137 ' : '128 ';
-  for (let i = 0; i < 1000; i++) {
+  for (let i = 0; i < 12_000; i++) {
     if (readFileSync(`/proc/${pid}/syscall`, 'utf8').startsWith(call)) return;
     await sleep(5);
   }
@@ -50,7 +50,7 @@ test('it goes on waiting after a child of its own ended, and leaves no zombie', 
     await waitsForSignals(child.pid!);
     const children = (): string =>
       spawnSync('ps', ['--ppid', String(child.pid), '-o', 'pid='], { encoding: 'utf8' }).stdout.trim();
-    for (let i = 0; i < 1000 && children() !== ''; i++) await sleep(5);
+    for (let i = 0; i < 12_000 && children() !== ''; i++) await sleep(5);
     assert.equal(children(), '');
     assert.equal(child.exitCode, null);
     child.kill();

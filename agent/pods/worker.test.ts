@@ -108,7 +108,7 @@ test('a kill that fails is tried again, whatever else happens to the pod meanwhi
     pod,
     emptyMemory(),
   );
-  for (let i = 0; i < 500 && kills < 3; i++) {
+  for (let i = 0; i < 6_000 && kills < 3; i++) {
     worker.wake();
     await sleep(10);
   }

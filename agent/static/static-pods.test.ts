@@ -61,7 +61,7 @@ class Stand {
   }
 
   async tells(...lines: string[]): Promise<void> {
-    for (let i = 0; i < 500 && this.story.length < lines.length; i++) await sleep(10);
+    for (let i = 0; i < 6_000 && this.story.length < lines.length; i++) await sleep(10);
     assert.deepEqual(this.story.splice(0), lines);
   }
 }

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** Of the image. */
 const version = process.env['VERSION'] ?? '0';
 /** From SIGTERM to the end of listening: nodes learn meanwhile that this pod leaves, and until they know, requests come. */
-const drainSeconds = Number(process.env['DRAIN_SECONDS'] ?? 5);
+const drainSeconds = Number(process.env['DRAIN_SECONDS'] ?? 15);
 /** Of a request's body, in bytes. */
 const longestBody = 64 * 1024;
 const patienceMs = 20_000;

@@ -69,13 +69,13 @@ export function startControlPlane(paths: ClusterPaths, spec: ClusterSpec, plan: 
   });
 }
 
-/** Throws Failure, with the end of its log, when it does not come up. */
+/** Throws Failure, with the end of its log, when it dies, which is seen at once, or is not ready in time. */
 export async function untilReady(
   paths: ClusterPaths,
   spec: ClusterSpec,
   ref: ProcessRef,
   signal: AbortSignal,
-  withinMs = 30_000,
+  withinMs = 120_000,
 ): Promise<ControlPlaneReady> {
   const files = controlPlaneFiles(paths);
   const deadline = performance.now() + withinMs;
@@ -87,7 +87,8 @@ export async function untilReady(
     await sleep(10);
   }
   const log = logFile(paths, 'control-plane.out');
-  if (!(await portIsFree(spec.port))) throw portInUse(spec.port);
+  // Of one that lives the port may be its own.
+  if (!isAlive(ref) && !(await portIsFree(spec.port))) throw portInUse(spec.port);
   throw new Failure(
     `the control plane did not come up; the end of ${log}:\n${tail(readIfThere(log) ?? '', 8)}`,
     'slipway logs control-plane shows more',

@@ -26,14 +26,14 @@ export interface ReadyWait {
 
 const pollMs = 15;
 
-/** Throws Failure, with the end of the agent's log, when an agent dies or a node is not Ready in time. */
+/** Throws Failure, with the end of the agent's log, when an agent dies, which is seen at once, or a node is not Ready in time. */
 export async function untilNodesReady({
   client,
   signal,
   nodes,
   alive,
   paths,
-  withinMs = 60_000,
+  withinMs = 180_000,
 }: ReadyWait): Promise<void> {
   const deadline = performance.now() + withinMs;
   for (;;) {

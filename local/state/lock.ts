@@ -22,7 +22,7 @@ const machineLock = join(machineFolder, 'lock');
 const retryMs = 20;
 
 /** Held while addresses are chosen and taken; waits for others, who hold it for a moment only. */
-export async function lockMachine(withinMs = 20_000): Promise<() => void> {
+export async function lockMachine(withinMs = 60_000): Promise<() => void> {
   // everybody may look whether a cluster of a name is there, and what umask made of the folder must not keep them from it
   mkdirSync(machineFolder, { recursive: true });
   chmodSync(machineFolder, 0o711);

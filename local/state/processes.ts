@@ -41,9 +41,9 @@ export function startOf(pid: number): string | undefined {
 export const isAlive = (ref: ProcessRef | undefined): ref is ProcessRef =>
   ref !== undefined && startOf(ref.pid) === ref.started;
 
-const comesUpWithinMs = 20_000;
+const comesUpWithinMs = 60_000;
 
-/** Asks until it serves. False when it dies first, or is silent for 20 s; rejects when the signal aborts. */
+/** Asks until it serves. False when it dies first, or is silent for 60 s; rejects when the signal aborts. */
 export async function cameUp(ref: ProcessRef, serves: () => Promise<boolean>, signal: AbortSignal): Promise<boolean> {
   const deadline = performance.now() + comesUpWithinMs;
   while (performance.now() < deadline) {

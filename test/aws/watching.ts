@@ -45,7 +45,7 @@ export async function madeSince(cluster: EmulatedCluster, from: string, last: st
       }
       return names.includes(last);
     },
-    90_000,
+    300_000,
   );
   return { names, watches };
 }

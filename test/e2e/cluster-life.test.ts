@@ -21,7 +21,7 @@ test('up, a pod, up again, down, up with the pod still there, purged: nothing is
   const place = await startCluster();
   try {
     await place.apply(sample('hello'));
-    await place.kubectlOk('wait', '--for=condition=Ready', 'pod/hello', '--timeout=60s');
+    await place.kubectlOk('wait', '--for=condition=Ready', 'pod/hello', '--timeout=120s');
 
     const again = await place.slipway('up');
     assert.equal(again.code, 0, again.stderr);
@@ -90,7 +90,7 @@ test('two clusters side by side have nodes, pods and contexts of their own', () 
   withCluster({}, (first) =>
     withCluster({ nodes: 2 }, async (second) => {
       await first.apply(sample('only-in-first'));
-      await first.kubectlOk('wait', '--for=condition=Ready', 'pod/only-in-first', '--timeout=60s');
+      await first.kubectlOk('wait', '--for=condition=Ready', 'pod/only-in-first', '--timeout=120s');
       assert.equal(await second.kubectlOk('get', 'pods', '-o', 'name'), '');
       assert.equal((await second.kubectlOk('get', 'nodes', '-o', 'name')).trim().split('\n').length, 2);
       const [a, b] = [readSpec(first.paths)!, readSpec(second.paths)!];
@@ -165,8 +165,10 @@ test('a full disk ends in a clear message, and nothing stays up', async () => {
 
 test('the status names every part, and says with its exit code when one is down', () =>
   withCluster({}, async (cluster) => {
-    const healthy = await cluster.slipway('status', '--json');
-    assert.equal(healthy.code, 0, healthy.stdout);
+    const healthy = await eventually('all is well', async () => {
+      const answer = await cluster.slipway('status', '--json');
+      return answer.code === 0 && answer;
+    });
     const status = JSON.parse(healthy.stdout);
     assert.deepEqual(
       status.parts.map((part: { part: string }) => part.part),
@@ -185,7 +187,7 @@ describe('a part that is killed while a pod runs', () => {
   before(async () => {
     repaired = await startCluster();
     await repaired.apply(sample('survivor'));
-    await repaired.kubectlOk('wait', '--for=condition=Ready', 'pod/survivor', '--timeout=60s');
+    await repaired.kubectlOk('wait', '--for=condition=Ready', 'pod/survivor', '--timeout=120s');
   });
   after(() => repaired.remove());
 

@@ -137,11 +137,14 @@ export const freePort = (): Promise<number> =>
     });
   });
 
-/** Asks again and again until the answer is neither undefined nor false; fails with `what` after the time. */
+/**
+ * Asks again and again until the answer is neither undefined nor false; fails with `what` after the time, which is no measure of
+ * anything: a loaded machine may take long to do what it does in a moment.
+ */
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | undefined | false> | T | undefined | false,
-  withinMs = 30_000,
+  withinMs = 120_000,
 ): Promise<T> {
   const deadline = performance.now() + withinMs;
   for (;;) {
@@ -151,3 +154,12 @@ export async function eventually<T>(
     await sleep(25);
   }
 }
+
+/** The sample's page at a pod's address. Without a readiness probe a pod is ready before its program listens. */
+export const pageAt = (address: string): Promise<string> =>
+  eventually(`${address} answers`, () =>
+    fetch(`http://${address}:8080/`).then(
+      (response) => response.text(),
+      () => undefined,
+    ),
+  );

@@ -4,7 +4,7 @@ import { chownSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { run } from '../../local/run.ts';
-import { eventually, freePort, startCluster, TestPlace, withCluster } from './cluster.ts';
+import { eventually, freePort, pageAt, startCluster, TestPlace, withCluster } from './cluster.ts';
 
 let cluster: TestPlace;
 before(async () => {
@@ -40,7 +40,7 @@ test('a cluster that does not exist is said not to, by every command that needs 
 
 test('the example of the README runs as it stands', async () => {
   await cluster.kubectlOk('apply', '-f', 'examples/hello/hello.yaml');
-  await cluster.kubectlOk('rollout', 'status', 'deployment/hello', '--timeout=60s');
+  await cluster.kubectlOk('rollout', 'status', 'deployment/hello', '--timeout=120s');
   const addresses = await cluster.kubectlOk(
     'get',
     'pods',
@@ -49,9 +49,7 @@ test('the example of the README runs as it stands', async () => {
     '-o',
     'jsonpath={.items[*].status.podIP}',
   );
-  for (const address of addresses.split(' ')) {
-    assert.match(await (await fetch(`http://${address}:8080/`)).text(), /Hello from a config map/);
-  }
+  for (const address of addresses.split(' ')) assert.match(await pageAt(address), /Hello from a config map/);
   await cluster.kubectlOk('delete', '-f', 'examples/hello/hello.yaml', '--wait=false');
 });
 
@@ -60,11 +58,11 @@ test('nodes of one cluster reach each other’s pods, and the machine does too',
     const spec = { nodeName: cluster.node(number), containers: [{ name: 'web', image: 'slipway/sample:1' }] };
     await cluster.apply({ apiVersion: 'v1', kind: 'Pod', metadata: { name: `on-${number}` }, spec });
   }
-  await cluster.kubectlOk('wait', '--for=condition=Ready', 'pod/on-1', 'pod/on-2', '--timeout=60s');
+  await cluster.kubectlOk('wait', '--for=condition=Ready', 'pod/on-1', 'pod/on-2', '--timeout=120s');
   const address = await cluster.kubectlOk('get', 'pod', 'on-2', '-o', 'jsonpath={.status.podIP}');
+  assert.match(await pageAt(address), /It floats/);
   const page = await cluster.kubectlOk('exec', 'on-1', '--', 'wget', '-qO-', `http://${address}:8080/`);
   assert.match(page, /It floats/);
-  assert.match(await (await fetch(`http://${address}:8080/`)).text(), /It floats/);
 });
 
 test('a node without a way out answers connections to the outside at once', async () => {
@@ -96,12 +94,12 @@ test('a node is added, stopped, started and removed', async () => {
   const third = cluster.node(3);
   const add = await cluster.slipway('node', 'add');
   assert.equal(add.code, 0, add.stderr);
-  await cluster.kubectlOk('wait', '--for=condition=Ready', `node/${third}`, '--timeout=10s');
+  await cluster.kubectlOk('wait', '--for=condition=Ready', `node/${third}`, '--timeout=120s');
   assert.equal((await cluster.slipway('node', 'stop', third)).code, 0);
   assert.match((await cluster.slipway('node', 'stop', third)).stderr, /stopped already/);
   const start = await cluster.slipway('node', 'start', third);
   assert.equal(start.code, 0, start.stderr);
-  await cluster.kubectlOk('wait', '--for=condition=Ready', `node/${third}`, '--timeout=60s');
+  await cluster.kubectlOk('wait', '--for=condition=Ready', `node/${third}`, '--timeout=120s');
   const rm = await cluster.slipway('node', 'rm', third);
   assert.equal(rm.code, 0, rm.stderr);
   await eventually('the node object is gone', async () =>
@@ -173,7 +171,7 @@ test('simulated nodes run pods in pretence, come and go', () =>
       (await simulated.kubectlOk('get', 'nodes', '-o', 'name')).trim().split('\n');
     assert.equal((await nodes()).length, 3);
     await simulated.kubectlOk('create', 'deployment', 'pretend', '--image=anything/at-all', '--replicas=6');
-    await simulated.kubectlOk('rollout', 'status', 'deployment/pretend', '--timeout=60s');
+    await simulated.kubectlOk('rollout', 'status', 'deployment/pretend', '--timeout=120s');
     const addresses = (await simulated.kubectlOk('get', 'pods', '-o', 'jsonpath={.items[*].status.podIP}')).split(' ');
     assert.equal(new Set(addresses).size, 6);
     assert.equal((await simulated.slipway('node', 'add', '2')).code, 0);

@@ -125,7 +125,7 @@ test('a certificate request is approved, signed, and is a way in; another is den
     ['kubectl certificate approve jane', 'certificatesigningrequest.certificates.k8s.io/jane approved'],
     ['kubectl certificate deny late', 'certificatesigningrequest.certificates.k8s.io/late denied'],
     [
-      `kubectl wait csr/jane --for=jsonpath='{.status.certificate}' --timeout=20s`,
+      `kubectl wait csr/jane --for=jsonpath='{.status.certificate}' --timeout=120s`,
       'certificatesigningrequest.certificates.k8s.io/jane condition met',
     ],
   ]);

@@ -66,7 +66,7 @@ test('create knows a short way to every common kind', async () => {
 test('get shows objects in tables, and in the form asked for', async () => {
   await shell.says([
     ['kubectl get cm words -o name', 'configmap/words'],
-    ['kubectl get cm words --no-headers | sed "s/ *[0-9]*s$//"', 'words   2'],
+    ['kubectl get cm words --no-headers | sed "s/ *[0-9dhms]*$//"', 'words   2'],
     [`kubectl get cm words -o jsonpath='{.data.a}{"\\n"}'`, '1'],
     [`kubectl get cm words -o go-template='{{.data.vars}}'`, 'v=1'],
     ['kubectl get secret key -o custom-columns=NAME:.metadata.name,K:.data.k', 'NAME   K\nkey    czNjcmV0'],
@@ -74,7 +74,7 @@ test('get shows objects in tables, and in the form asked for', async () => {
     ['kubectl get svc --field-selector metadata.name=far -o name', 'service/far'],
     ['kubectl get secrets --field-selector type=kubernetes.io/tls -o name', 'secret/tls'],
     ['kubectl get ns shop -o json | grep -c \'"kind": "Namespace"\'', '1'],
-    ['kubectl get cm words -o yaml | head -5', 'apiVersion: v1\ndata:\n  a: "1"\n  vars: |\n    v=1'],
+    ['kubectl get cm words -o yaml | sed -n 1,5p', 'apiVersion: v1\ndata:\n  a: "1"\n  vars: |\n    v=1'],
     [
       'kubectl get clusterroles -o name --chunk-size=5 | wc -l',
       await shell.ok('kubectl get clusterroles -o name | wc -l').then((n) => n.trim()),
@@ -107,8 +107,8 @@ test('get shows objects in tables, and in the form asked for', async () => {
 
 test('get --watch tells what happens while it happens', async () => {
   const seen = await shell.ok(`
-    watch() { timeout 30 kubectl get cm -w --output-watch-events --field-selector metadata.name=seen > w & }
-    told() { for i in $(seq 200); do grep -q "$1" w && return; sleep 0.1; done; return 1; }
+    watch() { timeout 300 kubectl get cm -w --output-watch-events --field-selector metadata.name=seen > w & }
+    told() { for i in $(seq 1200); do grep -q "$1" w && return; sleep 0.1; done; return 1; }
     kubectl create cm seen >/dev/null; watch
     told ADDED && kubectl label cm seen x=y >/dev/null && told MODIFIED && kubectl delete cm seen >/dev/null && told DELETED
     kill %1; awk '{print $1, $2}' w`);
@@ -223,6 +223,6 @@ test('delete takes names, files, labels and everything; a namespace goes with al
     [del('svc inside outside --wait=false'), 'service "inside" deleted\nservice "outside" deleted'],
   ]);
   assert.match(await shell.refused('kubectl delete cm three'), /\(NotFound\): configmaps "three" not found/);
-  await shell.ok('kubectl delete namespace shop --timeout=60s');
+  await shell.ok('kubectl delete namespace shop --timeout=120s');
   assert.equal(await shell.ok('kubectl get all,cm,secret,sa,role,ingress -n shop -o name'), '');
 });

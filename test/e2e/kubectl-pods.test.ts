@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { freePort, startCluster, type TestPlace } from './cluster.ts';
+import { eventually, freePort, startCluster, type TestPlace } from './cluster.ts';
 import { Shell } from './shell.ts';
 
 let cluster: TestPlace;
@@ -33,11 +33,16 @@ before(async () => {
   cluster = await startCluster();
   shell = new Shell(cluster, 'pods');
   await cluster.apply(talker);
-  await shell.ok('kubectl wait --for=condition=Ready pod/talker --timeout=60s');
+  await shell.ok('kubectl wait --for=condition=Ready pod/talker --timeout=120s');
+  // What a container says is written beside what is told of it.
+  await eventually('they have spoken', async () => {
+    const { stdout } = await shell.run('kubectl logs talker --all-containers');
+    return ['first of all', 'two', 'three', 'beside'].every((words) => stdout.includes(words));
+  });
 });
 after(() => cluster.remove());
 
-const limit = { timeout: 90_000 };
+const limit = { timeout: 300_000 };
 
 test(
   'logs tell what containers said: one, all, the last lines, with times, by label, as they come',
@@ -63,8 +68,14 @@ test(
       /previous terminated container "main" in pod "talker" not found/,
     );
     const followed = await shell.ok(
-      `kubectl run counts --image=slipway/sample:1 --restart=Never -- sh -c 'for i in 1 2 3; do echo $i; sleep 1; done' >/dev/null
-     kubectl wait --for=jsonpath='{.status.phase}'=Running pod/counts --timeout=30s >/dev/null; timeout 30 kubectl logs -f counts`,
+      `kubectl run counts --image=slipway/sample:1 --restart=Never -- sh -c 'for i in 1 2 3; do echo $i; until [ -e /go-$i ]; do sleep 0.1; done; done' >/dev/null
+     kubectl wait --for=jsonpath='{.status.phase}'=Running pod/counts --timeout=120s >/dev/null
+     timeout 200 kubectl logs -f counts > counted & follows=$!
+     for i in 1 2 3; do
+       for try in $(seq 600); do grep -qx $i counted && break; sleep 0.1; done
+       kubectl exec counts -- touch /go-$i
+     done
+     wait $follows && cat counted`,
     );
     assert.equal(followed, '1\n2\n3\n');
   },
@@ -118,10 +129,10 @@ test('attach follows the first process and speaks to it', limit, async () => {
   await shell.ok(
     `kubectl run ear --image=slipway/sample:1 --restart=Never -i --attach=false --stdin -- sh -c '${echoes}'`,
   );
-  await shell.ok('kubectl wait --for=condition=Ready pod/ear --timeout=60s');
+  await shell.ok('kubectl wait --for=condition=Ready pod/ear --timeout=120s');
   const { stdout } = await shell.talk('kubectl attach -i ear 2>/dev/null', 'hello', 'got hello', 'end\n');
   assert.match(stdout, /^(got hello\n)+got end\n$/);
-  await shell.ok(`kubectl wait --for=jsonpath='{.status.phase}'=Succeeded pod/ear --timeout=30s`);
+  await shell.ok(`kubectl wait --for=jsonpath='{.status.phase}'=Succeeded pod/ear --timeout=120s`);
   assert.match(await shell.ok('kubectl get pod ear'), /^ear +0\/1 +Completed +0 /m);
 });
 
@@ -135,7 +146,7 @@ test('port-forward brings a pod’s port to the machine', limit, async () => {
   const port = await freePort();
   const page = await shell.ok(
     `kubectl port-forward pod/talker ${port}:http > told & trap "kill $!" EXIT
-     for i in $(seq 100); do grep -q Forwarding told && break; sleep 0.1; done
+     for i in $(seq 600); do grep -q Forwarding told && break; sleep 0.1; done
      cat told; for i in 1 2 3; do curl -sf http://127.0.0.1:${port}/ | grep floats; done`,
   );
   assert.match(page, new RegExp(`^Forwarding from 127\\.0\\.0\\.1:${port} -> 8080`));
@@ -151,7 +162,7 @@ test('debug adds a container that sees the processes of its target', limit, asyn
   await shell.ok(
     'kubectl debug talker --profile=general --copy-to=twin --image=slipway/sample:1 --same-node -c eye -- sleep 100',
   );
-  await shell.ok(`kubectl wait --for=jsonpath='{.status.phase}'=Running pod/twin --timeout=60s`);
+  await shell.ok(`kubectl wait --for=jsonpath='{.status.phase}'=Running pod/twin --timeout=120s`);
 });
 
 test('debug of a node gives a pod that sees the machine', limit, async () => {
@@ -190,13 +201,17 @@ test('describe shows the pod as its users know it', limit, async () => {
 
 test('delete waits for the pod’s end, or does not; --force does not ask its node', limit, async () => {
   const del = (what: string) => `kubectl delete ${what} 2>/dev/null | sed 's/ from default namespace//'`;
-  await shell.ok('kubectl run slow --image=slipway/sample:1 -- sh -c "trap : TERM; while true; do sleep 0.2; done"');
-  await shell.ok('kubectl wait --for=condition=Ready pod/slow --timeout=60s');
+  await shell.ok(
+    'kubectl run slow --image=slipway/sample:1 -- sh -c "trap : TERM; echo deaf; while true; do sleep 0.2; done"',
+  );
+  await shell.ok('kubectl wait --for=condition=Ready pod/slow --timeout=120s');
+  // A shell whose trap is set when it says so: until then SIGTERM would end it.
+  await eventually('it is deaf', async () => (await shell.run('kubectl logs slow')).stdout === 'deaf\n');
   assert.equal(await shell.ok(del('pod slow --wait=false')), 'pod "slow" deleted\n');
   assert.match(await shell.ok('kubectl get pod slow'), /^slow +1\/1 +Terminating /m);
-  assert.equal(await shell.ok(del('pod slow --grace-period=1 --timeout=20s')), 'pod "slow" deleted\n');
+  assert.equal(await shell.ok(del('pod slow --grace-period=1 --timeout=120s')), 'pod "slow" deleted\n');
   assert.equal(await shell.ok(del('pod twin --force')), 'pod "twin" force deleted\n');
   assert.match(await shell.refused('kubectl get pod twin'), /NotFound/);
-  await shell.ok('kubectl delete pods --all --now --timeout=60s');
+  await shell.ok('kubectl delete pods --all --now --timeout=120s');
   assert.equal(await shell.ok('kubectl get pods -o name'), '');
 });

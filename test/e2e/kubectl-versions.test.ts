@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { freePort, startCluster, type TestPlace } from './cluster.ts';
+import { eventually, freePort, startCluster, type TestPlace } from './cluster.ts';
 import { Shell } from './shell.ts';
 
 /** Where Google's SDK keeps older kubectls; elsewhere the machine's own one is all there is. */
@@ -15,16 +15,22 @@ before(async () => {
 });
 after(() => cluster.remove());
 
+/** Waits in the shell until a command succeeds; what comes behind it says what was wrong when it never does. */
+const until = (command: string): string => `for i in $(seq 600); do ${command} && break; sleep 0.2; done`;
+
 async function everyday(shell: Shell): Promise<void> {
   const exec = 'kubectl exec deploy/web --';
   await shell.says([
     ['kubectl create deployment web --image=slipway/sample:1', 'deployment.apps/web created'],
-    ['kubectl rollout status deploy/web --timeout=60s | tail -1', 'deployment "web" successfully rolled out'],
+    ['kubectl rollout status deploy/web --timeout=120s | tail -1', 'deployment "web" successfully rolled out'],
     [`${exec} echo hello`, 'hello'],
     [`echo typed | kubectl exec -i deploy/web -- cat`, 'typed'],
     [`${exec} sh -c 'exit 5' 2>/dev/null; echo $?`, '5'],
     [`script -qec "kubectl exec -it deploy/web -- tty" /dev/null | grep -o /dev/pts/0`, '/dev/pts/0'],
-    ['kubectl logs deploy/web | grep -c "listens on port 8080"', '1'],
+    [
+      `${until('kubectl logs deploy/web | grep -c "listens on port 8080" >/dev/null')}; kubectl logs deploy/web | grep -c "listens on port 8080"`,
+      '1',
+    ],
     ['kubectl get deploy web -o jsonpath={.status.readyReplicas}; echo', '1'],
     [
       'kubectl create configmap c --from-literal=a=one --dry-run=client -o yaml > c.yaml; kubectl apply -f c.yaml',
@@ -39,28 +45,31 @@ async function everyday(shell: Shell): Promise<void> {
     ['kubectl auth can-i create pods', 'yes'],
     ['kubectl explain cm.data | grep -c "^FIELD: data <map"', '1'],
   ]);
-  assert.match(await shell.ok('kubectl describe deploy web'), /ScalingReplicaSet/);
-  assert.match(await shell.ok('kubectl get events'), /Scheduled +pod\/web-/);
+  await eventually('events are there', async () =>
+    /ScalingReplicaSet/.test(await shell.ok('kubectl describe deploy web')),
+  );
+  await eventually('a pod has them too', async () => /Scheduled +pod\/web-/.test(await shell.ok('kubectl get events')));
   assert.match(await shell.ok('kubectl api-resources'), /^deployments +deploy +apps\/v1 +true +Deployment$/m);
   assert.match(
     await shell.ok(
-      `echo 'echo said' | timeout 60 kubectl run talk --rm -i --image=slipway/sample:1 --restart=Never -- sh`,
+      `echo 'echo said' | timeout 120 kubectl run talk --rm -i --image=slipway/sample:1 --restart=Never -- sh`,
     ),
     /^said$/m,
   );
   const port = await freePort();
   const told = await shell.ok(
-    `kubectl run page --image=slipway/sample:1 >/dev/null && kubectl wait --for=condition=Ready pod/page --timeout=60s >/dev/null || exit 1
+    `kubectl run page --image=slipway/sample:1 >/dev/null && kubectl wait --for=condition=Ready pod/page --timeout=120s >/dev/null || exit 1
+     kubectl exec page -- sh -c 'until wget -qO- http://127.0.0.1:8080/ >/dev/null 2>&1; do sleep 0.1; done'
      kubectl port-forward pod/page ${port}:8080 > told & trap "kill $!" EXIT
-     for i in $(seq 100); do grep -q Forwarding told && break; sleep 0.1; done; curl -sf http://127.0.0.1:${port}/`,
+     ${until('grep -q Forwarding told')}; curl -sf http://127.0.0.1:${port}/`,
   );
   assert.match(told, /It floats/);
-  await shell.ok('kubectl delete deploy,cm,pod --all --now --timeout=60s');
+  await shell.ok('kubectl delete deploy,cm,pod --all --now --timeout=120s');
 }
 
 for (const version of versions) {
   const skip = existsSync(program(version)) ? false : `kubectl ${version} is not on this machine`;
-  test(`kubectl ${version} does what its users do every day`, { skip, timeout: 180_000 }, async () => {
+  test(`kubectl ${version} does what its users do every day`, { skip, timeout: 600_000 }, async () => {
     const shell = new Shell(cluster, version, program(version));
     const namespace = `v${version.replace('.', '-')}`;
     assert.match(await shell.ok('kubectl version --client -o json'), new RegExp(`"gitVersion": "v${version}`));

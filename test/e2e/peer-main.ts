@@ -7,7 +7,7 @@ import { connect as connectTls } from 'node:tls';
 import type { Command } from './peer.ts';
 
 /** Longer than anything here takes that is answered at all. */
-const patienceMs = 1_500;
+const longMs = 30_000;
 
 /** Says who answers and whom it sees; then gives back what it is sent. */
 async function serve(name: string, port: number): Promise<string> {
@@ -30,7 +30,7 @@ async function serve(name: string, port: number): Promise<string> {
 const failure = (error: Error): string => (error as NodeJS.ErrnoException).code ?? error.message;
 
 /** What the other side says first, or `send` and what it answers until it closes; the error's code; `silent`. */
-function askTcp(host: string, port: number, send?: string): Promise<string> {
+function askTcp(host: string, port: number, patienceMs: number, send?: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
     let heard = '';
@@ -49,7 +49,7 @@ function askTcp(host: string, port: number, send?: string): Promise<string> {
   });
 }
 
-function askUdp(socket: UdpSocket, host: string, port: number): Promise<string> {
+function askUdp(socket: UdpSocket, host: string, port: number, patienceMs = longMs): Promise<string> {
   return new Promise((resolve) => {
     const done = (word: string): void => {
       clearTimeout(timer);
@@ -80,10 +80,11 @@ function keptSocket(id: number): UdpSocket {
   return socket;
 }
 
-async function once({ host, port, protocol, send }: Extract<Command, { do: 'ask' }>): Promise<string> {
-  if (protocol !== 'udp') return askTcp(host, port, send);
+async function once(command: Extract<Command, { do: 'ask' }>): Promise<string> {
+  const { host, port, protocol, send, patienceMs = longMs } = command;
+  if (protocol !== 'udp') return askTcp(host, port, patienceMs, send);
   const socket = createSocket('udp4');
-  const word = await askUdp(socket, host, port);
+  const word = await askUdp(socket, host, port, patienceMs);
   socket.close();
   return word;
 }
@@ -112,7 +113,7 @@ function say(id: number, text: string): Promise<string> {
   const socket = lines.get(id);
   if (!socket || socket.destroyed) return Promise.resolve('closed');
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve('silent'), patienceMs);
+    const timer = setTimeout(() => resolve('silent'), longMs);
     socket.once('data', (data) => {
       clearTimeout(timer);
       resolve(data.toString());
@@ -128,7 +129,7 @@ function get(host: string, port: number, name: string, ca: string, path: string)
     const socket = connectTls({ host, port, ca, servername: name }, () =>
       socket.write(`GET ${path} HTTP/1.1\r\nhost: ${name}\r\nconnection: close\r\n\r\n`),
     );
-    socket.setTimeout(patienceMs, () => resolve('silent'));
+    socket.setTimeout(longMs, () => resolve('silent'));
     socket.on('data', (data) => {
       heard += data.toString();
     });

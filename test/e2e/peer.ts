@@ -11,11 +11,22 @@ interface Place {
   port: number;
 }
 
+interface Question {
+  protocol?: 'tcp' | 'udp';
+  times?: number;
+  send?: string;
+  /** Until nobody answers. By default longer than an answer takes on a machine that does much else. */
+  patienceMs?: number;
+}
+
+/** For who expects that nobody answers. */
+export const briefly: Question = { patienceMs: 1_500 };
+
 export type Command =
   /** Answers TCP and UDP with `NAME ADDRESS`: its name, and the address that it sees. */
   | { do: 'serve'; name: string; port: number }
   /** With `send` over TCP: sends it and hears everything until the end. */
-  | ({ do: 'ask'; protocol?: 'tcp' | 'udp'; times?: number; send?: string } & Place)
+  | ({ do: 'ask' } & Question & Place)
   /** A UDP flow: each `id` has a socket of its own that stays. */
   | ({ do: 'flow'; id: number } & Place)
   /** A TCP connection that stays; `say` sends on it. */
@@ -54,13 +65,13 @@ export class Peer {
   }
 
   /** Answers and how often each was heard; instead of an answer an error's code, or `silent`. */
-  async asks(host: string, port: number, more: { protocol?: 'tcp' | 'udp'; times?: number; send?: string } = {}) {
+  async asks(host: string, port: number, more: Question = {}) {
     return this.#send<Record<string, number>>({ do: 'ask', host, port, ...more });
   }
 
   /** The one answer to one question. */
-  async hears(host: string, port: number, protocol: 'tcp' | 'udp' = 'tcp'): Promise<string> {
-    const [word] = Object.keys(await this.asks(host, port, { protocol }));
+  async hears(host: string, port: number, more: Question = {}): Promise<string> {
+    const [word] = Object.keys(await this.asks(host, port, more));
     return word ?? '';
   }
 

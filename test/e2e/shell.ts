@@ -32,6 +32,17 @@ export class Shell {
     return stdout;
   }
 
+  /**
+   * Runs a line while an object is watched: it begins when the watch has shown the object, and is waited for until a state fits
+   * `wanted` (for grep). Resolves to all states, a line each, in the order in which they were shown.
+   */
+  watching(what: string, jsonpath: string, line: string, wanted: string): Promise<string> {
+    return this.ok(`
+      shown() { for i in $(seq 1200); do grep -q "$1" seen && return; sleep 0.1; done; echo "never: $1"; cat seen; return 1; }
+      kubectl get ${what} -w -o jsonpath='${jsonpath}{"\\n"}' > seen & watch=$!; trap 'kill $watch' EXIT
+      shown '' && { ${line}; } >&2 && shown '${wanted}' && cat seen`);
+  }
+
   /** What a line that must fail says to its user. */
   async refused(line: string): Promise<string> {
     const { code, stdout, stderr } = await this.run(line);

@@ -144,9 +144,9 @@ export class EmulatedCluster {
 
   /** Waits for the node of an instance; throws an Error with the instance's own words when it does not come up. */
   async untilReady(node: string): Promise<void> {
-    const { code, stderr } = await this.kubectl(['wait', '--for=create', `node/${node}`, '--timeout=120s']);
+    const { code, stderr } = await this.kubectl(['wait', '--for=create', `node/${node}`, '--timeout=300s']);
     const ready =
-      code === 0 && (await this.kubectl(['wait', '--for=condition=Ready', `node/${node}`, '--timeout=120s']));
+      code === 0 && (await this.kubectl(['wait', '--for=condition=Ready', `node/${node}`, '--timeout=300s']));
     if (ready && ready.code === 0) return;
     const instance = this.instances.find(({ id }) => id === node);
     const words = ['instance', 'agent'].map((name) => tail(join(instance?.folder ?? '', `${name}.log`)));

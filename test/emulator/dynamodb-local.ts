@@ -17,7 +17,7 @@ const folder = join(root, '.cache', 'dynamodb-local', version);
 const ownNetwork = fileURLToPath(new URL('own-network.ts', import.meta.url));
 /** In the server's own network namespace, where nothing else is. */
 const innerPort = 8000;
-const startTimeoutMs = 60_000;
+const startTimeoutMs = 240_000;
 
 const pom = `<project><modelVersion>4.0.0</modelVersion>
 <groupId>dev.slipway</groupId><artifactId>dynamodb-local</artifactId><version>1</version><dependencies><dependency>

@@ -85,7 +85,7 @@ export async function startProgram(
   return { pid: child.pid!, log, stop };
 }
 
-const startMs = 60_000;
+const startMs = 240_000;
 
 async function answering(endpoint: string, child: ChildProcess): Promise<void> {
   const deadline = performance.now() + startMs;

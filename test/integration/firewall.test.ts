@@ -58,7 +58,7 @@ const firewall = (call: string): Promise<string> =>
 const address = (file: string): string => JSON.stringify(new URL(file, import.meta.url).href);
 
 /** A connection that a firewall drops would hang: it is given up soon where none is hoped for. */
-const reaches = async (target: string, giveUpMs = 20_000): Promise<boolean> => {
+const reaches = async (target: string, giveUpMs = 120_000): Promise<boolean> => {
   const script = `const end = (code) => () => process.exit(code);
     require('node:net').connect(${port}, '${target}').on('connect', end(0)).on('error', end(1));
     setTimeout(end(1), ${giveUpMs})`;

@@ -35,6 +35,8 @@ export class FakeControlPlane {
   readonly configMaps = new Map<string, Stored<ConfigMap>>();
   readonly secrets = new Map<string, Stored<Secret>>();
   readonly statuses = new Map<string, PodStatus>();
+  /** Every status that was reported, in order: some are another a moment later. */
+  readonly reported = new Map<string, PodStatus[]>();
   readonly gone = new Set<string>();
   readonly events: { pod: string; event: PodEvent }[] = [];
   away = false;
@@ -51,7 +53,10 @@ export class FakeControlPlane {
 
   async call(request: NodeSyncRequest): Promise<NodeSyncResponse> {
     if (this.away) throw new Error('connection refused');
-    for (const report of request.podStatuses) this.statuses.set(report.name, report.status);
+    for (const { name, status } of request.podStatuses) {
+      this.statuses.set(name, status);
+      this.reported.set(name, [...(this.reported.get(name) ?? []), status]);
+    }
     for (const gone of request.podsGone) {
       this.gone.add(gone.name);
       this.pods.delete(gone.name);
@@ -120,8 +125,10 @@ export interface Lab {
   restartContainerd(): Promise<void>;
   /** Does something while containerd is dead. */
   withoutContainerd(act: () => Promise<void>): Promise<void>;
-  /** Waits until the status satisfies the test; fails after 30 s with what was seen last. */
+  /** Waits until the status satisfies the test; fails after two minutes with what was seen last. */
   until(name: string, what: (status: PodStatus) => unknown): Promise<PodStatus>;
+  /** Waits until a status satisfies the test or did at any time before; the first that does. */
+  once(name: string, what: (status: PodStatus) => unknown): Promise<PodStatus>;
   untilGone(name: string): Promise<void>;
   exec(name: string, container: string, command: string[]): Promise<string>;
   /** What the kernel holds for a pod. */
@@ -129,7 +136,7 @@ export interface Lab {
   close(): Promise<void>;
 }
 
-async function eventually(what: string, check: () => Promise<boolean> | boolean, seconds = 30): Promise<void> {
+async function eventually(what: string, check: () => Promise<boolean> | boolean, seconds = 120): Promise<void> {
   for (let i = 0; i < seconds * 50; i++) {
     if (await check()) return;
     await sleep(20);
@@ -276,6 +283,11 @@ export async function startLab(archives: string[], pauseImage: string, extra: Pa
         );
       }
       return control.statuses.get(name)!;
+    },
+    async once(name, what) {
+      const found = (): PodStatus | undefined => control.reported.get(name)?.find(what);
+      await eventually(`a status of ${name}`, () => found() !== undefined);
+      return found()!;
     },
     untilGone: (name) => eventually(`${name} is gone`, () => control.gone.has(name)),
     async exec(name, container, command) {

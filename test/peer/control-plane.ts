@@ -31,7 +31,7 @@ export interface PeerOptions {
   arguments?: string[];
 }
 
-const startTimeoutMs = 60_000;
+const startTimeoutMs = 240_000;
 const pollMs = 15;
 
 /** One GET as administrator, without a check of the certificate, which kube-apiserver makes up by itself. Status 0 on failure. */

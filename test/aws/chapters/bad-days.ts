@@ -19,7 +19,7 @@ export function ofBadDays(tale: Tale): void {
     await cluster.kubectlOk('apply', '-f', file);
     await sleep(3_000);
     await instance.cable(true);
-    await cluster.kubectlOk('rollout', 'status', 'deployment/late', '--timeout=120s');
+    await cluster.kubectlOk('rollout', 'status', 'deployment/late', '--timeout=300s');
     await cluster.kubectlOk('delete', 'deployment', 'late');
   });
 

@@ -47,7 +47,7 @@ export function ofChanges(tale: Tale): void {
   test('a rollout goes on after it', tale.needsWorker, async () => {
     const { cluster } = tale;
     await cluster.kubectlOk('set', 'env', 'deployment/web', 'EDITION=2');
-    await cluster.kubectlOk('rollout', 'status', 'deployment/web', '--timeout=120s');
+    await cluster.kubectlOk('rollout', 'status', 'deployment/web', '--timeout=300s');
   });
 
   test('the same deployment again changes nothing', async () => {

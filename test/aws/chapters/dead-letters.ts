@@ -35,7 +35,7 @@ export function ofDeadLetters(tale: Tale): void {
       await cluster.kubectlOk('create', 'deployment', 'behind', '--image=slipway/sample:1', '--replicas=0');
 
       // What the alarm looks at: ApproximateNumberOfMessagesVisible is this attribute of the queue.
-      await eventually('both functions gave it up', async () => (await waiting(cluster)) === 2, 120_000);
+      await eventually('both functions gave it up', async () => (await waiting(cluster)) === 2, 300_000);
       const letters = await take(cluster, 2);
       const functions = ['Functionscontrollers', 'Functionsscheduler'].map((name) =>
         cluster.resource(`${name}Function`),

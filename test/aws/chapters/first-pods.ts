@@ -28,7 +28,7 @@ export function ofFirstPods(tale: Tale): void {
   test('a worker is wanted for them', needsGroups, async () => {
     const group = tale.cluster.resource('WorkersGroup');
     const wanted = (): Promise<number> => desiredCapacity(tale.emulator.endpoint, region, group);
-    await eventually('the group is to have an instance', async () => (await wanted()) === 1, 90_000);
+    await eventually('the group is to have an instance', async () => (await wanted()) === 1);
   });
 
   test('an instance becomes a node, under its own name', tale.needsWorker, async () => {
@@ -71,7 +71,7 @@ export function ofFirstPods(tale: Tale): void {
     const name = 'kubernetes.default.svc.cluster.local';
     const asks = ['--image=slipway/sample:1', '--restart=Never', '--command', '--', 'nslookup', name];
     await cluster.kubectlOk('run', 'asks', ...asks);
-    await cluster.kubectlOk('wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/asks', '--timeout=120s');
+    await cluster.kubectlOk('wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/asks', '--timeout=300s');
     const said = await cluster.kubectlOk('logs', 'asks');
     assert.match(said, /^Server:\s+10\.96\.0\.10$/m);
     assert.match(said, /^Address: 10\.96\.0\.1$/m);

@@ -49,5 +49,5 @@ export function ofNeighbours(tale: Tale): void {
 async function ownWorkers({ emulator, neighbour }: Tale): Promise<void> {
   const group = neighbour!.resource('WorkersGroup');
   const wanted = (): Promise<number> => desiredCapacity(emulator.endpoint, region, group);
-  await eventually('a worker is wanted in its own group', async () => (await wanted()) === 1, 90_000);
+  await eventually('a worker is wanted in its own group', async () => (await wanted()) === 1);
 }

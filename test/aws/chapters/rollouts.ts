@@ -14,12 +14,13 @@ export function ofRollouts(tale: Tale): void {
   test('a log is followed; a deployment is scaled, rolled out, and deleted', tale.needsWorker, async () => {
     const { cluster } = tale;
     const rolledOut = (): Promise<string> =>
-      cluster.kubectlOk('rollout', 'status', 'deployment/counter', '--timeout=120s');
+      cluster.kubectlOk('rollout', 'status', 'deployment/counter', '--timeout=300s');
     const file = join(tale.folder, 'counter.json');
     writeFileSync(file, JSON.stringify(counter('counter')));
     await cluster.kubectlOk('apply', '-f', file);
     await rolledOut();
-    assert.match(await cluster.kubectlOk('logs', 'deployment/counter'), /^line 1$/m);
+    const logs = async (): Promise<string> => (await cluster.kubectl(['logs', 'deployment/counter'])).stdout;
+    await eventually('it has begun to count', async () => /^line 1$/m.test(await logs()));
     await followed(cluster, 'deployment/counter');
     await cluster.kubectlOk('scale', 'deployment/counter', '--replicas=3');
     await rolledOut();
@@ -29,7 +30,7 @@ export function ofRollouts(tale: Tale): void {
     await cluster.kubectlOk('set', 'env', 'deployment/counter', 'EDITION=2');
     await rolledOut();
     await cluster.kubectlOk('delete', 'deployment', 'counter');
-    await cluster.kubectlOk('wait', '--for=delete', ...ofIt, '--timeout=120s');
+    await cluster.kubectlOk('wait', '--for=delete', ...ofIt, '--timeout=300s');
   });
 
   test('a watch that ends is gone on with, and shows each change once', async () => {
@@ -62,7 +63,7 @@ async function followed(cluster: EmulatedCluster, what: string): Promise<void> {
   });
   const ended = new Promise((resolve) => child.once('exit', resolve));
   try {
-    await eventually('lines are followed', () => seen.split('\n').length > 3, 20_000);
+    await eventually('lines are followed', () => seen.split('\n').length > 3);
   } catch (error) {
     throw new Error(`${(error as Error).message}: ${seen} ${complaint}`);
   } finally {

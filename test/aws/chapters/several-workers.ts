@@ -18,7 +18,7 @@ export function ofSeveralWorkers(tale: Tale): void {
   };
   const untilOver = async (...pods: string[]): Promise<void> => {
     const names = pods.map((pod) => `pod/${pod}`);
-    await tale.cluster.kubectlOk('wait', '--for=jsonpath={.status.phase}=Succeeded', ...names, '--timeout=120s');
+    await tale.cluster.kubectlOk('wait', '--for=jsonpath={.status.phase}=Succeeded', ...names, '--timeout=300s');
   };
   const addressOf = (pod: string): Promise<string> =>
     tale.cluster.kubectlOk('get', 'pod', pod, '-o', 'jsonpath={.status.podIP}');
@@ -32,9 +32,9 @@ export function ofSeveralWorkers(tale: Tale): void {
       await cluster.untilReady(second.id);
       await cluster.importSample(second);
       await apply('pages', page('here', instance), service('here'), page('there', second), service('there'));
-      await cluster.kubectlOk('wait', '--for=condition=Ready', 'pod/here', 'pod/there', '--timeout=120s');
+      await cluster.kubectlOk('wait', '--for=condition=Ready', 'pod/here', 'pod/there', '--timeout=300s');
       const asks = async (name: string, on: Instance, whom: string): Promise<object> =>
-        pod(name, on, `wget -qO- http://${await addressOf(whom)}:8080 && wget -qO- http://${whom}`);
+        pod(name, on, [`${await addressOf(whom)}:8080`, whom].map(wget).join('; '));
       await apply('asks', await asks('asks-there', instance, 'there'), await asks('asks-here', second, 'here'));
       await untilOver('asks-there', 'asks-here');
       for (const whom of ['there', 'here']) {
@@ -62,7 +62,7 @@ export function ofSeveralWorkers(tale: Tale): void {
     const script = `kubectl auth whoami -o jsonpath={.status.userInfo.username} && echo
 kubectl ${byName} get pods -o name
 kubectl ${byName} get secrets
-kubectl wait --for=jsonpath={.data.go}=yes configmap/signal --timeout=120s`;
+kubectl wait --for=jsonpath={.data.go}=yes configmap/signal --timeout=300s`;
     await apply('inside', withKubectl(pod('inside', second, script)));
     await eventually('it waits', async () => /forbidden/i.test((await cluster.kubectl(['logs', 'inside'])).stdout));
     await cluster.kubectlOk('create', 'configmap', 'go', '--from-literal=go=yes');
@@ -79,7 +79,7 @@ kubectl wait --for=jsonpath={.data.go}=yes configmap/signal --timeout=120s`;
     const { cluster, instance } = tale;
     const routes = (): Promise<string> => runOrFail('ip', ['-n', instance.network, 'route']);
     assert.match(await routes(), /dev slipway-pods/);
-    await cluster.kubectlOk('delete', 'pods,services', '-l', 'story=several-workers', '--timeout=120s');
+    await cluster.kubectlOk('delete', 'pods,services', '-l', 'story=several-workers', '--timeout=300s');
     await cluster.kubectlOk('delete', 'configmap', 'signal', 'go');
     await cluster.kubectlOk('delete', 'rolebinding', 'inside');
     cluster.instances.splice(cluster.instances.indexOf(second), 1);
@@ -88,6 +88,9 @@ kubectl wait --for=jsonpath={.data.go}=yes configmap/signal --timeout=120s`;
     await eventually('it is forgotten', async () => !/dev slipway-pods/.test(await routes()));
   });
 }
+
+/** Again until it is answered: a worker hears of others' pods and of services with its next sync. */
+const wget = (from: string): string => `until wget -qO- http://${from}; do sleep 1; done`;
 
 const labelled = (name: string) => ({ name, labels: { app: name, story: 'several-workers' } });
 

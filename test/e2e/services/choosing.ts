@@ -1,6 +1,7 @@
 // Which of its endpoints a service leads to.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { briefly } from '../peer.ts';
 import { ipOf, limit, names, type ServicePlace, tcpAndUdp, until, web } from './place.ts';
 
 export function ofChoosing(place: ServicePlace): void {
@@ -82,7 +83,7 @@ export function ofChoosing(place: ServicePlace): void {
     await until('a answers', () => place.client.hears(ip, 80), /^a /);
     assert.deepEqual(names(await place.client.asks(ip, 80, { times: 20 })), ['a']);
     await place.endpoints('near', [{ pod: 'b' }]);
-    await until('the packet is dropped', () => place.client.hears(ip, 80), /^silent$/);
+    await until('the packet is dropped', () => place.client.hears(ip, 80, briefly), /^silent$/);
   });
 
   test('hints lead to where the client is: its zone, or its node; without them anybody answers', limit, async () => {
@@ -108,7 +109,11 @@ export function ofChoosing(place: ServicePlace): void {
     await until('one zone needs no hints', answering, /^a,b$/);
     await shell.ok(`kubectl label node ${two} topology.kubernetes.io/zone=two --overwrite`);
     await until('each zone has its endpoint', answering, /^a$/);
-    assert.match(await shell.ok('kubectl events --for svc/close --no-headers'), /TopologyAwareHintsDisabled/);
+    await until(
+      'the event',
+      () => shell.ok('kubectl events --for svc/close --no-headers'),
+      /TopologyAwareHintsDisabled/,
+    );
     await shell.ok('kubectl delete svc close');
     await shell.ok(`kubectl label node ${one} ${two} topology.kubernetes.io/zone-`);
   });

@@ -8,7 +8,7 @@ import { eventually, startCluster, type TestPlace } from '../cluster.ts';
 import { namespaceOfPod, Peer } from '../peer.ts';
 import { Shell } from '../shell.ts';
 
-export const limit = { timeout: 60_000 };
+export const limit = { timeout: 300_000 };
 
 export const tcpAndUdp = [
   { name: 'web', port: 80, targetPort: 'web' },
@@ -38,7 +38,7 @@ export class ServicePlace {
     this.shell = new Shell(this.cluster, 'services');
     const web = { app: 'web' };
     await Promise.all([this.#startPod('a', 1, web), this.#startPod('b', 2, web), this.#startPod('client', 1, {})]);
-    await this.shell.ok('kubectl wait --for=condition=Ready pod --all --timeout=60s');
+    await this.shell.ok('kubectl wait --for=condition=Ready pod --all --timeout=120s');
     const [a, b] = [await this.#peerOf('a'), await this.#peerOf('b')];
     this.podA = a;
     this.client = await this.#peerOf('client');

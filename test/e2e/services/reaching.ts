@@ -38,7 +38,9 @@ export function ofReaching(place: ServicePlace): void {
     );
     const [host = '', port] = said.trim().split(' ');
     assert.equal(
-      await place.shell.ok(`kubectl exec client -- sh -c 'nc -w 2 ${host} ${port} </dev/null && echo open'`),
+      await place.shell.ok(
+        `kubectl exec client -- sh -c 'until nc -w 2 ${host} ${port} </dev/null; do sleep 0.1; done; echo open'`,
+      ),
       'open\n',
     );
     const ca = readFileSync(readReady(controlPlaneFiles(place.cluster.paths).ready)!.files.ca, 'utf8');
@@ -71,7 +73,7 @@ export function ofReaching(place: ServicePlace): void {
       }
       await until(
         'UDP is refused, though not as often as asked',
-        () => place.client.hears(ip, 53, 'udp'),
+        () => place.client.hears(ip, 53, { protocol: 'udp' }),
         /^ECONNREFUSED$/,
       );
       assert.equal(

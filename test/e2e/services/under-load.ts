@@ -33,10 +33,10 @@ async function startFloating(place: ServicePlace, name: string, container: objec
     `kubectl create deployment ${name} --image=slipway/sample:1 --replicas=3 --dry-run=client -o json > d.json`,
   );
   const patch = {
-    spec: { template: { spec: { terminationGracePeriodSeconds: 5, containers: [{ name: 'sample', ...container }] } } },
+    spec: { template: { spec: { terminationGracePeriodSeconds: 60, containers: [{ name: 'sample', ...container }] } } },
   };
   await shell.ok(`kubectl patch --local -f d.json -p '${JSON.stringify(patch)}' -o json | kubectl apply -f -`);
-  await shell.ok(`kubectl rollout status deploy/${name} --timeout=60s`);
+  await shell.ok(`kubectl rollout status deploy/${name} --timeout=120s`);
   const ip = ipOf(await place.service(name, { selector: { app: name }, ports: web }));
   for (const from of [place.client, place.nodeOne])
     await until('it floats', async () => Object.keys(await from.asks(ip, 80, page)).join(), /It floats/);
@@ -44,18 +44,19 @@ async function startFloating(place: ServicePlace, name: string, container: objec
 }
 
 export function ofLoad(place: ServicePlace): void {
-  const long = { timeout: 180_000 };
+  const long = { timeout: 600_000 };
   test('ten thousand connections through a service during rolling updates: not one fails', long, async () => {
     const { shell } = place;
     const ip = await startFloating(place, 'floats', {
-      readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 },
-      lifecycle: { preStop: { sleep: { seconds: 2 } } },
+      readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1, timeoutSeconds: 60 },
+      // As long as it may take until nobody is led here any more.
+      lifecycle: { preStop: { sleep: { seconds: 20 } } },
     });
     let updates = 0;
     let over = false;
     const rolling = (async (): Promise<void> => {
       while (!over) {
-        await shell.ok('kubectl rollout restart deploy/floats && kubectl rollout status deploy/floats --timeout=60s');
+        await shell.ok('kubectl rollout restart deploy/floats && kubectl rollout status deploy/floats --timeout=120s');
         updates++;
       }
     })();
@@ -70,7 +71,12 @@ export function ofLoad(place: ServicePlace): void {
   test('pods whose readiness flaps come and go behind their service, and no connection fails', limit, async () => {
     const { shell, cluster } = place;
     const ip = await startFloating(place, 'flaps', {
-      readinessProbe: { exec: { command: ['test', '!', '-e', '/down'] }, periodSeconds: 1, failureThreshold: 1 },
+      readinessProbe: {
+        exec: { command: ['test', '!', '-e', '/down'] },
+        periodSeconds: 1,
+        timeoutSeconds: 60,
+        failureThreshold: 1,
+      },
     });
     const query = { namespace: 'default', labelSelector: 'kubernetes.io/service-name=flaps' };
     const areReady = (count: number): Promise<unknown> =>
