@@ -50,12 +50,13 @@ async function everyday(shell: Shell): Promise<void> {
   );
   await eventually('a pod has them too', async () => /Scheduled +pod\/web-/.test(await shell.ok('kubectl get events')));
   assert.match(await shell.ok('kubectl api-resources'), /^deployments +deploy +apps\/v1 +true +Deployment$/m);
-  assert.match(
-    await shell.ok(
-      `echo 'echo said' | timeout 120 kubectl run talk --rm -i --image=slipway/sample:1 --restart=Never -- sh`,
-    ),
-    /^said$/m,
+  const inside = 'while read word; do echo "heard $word"; done';
+  const { stdout } = await shell.talk(
+    `kubectl run talk --rm -i --image=slipway/sample:1 --restart=Never -- sh -c '${inside}'`,
+    'ahoy',
+    'heard ahoy',
   );
+  assert.match(stdout, /^heard ahoy$/m);
   const port = await freePort();
   const told = await shell.ok(
     `kubectl run page --image=slipway/sample:1 >/dev/null && kubectl wait --for=condition=Ready pod/page --timeout=120s >/dev/null || exit 1
