@@ -51,7 +51,15 @@ class Stand {
       hostIPs: ['192.0.2.1'],
       runtime: this.runtime,
       objects: new ObjectCache(),
-      client: { create: () => assert.fail('no mirror pods here'), delete: () => assert.fail('no mirror pods here') },
+      client: {
+        create: async <T>(_of: unknown, mirror: T) => {
+          const { metadata, ...rest } = mirror as Stored<Pod>;
+          const made = { ...rest, metadata: { ...metadata, uid: `mirror-${metadata.name}` } };
+          this.pods.set(metadata.name, made);
+          return made as T;
+        },
+        delete: () => assert.fail('no mirror pod is to go here'),
+      },
       call: async (request) => this.#answer(request),
       recordEvent: (pod, event) => void this.events.push(`${pod.metadata.name} ${event.reason}`),
       ...(this.checkpoint ? { checkpoint: this.checkpoint } : {}),
@@ -134,6 +142,13 @@ class Stand {
   phase = (name: string): string | undefined => this.statuses.get(name)?.phase;
 }
 
+const asking = (cpu: string) => ({ containers: [{ name: 'c', image: 'i:1', resources: { requests: { cpu } } }] });
+
+const manifest = (name: string, cpu: string): Pod => ({
+  metadata: { name, namespace: 'default', uid: name, annotations: { 'kubernetes.io/config.hash': name } },
+  spec: asking(cpu),
+});
+
 const taskOf = (pod: Pod): PodTask => ({
   uid: pod.metadata?.uid ?? '',
   pod,
@@ -167,7 +182,6 @@ test('pods of a simulated node run, end by themselves when told so, and go when 
 test('a pod that does not fit is Failed with the reason, and those that run are not disturbed', async (t) => {
   const stand = new Stand();
   await stand.start(t);
-  const asking = (cpu: string) => ({ containers: [{ name: 'c', image: 'i:1', resources: { requests: { cpu } } }] });
   stand.add('first', asking('800m'));
   await stand.until('first runs', () => stand.phase('first') === 'Running');
   stand.add('second', asking('800m'));
@@ -183,17 +197,64 @@ test('a static pod that does not fit is not run, also before the control plane h
   const stand = new Stand(new Checkpoint(folder, () => undefined));
   stand.away = true;
   await stand.start(t);
-  const manifest = (name: string, cpu: string): Pod => ({
-    metadata: { name, namespace: 'default', uid: name },
-    spec: { containers: [{ name: 'c', image: 'i:1', resources: { requests: { cpu } } }] },
-  });
   stand.agent.runStatic([manifest('first', '800m'), manifest('second', '800m'), manifest('third', '200m')]);
   const phase = (name: string): string | undefined => stand.agent.worker(name)?.memory.status?.phase;
   await stand.until('first runs', () => phase('first') === 'Running');
   await stand.until('second is rejected', () => phase('second') === 'Failed');
   await stand.until('third runs', () => phase('third') === 'Running');
-  assert.equal(stand.agent.worker('second')?.memory.status?.reason, 'OutOfcpu');
+  const { reason, message } = stand.agent.worker('second')?.memory.status ?? {};
+  assert.equal(reason, 'UnexpectedAdmissionError');
+  assert.match(message ?? '', /no set of running pods found to reclaim resources: \[\(res: cpu, q: 600\), \]$/);
   await stand.agent.close();
+});
+
+test('an ordinary pod makes room for a static one, which starts when that one has ended; so it does for one of high priority', async (t) => {
+  const stand = new Stand();
+  await stand.start(t);
+  stand.add('small', asking('200m'));
+  stand.add('big', asking('800m'));
+  await stand.until('both run', () => stand.phase('small') === 'Running' && stand.phase('big') === 'Running');
+  const slow = Promise.withResolvers<void>();
+  const kill = stand.runtime.kill.bind(stand.runtime);
+  stand.runtime.kill = async (task, request) => {
+    await slow.promise;
+    await kill(task, request);
+  };
+  stand.agent.runStatic([manifest('static', '700m')]);
+  await stand.until('the static pod is shown', () => stand.phase('static') === 'Pending');
+  assert.equal(stand.phase('big'), 'Running', 'it has not ended yet');
+  const heard = stand.requests.length;
+  await stand.until('time goes by', () => stand.requests.length > heard + 2);
+  slow.resolve();
+  await stand.until('the static pod runs', () => stand.phase('static') === 'Running');
+  assert.deepEqual(stand.events.filter((event) => /^(big|static) (Preempting|Killing|Created)/.test(event)).slice(1), [
+    'big Preempting',
+    'big Killing',
+    'static Created',
+  ]);
+  const { phase, reason, message, conditions } = stand.statuses.get('big')!;
+  assert.deepEqual([phase, reason, message], ['Failed', 'Preempting', 'Preempted in order to admit critical pod']);
+  const target = conditions?.find(({ type }) => type === 'DisruptionTarget');
+  assert.deepEqual([target?.status, target?.reason], ['True', 'TerminationByKubelet']);
+  assert.equal(stand.phase('small'), 'Running');
+  stand.add('system', { ...asking('200m'), priority: 2_000_000_000 });
+  await stand.until('the system pod runs', () => stand.phase('system') === 'Running');
+  assert.equal(stand.statuses.get('small')?.reason, 'Preempting');
+  assert.equal(stand.phase('static'), 'Running');
+});
+
+test('an agent that is restarted while a pod makes room goes on waiting for its end', async (t) => {
+  const stand = new Stand(new Checkpoint(mkdtempSync(join(root, 'room-')), () => undefined));
+  await stand.start(t);
+  stand.add('big', asking('800m'));
+  await stand.until('it runs', () => stand.phase('big') === 'Running');
+  stand.runtime.kill = () => new Promise(() => {}); // the process dies before it is done
+  stand.agent.runStatic([manifest('static', '700m')]);
+  await stand.until('the static pod is shown', () => stand.phase('static') === 'Pending');
+  await stand.restart();
+  await stand.until('the static pod runs', () => stand.phase('static') === 'Running');
+  assert.equal(stand.statuses.get('big')?.reason, 'Preempting');
+  assert.deepEqual(stand.events.slice(-3), ['big Killing', 'static Created', 'static Started']);
 });
 
 test('while the control plane is away pods go on, and what happened is reported when it is back', async (t) => {

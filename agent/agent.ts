@@ -11,6 +11,7 @@ import { findContainer } from '../core/kubelet/containers.ts';
 import type { PodEvent, PodMemory } from '../core/kubelet/model.ts';
 import { emptyMemory } from '../core/kubelet/model.ts';
 import { isOnlyProgress, isTerminal } from '../core/kubelet/phase.ts';
+import { admitCritical, type Entry, isCriticalPod, preemptedMessage, preempting } from '../core/kubelet/preemption.ts';
 import type { Log } from '../core/ports.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import type { ObjectCache } from './objects.ts';
@@ -185,19 +186,38 @@ export class Agent {
     if (before !== JSON.stringify([pod.metadata?.labels, pod.metadata?.annotations])) void this.#refreshVolumes(known);
   }
 
-  /** A pod that does not fit begins, and ends, as Failed. Pods that ran before are never asked again. */
+  /** A pod that does not fit begins, and ends, as Failed, unless others make room for it. Pods that ran before are never asked again. */
   #admitted(pod: Pod): PodMemory {
     const memory = emptyMemory();
     const ran = pod.status?.startTime !== undefined || isTerminal(pod.status?.phase);
     if (ran || pod.metadata?.deletionTimestamp) return memory;
-    // One that was rejected, perhaps a moment ago, holds nothing; one that was evicted does until its containers have ended.
-    const isRejected = ({ memory: { failed, status } }: PodWorker): boolean =>
-      failed !== undefined && (!status || isTerminal(status.phase));
-    const others = [...this.#workers.values()].filter((w) => !w.over && !isRejected(w)).map((w) => w.pod);
-    const rejection = admit(pod, this.#node ?? this.#deps.ownNode(), others, this.#deps.abilities());
-    if (!rejection) return memory;
-    this.#event(pod, { type: 'Warning', reason: rejection.reason, message: rejection.message });
-    return { ...memory, failed: { ...rejection, message: `Pod was rejected: ${rejection.message}` } };
+    const { rejection, preempt, waitsFor } = this.#entry(pod);
+    if (rejection) {
+      this.#event(pod, { type: 'Warning', reason: rejection.reason, message: rejection.message });
+      return { ...memory, failed: { ...rejection, message: `Pod was rejected: ${rejection.message}` } };
+    }
+    for (const uid of preempt) this.#workers.get(uid)?.fail(preempting, preemptedMessage);
+    return waitsFor.length > 0 ? { ...memory, waitsFor } : memory;
+  }
+
+  #entry(pod: Pod): Entry {
+    const node = this.#node ?? this.#deps.ownNode();
+    const others = [...this.#workers.values()].filter((worker) => worker.holdsResources);
+    if (this.#isCritical(pod)) {
+      const residents = others.map((worker) => ({
+        uid: worker.uid,
+        pod: worker.pod,
+        critical: this.#isCritical(worker.pod),
+        ending: worker.ending,
+      }));
+      return admitCritical(pod, node, residents, this.#deps.abilities());
+    }
+    const pods = others.map((worker) => worker.pod);
+    return { rejection: admit(pod, node, pods, this.#deps.abilities()), preempt: [], waitsFor: [] };
+  }
+
+  #isCritical(pod: Pod): boolean {
+    return isCriticalPod(pod, this.#static.has(pod.metadata?.uid ?? ''));
   }
 
   #add(pod: Pod, memory: PodMemory): PodWorker {
@@ -212,6 +232,10 @@ export class Agent {
         started: (seconds) => this.#deps.podStarted?.(seconds),
         report: (about, status) => this.#report(about, status),
         gone: (about, wanted) => this.#gone(about, wanted),
+        leaves: (uid) => {
+          const other = this.#workers.get(uid);
+          return other?.ending === true && other.holdsResources;
+        },
         save: (about, memory) => {
           const { uid = '' } = about.metadata ?? {};
           checkpoint?.save(uid, { pod: about, memory, ...(this.#static.has(uid) ? { fromManifest: true } : {}) });
@@ -226,6 +250,7 @@ export class Agent {
 
   #report(pod: Pod, status: PodStatus): void {
     const { namespace = '', name = '', uid = '' } = pod.metadata ?? {};
+    if (isTerminal(status.phase)) this.#roomMade();
     if (this.#static.has(uid)) this.#static.status(pod, status);
     else if (name) this.#sync.report({ namespace, name, uid, status }, isOnlyProgress(status));
   }
@@ -234,8 +259,14 @@ export class Agent {
     const { namespace = '', name = '', uid = '' } = pod.metadata ?? {};
     this.#workers.delete(uid);
     this.#deps.checkpoint?.forget(uid);
+    this.#roomMade();
     if (this.#static.has(uid)) this.#static.ended(uid);
     else if (wanted) this.#sync.reportGone({ namespace, name, uid });
+  }
+
+  /** A pod ended: those that waited for it may start. */
+  #roomMade(): void {
+    for (const worker of this.#workers.values()) if (worker.waits) worker.wake();
   }
 
   #event(pod: Pod, event: PodEvent): void {

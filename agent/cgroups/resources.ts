@@ -2,6 +2,7 @@
 import { quantityMilliValue, quantityValue } from '../../core/api/quantity.ts';
 import type { Pod, ResourceRequirements } from '../../core/api/types.gen.ts';
 import { isSidecar } from '../../core/kubelet/containers.ts';
+import { isCriticalPod } from '../../core/kubelet/preemption.ts';
 import type { QosClass } from '../../core/kubelet/qos.ts';
 import { qosClass } from '../../core/kubelet/qos.ts';
 
@@ -79,9 +80,8 @@ export function podResources(pod: Pod, pidsLimit: number): PodResources {
 
 /** Who the kernel kills first when memory ends: https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#node-out-of-memory-behavior */
 export function oomScoreAdj(pod: Pod, memoryRequest: number, capacityBytes: number): number {
-  const critical = (pod.spec?.priority ?? 0) >= 2_000_000_000;
   const qos = qosClass(pod);
-  if (critical || qos === 'Guaranteed') return -997;
+  if (isCriticalPod(pod, false) || qos === 'Guaranteed') return -997;
   if (qos === 'BestEffort') return 1000;
   const score = 1000 - Math.floor((1000 * memoryRequest) / capacityBytes);
   return Math.min(Math.max(score, 3), 999);

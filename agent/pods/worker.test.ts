@@ -56,6 +56,7 @@ test('a crashed container whose restart is under way is not shown as held back; 
         status = reported;
       },
       gone: () => {},
+      leaves: () => false,
       save: () => {},
     },
     podOf({}),
@@ -103,6 +104,7 @@ test('a kill that fails is tried again, whatever else happens to the pod meanwhi
       event: nothing,
       report: nothing,
       gone: nothing,
+      leaves: () => false,
       save: nothing,
     },
     pod,

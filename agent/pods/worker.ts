@@ -14,6 +14,7 @@ import {
 import type { Action, PodEvent, PodMemory } from '../../core/kubelet/model.ts';
 import { actionKey, newest } from '../../core/kubelet/model.ts';
 import { isPodOverruled } from '../../core/kubelet/overruled.ts';
+import { isTerminal } from '../../core/kubelet/phase.ts';
 import { noteStart, sync } from '../../core/kubelet/sync.ts';
 import type { Log } from '../../core/ports.ts';
 import type { PodTask, Runtime } from '../runtime.ts';
@@ -32,6 +33,8 @@ export interface WorkerDeps {
   report(pod: Pod, status: PodStatus): void;
   /** Everything of the pod is gone from the node. `wanted`: its object still waits for that. */
   gone(pod: Pod, wanted: boolean): void;
+  /** A pod of the node that was told to end, and still holds what it was given. */
+  leaves(uid: string): boolean;
   /** To be kept over a restart of the agent. */
   save(pod: Pod, memory: PodMemory): void;
 }
@@ -90,6 +93,25 @@ export class PodWorker {
     return this.#finished !== 'no';
   }
 
+  /** It was told to end, or ends by itself as Failed. */
+  get ending(): boolean {
+    return this.#removed || this.#pod.metadata?.deletionTimestamp !== undefined || this.#memory.failed !== undefined;
+  }
+
+  /**
+   * It counts on the node. One that was rejected, perhaps a moment ago, does not; one that was evicted does until its containers have
+   * ended, as no status is terminal before.
+   */
+  get holdsResources(): boolean {
+    const { failed, status } = this.#memory;
+    return !this.over && !isTerminal(status?.phase) && (failed === undefined || status !== undefined);
+  }
+
+  /** Others make room for it: it does not start before they have ended. */
+  get waits(): boolean {
+    return this.#memory.waitsFor !== undefined;
+  }
+
   probeCounts(): Iterable<ProbeCount> {
     return this.#prober.counts();
   }
@@ -126,7 +148,7 @@ export class PodWorker {
     this.wake();
   }
 
-  /** Ends the pod as Failed (eviction). */
+  /** Ends the pod as Failed (eviction, preemption). */
   fail(reason: string, message: string): void {
     if (this.#memory.failed) return;
     this.#memory = { ...this.#memory, failed: { reason, message } };
@@ -160,8 +182,8 @@ export class PodWorker {
   #step(): void {
     if (this.#closed) return;
     const observed = this.#deps.runtime.observed(this.uid);
-    const ending =
-      this.#pod.metadata?.deletionTimestamp !== undefined || this.#memory.failed !== undefined || this.#removed;
+    const { ending } = this;
+    const waiting = this.#stillWaits();
     this.#prober.follow(this.#pod, observed, observed.sandboxes[0]?.ips[0] ?? this.#deps.hostIPs[0] ?? '', ending);
     const result = sync({
       pod: this.#pod,
@@ -169,6 +191,7 @@ export class PodWorker {
       memory: this.#memory,
       probes: this.#prober.results(),
       removed: this.#removed,
+      waiting,
       starting: [...this.#busy].some((key) => key.startsWith('start:')),
       now: this.#deps.now(),
       node: { hostIPs: this.#deps.hostIPs },
@@ -185,6 +208,12 @@ export class PodWorker {
       this.#timer = setTimeout(() => this.wake(), delay);
       this.#timer.unref();
     }
+  }
+
+  #stillWaits(): boolean {
+    if (this.#memory.waitsFor?.some((uid) => this.#deps.leaves(uid))) return true;
+    if (this.waits) this.#memory = { ...this.#memory, waitsFor: undefined };
+    return false;
   }
 
   #noteRunning({ startTime }: PodMemory): void {

@@ -53,30 +53,43 @@ export function requestsOf(pod: Pod): Amounts {
   return plus({ ...larger(apps, peak), ...podLevel }, (pod.spec?.overhead ?? {}) as Amounts);
 }
 
+/** What a node lacks of a resource for a pod; CPU in milli-CPUs, all else in whole units. */
+export interface Shortage {
+  resource: string;
+  requested: number;
+  used: number;
+  capacity: number;
+}
+
 /** As messages show them: milli-CPUs, else whole units. */
-const units = (resource: string, quantity: string): number =>
+export const units = (resource: string, quantity: string): number =>
   resource === 'cpu' ? quantityMilliValue(quantity) : quantityValue(quantity);
 
-function resourcesFit(pod: Pod, others: readonly Pod[], allocatable: Amounts): Rejection | undefined {
+/** Resources that do not suffice. @param others all other pods of the node that were admitted */
+export function shortages(pod: Pod, node: Node, others: readonly Pod[]): Shortage[] {
+  const allocatable = (node.status?.allocatable ?? {}) as Amounts;
   const active = others.filter((p) => !isTerminal(p.status?.phase));
   const podLimit = Number(allocatable['pods'] ?? '110');
-  const says = (resource: string, requested: number, used: number, capacity: number): Rejection => ({
-    reason: `OutOf${resource}`,
-    message: `Node didn't have enough resource: ${resource}, requested: ${requested}, used: ${used}, capacity: ${capacity}`,
-  });
-  if (active.length + 1 > podLimit) return says('pods', 1, active.length, podLimit);
-  const wanted = requestsOf(pod);
+  const short: Shortage[] = [];
+  if (active.length + 1 > podLimit)
+    short.push({ resource: 'pods', requested: 1, used: active.length, capacity: podLimit });
   const used = active.map(requestsOf).reduce(plus, {});
-  for (const [resource, request] of Object.entries(wanted)) {
+  for (const [resource, request] of Object.entries(requestsOf(pod))) {
     if (units(resource, request) === 0) continue;
     const capacity = allocatable[resource] ?? '0';
     const taken = used[resource] ?? '0';
     if (compareQuantities(request, subtractQuantities(capacity, taken)) > 0) {
-      return says(resource, units(resource, request), units(resource, taken), units(resource, capacity));
+      const of = (quantity: string): number => units(resource, quantity);
+      short.push({ resource, requested: of(request), used: of(taken), capacity: of(capacity) });
     }
   }
-  return undefined;
+  return short;
 }
+
+const outOf = ({ resource, requested, used, capacity }: Shortage): Rejection => ({
+  reason: `OutOf${resource}`,
+  message: `Node didn't have enough resource: ${resource}, requested: ${requested}, used: ${used}, capacity: ${capacity}`,
+});
 
 const nodeMismatch: Rejection = {
   reason: 'NodeAffinity',
@@ -154,8 +167,8 @@ function abilitiesFit(pod: Pod, abilities: NodeAbilities): Rejection | undefined
   return undefined;
 }
 
-/** Undefined: the pod may run here. @param others all other pods of the node that were admitted */
-export function admit(pod: Pod, node: Node, others: readonly Pod[], abilities: NodeAbilities): Rejection | undefined {
+/** What keeps the pod from running here however much room there is. @param others all other pods of the node that were admitted */
+export function misfit(pod: Pod, node: Node, others: readonly Pod[], abilities: NodeAbilities): Rejection | undefined {
   return (
     abilitiesFit(pod, abilities) ??
     sysctlsFit(pod, abilities.allowedUnsafeSysctls) ??
@@ -165,7 +178,12 @@ export function admit(pod: Pod, node: Node, others: readonly Pod[], abilities: N
       : {
           reason: 'NodePorts',
           message: "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
-        }) ??
-    resourcesFit(pod, others, (node.status?.allocatable ?? {}) as Amounts)
+        })
   );
+}
+
+/** Undefined: the pod may run here. @param others all other pods of the node that were admitted */
+export function admit(pod: Pod, node: Node, others: readonly Pod[], abilities: NodeAbilities): Rejection | undefined {
+  const [first] = shortages(pod, node, others);
+  return misfit(pod, node, others, abilities) ?? (first && outOf(first));
 }

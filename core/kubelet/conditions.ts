@@ -3,7 +3,9 @@
 import type { ContainerStatus, Pod, PodCondition, PodStatus } from '../api/types.gen.ts';
 import { timestamp } from '../ports.ts';
 import { appContainers, initContainers, isSidecar } from './containers.ts';
+import type { PodMemory } from './model.ts';
 import { statusOf } from './model.ts';
+import { preempting } from './preemption.ts';
 
 /** Conditions that the node owns; all others are kept as they are. */
 const owned = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled']);
@@ -13,6 +15,22 @@ interface Verdict {
   reason?: string;
   message?: string;
 }
+
+/**
+ * A pod that makes room is no failure of its own, by which a job's podFailurePolicy goes; one over its limits is (KEP-3329).
+ * https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions
+ */
+const disruptionOf = (failed: PodMemory['failed']): [string, Verdict] | undefined =>
+  failed?.reason === preempting
+    ? [
+        'DisruptionTarget',
+        {
+          status: 'True',
+          reason: 'TerminationByKubelet',
+          message: 'Pod was preempted by Kubelet to accommodate a critical pod.',
+        },
+      ]
+    : undefined;
 
 const yes: Verdict = { status: 'True' };
 const list = (names: string[]): string => `[${names.join(' ')}]`;
@@ -75,8 +93,10 @@ export function podConditions(
   phase: string,
   sandboxReady: boolean,
   now: number,
+  failed?: PodMemory['failed'],
 ): PodCondition[] {
-  const others = (pod.status?.conditions ?? []).filter((c) => !owned.has(c.type));
+  const disruption = disruptionOf(failed);
+  const others = (pod.status?.conditions ?? []).filter((c) => !owned.has(c.type) && c.type !== disruption?.[0]);
   const containers = containersReady(pod, statuses, phase);
   const verdicts: [string, Verdict][] = [
     ['PodReadyToStartContainers', { status: sandboxReady ? 'True' : 'False' }],
@@ -84,6 +104,7 @@ export function podConditions(
     ['Ready', ready(pod, containers, others)],
     ['ContainersReady', containers],
     ['PodScheduled', yes],
+    ...(disruption ? [disruption] : []),
   ];
   const before = [...(old?.conditions ?? []), ...(pod.status?.conditions ?? [])];
   const made = verdicts.map(([type, verdict]): PodCondition => {

@@ -64,8 +64,10 @@ export interface ContainerMemory {
 export interface PodMemory {
   /** status.startTime. */
   startTime?: number;
-  /** Set once: the pod ends as Failed with this reason (admission, deadline, eviction). */
+  /** Set once: the pod ends as Failed with this reason (admission, deadline, eviction, preemption). */
   failed?: { reason: string; message: string };
+  /** Uids of pods that make room for this one: nothing of it starts before they have ended. */
+  waitsFor?: string[];
   /** When termination was first seen; grace counts from here. */
   terminatingSince?: number;
   sandboxRetry?: Backoff & { at: number };
@@ -146,6 +148,8 @@ export interface SyncInput {
   probes: ReadonlyMap<string, ProbeResults>;
   /** The pod is being taken away though its object is gone already (force deletion). */
   removed: boolean;
+  /** Pods that make room for this one have not ended yet. */
+  waiting?: boolean;
   /** A start is under way, of which `observed` shows nothing yet. */
   starting?: boolean;
   now: number;

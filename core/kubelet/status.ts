@@ -76,7 +76,7 @@ export function podStatus(input: SyncInput, memory: PodMemory, ended: boolean, s
   return {
     ...(pod.metadata?.generation ? { observedGeneration: pod.metadata.generation } : {}),
     phase,
-    conditions: podConditions(pod, old, statuses, phase, sandboxReady, now),
+    conditions: podConditions(pod, old, statuses, phase, sandboxReady, now, memory.failed),
     ...(why?.message ? { message: why.message } : {}),
     ...(why?.reason ? { reason: why.reason } : {}),
     hostIP: input.node.hostIPs[0],

@@ -213,7 +213,7 @@ export function sync(input: SyncInput): SyncResult {
   if (input.removed) ending(input, draft, Math.min(pod.metadata?.deletionGracePeriodSeconds ?? 0, 0));
   else if (deleted) ending(input, draft, pod.metadata?.deletionGracePeriodSeconds ?? 0);
   else if (over) ending(input, draft, overGrace(input, draft));
-  else living(input, draft);
+  else if (!input.waiting) living(input, draft);
   const done = !anyRunning(input.observed) && draft.actions.every((a) => a.do === 'finish');
   const ended = (deleted || over) && !anyRunning(input.observed) && !input.starting;
   const shown = podStatus(input, draft.memory, ended, !sandboxChanged(pod, input.observed).changed);

@@ -8,7 +8,7 @@ import type { ControlPlaneReady } from '../config.ts';
 import { preparedImages } from '../images/prepared.ts';
 import type { AddressPlan } from '../network/addresses.ts';
 import { setEgress } from '../network/egress.ts';
-import { closeFirewall, openFirewall, toMachine, wayOut } from '../network/firewall.ts';
+import { closeFirewall } from '../network/firewall.ts';
 import { addNode, makeNetwork, namespaceExists, networkIsUp } from '../network/network.ts';
 import { certificateFile } from '../pki.ts';
 import type { Progress } from '../progress.ts';
@@ -27,6 +27,7 @@ import {
 import { startControlPlane, untilReady } from './control-plane-part.ts';
 import { containerdUp, importMissing, startAgent, startSimulated, writeResolvConf } from './node-part.ts';
 import { untilNodesReady } from './nodes-ready.ts';
+import { openAgain, openAll, openRegistry } from './openings.ts';
 import {
   agentPart,
   containerdPart,
@@ -86,10 +87,11 @@ async function endPart(table: ProcessTable, part: string): Promise<void> {
   table.delete(part);
 }
 
-/** Nodes reach the control plane, and the outside if they may, through the machine's firewall. */
-async function firewall({ paths, spec, plan, egressChanged }: Start): Promise<void> {
+async function firewall(start: Start): Promise<void> {
+  const { paths, spec, progress, egressChanged } = start;
   if (egressChanged) await closeFirewall(`${paths.id}/way-`);
-  await openFirewall(paths.id, [toMachine('api', plan, spec.port), ...(spec.egress ? wayOut(plan) : [])]);
+  if (networkIsUp(networkOf(paths, spec)) && !egressChanged) await openAgain(start, progress);
+  else await openAll(start);
 }
 
 async function network({ paths, spec, progress, egressChanged }: Start): Promise<void> {
@@ -128,13 +130,14 @@ async function controlPlane(
   return { ready, client };
 }
 
-async function registry({ paths, spec, plan, table, progress }: Start, signal: AbortSignal): Promise<void> {
+async function registry(start: Start, signal: AbortSignal): Promise<void> {
+  const { paths, spec, plan, table, progress } = start;
   if (!spec.registry || table.alive(registryPart)) return;
   await progress.step('registry', async (note) => {
     note(registryName);
     const { ref, port } = await startRegistry(paths, plan, spec.port);
     table.set(registryPart, ref);
-    await openFirewall(paths.id, [toMachine(`registry-${port}`, plan, port)]);
+    await openRegistry(start, port);
     await untilRegistryServes(paths, ref, signal);
   });
 }

@@ -13,6 +13,7 @@ import type { ClusterPaths } from '../state/paths.ts';
 import { ProcessTable } from '../state/processes.ts';
 import { type ClusterSpec, readSpec, writeSpec } from '../state/spec.ts';
 import { untilReady } from './control-plane-part.ts';
+import { openAgain } from './openings.ts';
 import { allUp, controlPlanePart, networkOf, partsOf } from './parts.ts';
 import { planCluster, type Wishes } from './plan.ts';
 import { powerOff } from './power-off.ts';
@@ -47,6 +48,7 @@ export async function up(
     const setOwnContext = (ready: ControlPlaneReady): Promise<void> => setContext(spec.kubeconfig, paths.id, ready);
     try {
       if (stored && stored.egress === spec.egress && allUp(paths, spec, table)) {
+        if (spec.runtime === 'containerd') await openAgain({ paths, spec, plan, table }, progress);
         await setOwnContext(await untilReady(paths, spec, table.get(controlPlanePart)!, signal));
         return { spec, wasRunning: true };
       }

@@ -17,6 +17,9 @@ export interface EgressOf {
   run: string;
 }
 
+/** The table's rules; they are there as long as the way out is. */
+const markerOf = (of: EgressOf): string => join(of.run, 'egress.nft');
+
 /** Opens or closes it on a network that is up, as `network.egress` says. */
 export async function setEgress(of: EgressOf, network: Network): Promise<void> {
   await removeEgress(of);
@@ -25,7 +28,7 @@ export async function setEgress(of: EgressOf, network: Network): Promise<void> {
   );
   if (!network.egress) return;
   // a file: nft refuses a standard input that is a socket, as a child of Node gets
-  const rules = join(of.run, 'egress.nft');
+  const rules = markerOf(of);
   writeFileSync(rules, egressTable(of.table, network.plan), { mode: 0o600 });
   await runOrFail('nft', ['-f', rules]);
   await Promise.all(network.nodes.map((node) => redirectResolver(node.namespace, of.run)));
@@ -36,9 +39,20 @@ export async function setEgress(of: EgressOf, network: Network): Promise<void> {
   }
 }
 
+/**
+ * Makes the table again where it is gone from a network with a way out, as `nft flush ruleset` leaves it: many firewalls begin so when
+ * they are loaded. Returns whether it was.
+ */
+export async function restoreEgress(of: EgressOf): Promise<boolean> {
+  const rules = markerOf(of);
+  if (!existsSync(rules) || (await run('nft', ['list', 'table', 'ip', of.table])).code === 0) return false;
+  await runOrFail('nft', ['-f', rules]);
+  return true;
+}
+
 /** Takes the table away, and forwarding too when this was the last cluster that needed it. */
 export async function removeEgress(of: EgressOf): Promise<void> {
-  const marker = join(of.run, 'egress.nft');
+  const marker = markerOf(of);
   if (!existsSync(marker)) return;
   await run('nft', ['delete', 'table', 'ip', of.table]);
   rmSync(marker);

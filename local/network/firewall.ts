@@ -91,12 +91,19 @@ export const iptablesClosings = (prefix: string, rules: string): string[] =>
     .filter((line) => line.startsWith('-A ') && line.includes(`--comment "${prefix}`))
     .map((line) => line.replace('-A ', '-D '));
 
-/** @param owner of the openings: the cluster's prefix of names */
-export async function openFirewall(owner: string, openings: readonly Opening[]): Promise<void> {
-  await change(
+/**
+ * Those that are there stay as they are.
+ * @param owner of the openings: the cluster's prefix of names
+ * @returns the names of those that were missing
+ */
+export async function openFirewall(owner: string, openings: readonly Opening[]): Promise<string[]> {
+  const made = await change(
     (rules) => iptablesOpenings(owner, openings, rules),
     (ruleset) => nftOpenings(owner, openings, ruleset),
   );
+  return openings
+    .filter((one) => made.some((line) => line.includes(`"${comment(owner, one)}"`)))
+    .map(({ name }) => name);
 }
 
 /** @param prefix `OWNER/`: all that are the owner's; `OWNER/way-`: the way out */
@@ -107,20 +114,23 @@ export async function closeFirewall(prefix: string): Promise<void> {
   );
 }
 
-async function change(iptables: (rules: string) => string[], nft: (ruleset: Ruleset) => string[]): Promise<void> {
-  await Promise.all([changeIptables(iptables), changeNft(nft)]);
+/** Returns the lines that were needed. */
+async function change(iptables: (rules: string) => string[], nft: (ruleset: Ruleset) => string[]): Promise<string[]> {
+  return (await Promise.all([changeIptables(iptables), changeNft(nft)])).flat();
 }
 
-async function changeIptables(lines: (rules: string) => string[]): Promise<void> {
+async function changeIptables(lines: (rules: string) => string[]): Promise<string[]> {
   // It fails where the kernel has none of what it works with: then it refuses nothing either.
   const { code, stdout } = await run('iptables', ['-w', '-S']);
   const changes = code === 0 ? lines(stdout) : [];
-  if (changes.length === 0) return;
+  if (changes.length === 0) return [];
   const input = ['*filter', ...changes, 'COMMIT', ''].join('\n');
   await runOrFail('iptables-restore', ['-w', '--noflush'], { input });
+  return changes;
 }
 
-async function changeNft(lines: (ruleset: Ruleset) => string[]): Promise<void> {
+async function changeNft(lines: (ruleset: Ruleset) => string[]): Promise<string[]> {
   const changes = lines(JSON.parse(await runOrFail('nft', ['-j', 'list', 'ruleset'])) as Ruleset);
   if (changes.length > 0) await runOrFail('nft', [changes.join('\n')]);
+  return changes;
 }

@@ -85,6 +85,11 @@ test('a way out is opened and closed while the cluster runs, and leaves no trace
   assert.equal((await cluster.slipway('up', '--egress')).code, 0);
   assert.match(await way(), /^default via 10\.\d+\.0\.1 /);
   assert.deepEqual([await tables(), forwarding()], [true, '1\n']);
+  // as a firewall that is loaded anew does
+  assert.equal((await run('nft', ['delete', 'table', 'ip', cluster.paths.id])).code, 0);
+  const again = await cluster.slipway('up');
+  assert.match(again.stdout, /opened again \(masquerading\).*is running already/s);
+  assert.deepEqual([await tables(), (await cluster.slipway('up')).stdout.includes('opened again')], [true, false]);
   assert.equal((await cluster.slipway('up', '--no-egress')).code, 0);
   assert.equal(await way(), 'unreachable default');
   assert.deepEqual([await tables(), forwarding()], [false, before]);

@@ -4,11 +4,14 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { which } from '../../agent/containerd/programs.ts';
 import { addressPlan, nodeAddress } from '../../local/network/addresses.ts';
 import { runBatch } from '../../local/network/network.ts';
-import { hostLink } from '../../local/network/topology.ts';
+import { egressTable, hostLink } from '../../local/network/topology.ts';
 import { run, runOrFail } from '../../local/run.ts';
 
 const lacks =
@@ -22,6 +25,7 @@ const [machine, node, elsewhere] = ['machine', 'node', 'elsewhere'].map((name) =
   string,
 ];
 const plan = addressPlan(0);
+const folder = mkdtempSync(join(tmpdir(), 'slipway-firewall-'));
 const outside = '192.0.2.1';
 const port = 6443;
 
@@ -39,6 +43,13 @@ const nftRules = `table inet guard {
   chain through { type filter hook forward priority 0; policy accept; reject; }
 }`;
 
+/** As a machine does at its start, or its owner after a change: whatever there was is gone. */
+async function loadFirewall(): Promise<void> {
+  await within(machine, 'nft', 'flush ruleset');
+  await runOrFail('nsenter', [`--net=/run/netns/${machine}`, 'iptables-restore'], { input: iptablesRules });
+  await within(machine, 'nft', nftRules);
+}
+
 /** Both firewalls as they stand, counters aside. */
 const rules = async (): Promise<string> =>
   `${await within(machine, 'iptables', '-w', '-S')}${await within(machine, 'nft', '-s', 'list', 'table', 'inet', 'guard')}`;
@@ -52,9 +63,19 @@ const firewall = (call: string): Promise<string> =>
     '--eval',
     `const { addressPlan } = await import(${address('../../local/network/addresses.ts')});
      const { closeFirewall, openFirewall, toMachine, wayOut } = await import(${address('../../local/network/firewall.ts')});
+     const { openAgain } = await import(${address('../../local/cluster/openings.ts')});
      const plan = addressPlan(${plan.index});
      await ${call};`,
   );
+
+/** What \`slipway up\` does on a cluster that runs, with a way out and a registry; returns what it says. */
+const upAgain = (): Promise<string> =>
+  firewall(`openAgain({
+    paths: { id: '${id}', run: ${JSON.stringify(folder)}, dir: ${JSON.stringify(folder)} },
+    spec: { port: ${port}, egress: true, registry: true },
+    plan,
+    table: { alive: () => true },
+  }, { say: console.log })`);
 const address = (file: string): string => JSON.stringify(new URL(file, import.meta.url).href);
 
 /** A connection that a firewall drops would hang: it is given up soon where none is hoped for. */
@@ -98,11 +119,11 @@ before(async () => {
   await within(machine, 'sysctl', '-q', '-w', 'net.ipv4.ip_forward=1');
   await Promise.all([serve(machine), serve(elsewhere)]);
   assert.ok((await reaches(plan.gateway)) && (await reaches(outside)), 'no firewall yet');
-  await runOrFail('nsenter', [`--net=/run/netns/${machine}`, 'iptables-restore'], { input: iptablesRules });
-  await within(machine, 'nft', nftRules);
+  await loadFirewall();
 });
 
 after(async () => {
+  rmSync(folder, { recursive: true });
   if (lacks) return;
   for (const server of servers) server.kill('SIGKILL');
   await runBatch(
@@ -129,5 +150,32 @@ test(
     await firewall(`closeFirewall('${id}/')`);
     assert.equal(await rules(), found);
     assert.ok((await isKept(plan.gateway)) && (await isKept(outside)));
+  },
+);
+
+test(
+  'what a firewall forgot when it was loaded anew is put back by another start, and what it knows is left alone',
+  skip,
+  async () => {
+    const found = await rules();
+    mkdirSync(join(folder, 'registry'));
+    writeFileSync(join(folder, 'registry', 'address'), `${plan.gateway}:5003\n`);
+    writeFileSync(join(folder, 'egress.nft'), egressTable(id, plan));
+    const all = /opened again \(api, registry-5003, way-out, way-back, masquerading\)/;
+    assert.match(await upAgain(), all);
+    assert.ok((await reaches(plan.gateway)) && (await reaches(outside)));
+    const open = await rules();
+    assert.match(open, /--dport 5003 /);
+    assert.equal(await upAgain(), '');
+    assert.equal(await rules(), open);
+    await loadFirewall();
+    assert.equal(await rules(), found);
+    assert.ok(await isKept(outside));
+    assert.match(await upAgain(), all);
+    assert.equal(await rules(), open);
+    assert.match(await within(machine, 'nft', 'list', 'table', 'ip', id), /masquerade/);
+    assert.ok((await reaches(plan.gateway)) && (await reaches(outside)));
+    await within(machine, 'nft', 'delete', 'table', 'ip', id);
+    assert.match(await upAgain(), /opened again \(masquerading\)/);
   },
 );
