@@ -92,11 +92,20 @@ test('cgroup v2: controllers are delegated down to the pod, limits are written, 
   assert.equal(read(`${path}/cpu.weight`), '20');
   assert.equal(read(`${path}/memory.max`), String(128 * 1024 * 1024));
   assert.equal(read(`${path}/pids.max`), '50');
+  // the group weighs what its pods do, those of an earlier agent too
+  assert.equal(read('/s/kubepods/burstable/cpu.weight'), '20');
+  mkdirSync(`${at}/s/kubepods/burstable/podbefore`);
+  writeFileSync(`${at}/s/kubepods/burstable/podbefore/cpu.weight`, '7\n');
+  await cgroups.setUp();
+  assert.equal(read('/s/kubepods/burstable/cpu.weight'), '27');
+  assert.equal(read('/s/kubepods/besteffort/cpu.weight'), '1');
+  rmSync(`${at}/s/kubepods/burstable/podbefore`, { recursive: true });
   assert.deepEqual(cgroups.pods(), ['u']);
   // In a real hierarchy files go with their folder.
   for (const file of ['cgroup.controllers', 'cpu.max', 'cpu.weight', 'memory.max', 'pids.max'])
     rmSync(`${at}${path}/${file}`);
   await cgroups.removePod('u');
   assert.equal(existsSync(`${at}${path}`), false);
+  assert.equal(read('/s/kubepods/burstable/cpu.weight'), '1');
   rmSync(at, { recursive: true });
 });

@@ -1,8 +1,8 @@
 // Pod-level cgroups in the QoS tree `<root>/{burstable,besteffort}/pod<uid>`; containers' own cgroups are made below by
 // the runtime. https://kubernetes.io/docs/concepts/architecture/cgroups/
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, rmdir, writeFile } from 'node:fs/promises';
-import { v1Files, v2Files } from './limits.ts';
+import { v1Files, v2Files, weights } from './limits.ts';
 import type { PodResources } from './resources.ts';
 
 export interface CgroupTree {
@@ -55,10 +55,9 @@ export class Cgroups {
   async setUp(): Promise<void> {
     await this.#make(this.root);
     for (const group of ['burstable', 'besteffort']) await this.#make(`${this.root}/${group}`);
-    const lowest: Record<string, Record<string, string>> = this.tree.version === 2
-      ? { '': { 'cpu.weight': '1' } }
-      : { cpu: { 'cpu.shares': '2' } };
-    await this.#write(`${this.root}/besteffort`, lowest);
+    const { controller, file, least } = weights[this.tree.version];
+    await this.#write(`${this.root}/besteffort`, { [controller]: { [file]: String(least) } });
+    this.#weighBurstable();
   }
 
   /** Makes the pod's cgroup with its limits; on v1 memory counts below it too. */
@@ -66,12 +65,14 @@ export class Cgroups {
     const path = this.podPath(uid, resources.qos);
     await this.#make(path);
     await this.#write(path, this.tree.version === 2 ? { '': v2Files(resources) } : v1Files(resources));
+    if (resources.qos === 'Burstable') this.#weighBurstable();
     return path;
   }
 
   /** Removes the pod's cgroup wherever it is, with what is left below it. */
   async removePod(uid: string): Promise<void> {
     for (const qos of ['Guaranteed', 'Burstable', 'BestEffort']) await this.#remove(this.podPath(uid, qos));
+    this.#weighBurstable();
   }
 
   /** Uids of pods that have a cgroup. */
@@ -85,6 +86,26 @@ export class Cgroups {
       }
     });
     return found.filter((name) => name.startsWith('pod')).map((name) => name.slice(3));
+  }
+
+  /**
+   * Guaranteed pods stand beside the group of burstable ones, so it weighs what its pods weigh together, as kubelet has it: the kernel's
+   * own default would be that of 1 CPU in version 1 and of 2.5 in version 2. Pods of an agent before this one count too, so the kernel
+   * is asked; without a pause in between, so that the sum that is written last is of the present.
+   */
+  #weighBurstable(): void {
+    const { controller, file, least, most } = weights[this.tree.version];
+    const at = this.tree.controllers.get(controller);
+    if (at === undefined) return;
+    const group = `${at}${this.root}/burstable`;
+    try {
+      const sum = readdirSync(group)
+        .filter((name) => name.startsWith('pod'))
+        .reduce((total, name) => total + weightIn(`${group}/${name}/${file}`), 0);
+      writeFileSync(`${group}/${file}`, String(Math.min(Math.max(sum, least), most)));
+    } catch (error) {
+      missing(error as NodeJS.ErrnoException);
+    }
   }
 
   async #make(path: string): Promise<void> {
@@ -127,6 +148,15 @@ export class Cgroups {
   /** Takes the whole tree of the node away (nothing may run in it). */
   async tearDown(): Promise<void> {
     await this.#remove(this.root);
+  }
+}
+
+/** 0 for a pod that goes at this moment. */
+function weightIn(file: string): number {
+  try {
+    return Number(readFileSync(file, 'utf8'));
+  } catch {
+    return 0;
   }
 }
 

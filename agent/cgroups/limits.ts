@@ -17,6 +17,12 @@ export function v1Files(resources: PodResources): Record<string, Record<string, 
   };
 }
 
+/** Where a share of the CPU is written, and the kernel's limits of it, by version. */
+export const weights = {
+  1: { controller: 'cpu', file: 'cpu.shares', least: 2, most: 262_144 },
+  2: { controller: '', file: 'cpu.weight', least: 1, most: 10_000 },
+} as const;
+
 /** cpu.weight of cpu.shares, as runc and systemd convert: 2..262144 to 1..10000. */
 export const weightOf = (shares: number): number => Math.floor(1 + ((shares - 2) * 9999) / 262_142);
 

@@ -5,7 +5,7 @@ import { resources } from '../../core/client/resources.ts';
 import { Failure } from '../failure.ts';
 import { removeNode } from '../network/network.ts';
 import { removeCgroup } from '../remains/cgroups.ts';
-import { endContainers } from '../remains/containers.ts';
+import { endContainers, forgetContainers } from '../remains/containers.ts';
 import { unmountBelow } from '../remains/mounts.ts';
 import { lock } from '../state/lock.ts';
 import { type ClusterPaths, nodePaths } from '../state/paths.ts';
@@ -61,11 +61,12 @@ async function switchOff(paths: ClusterPaths, spec: ClusterSpec, node: NodeSpec)
     table.delete(part);
   };
   await end(agentPart(spec, node));
-  await endContainers([own], 0);
+  const tasks = await endContainers([own], 0);
   await end(containerdPart(node));
   await unmountBelow([own.run, own.dir]);
   await removeNode(networkOf(paths, spec), { number: node.number, namespace: own.namespace });
   removeCgroup(own.cgroup);
+  forgetContainers(tasks);
   rmSync(own.run, { recursive: true, force: true });
 }
 

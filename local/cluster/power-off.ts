@@ -32,7 +32,7 @@ export async function powerOff(paths: ClusterPaths, spec: ClusterSpec, graceMs: 
   );
   for (const file of [controlPlaneFiles(paths).pid, controlPlaneFiles(paths).ready]) rmSync(file, { force: true });
   if (spec.runtime === 'containerd') {
-    await endContainers(
+    const tasks = await endContainers(
       spec.nodes.map((node) => nodePaths(paths, node.name)),
       graceMs,
     );
@@ -41,6 +41,7 @@ export async function powerOff(paths: ClusterPaths, spec: ClusterSpec, graceMs: 
       closeWithinMs,
     );
     await removeTraces(paths, spec);
+    forgetContainers(tasks);
   }
   table.clear();
 }
@@ -58,7 +59,6 @@ async function removeTraces(paths: ClusterPaths, spec: ClusterSpec): Promise<voi
   if (cgroups.length > 0)
     throw new Failure(`could not remove the cgroup ${cgroups[0]}`, 'a process is still in it: see its cgroup.procs');
   forgetPodNetworks(paths.id);
-  forgetContainers(spec.nodes.map((node) => nodePaths(paths, node.name)));
   rmSync(paths.run, { recursive: true, force: true });
 }
 

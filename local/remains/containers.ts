@@ -39,8 +39,18 @@ function argumentsOf(pid: string): string[] {
   }
 }
 
-/** SIGTERM to every container process, `graceMs` to leave, then SIGKILL. */
-export async function endContainers(nodes: readonly NodePaths[], graceMs: number): Promise<void> {
+/** What is known of a container outside its node's folder: runc's state by its id, and its shim's socket. */
+interface Task {
+  id: string;
+  socket: string | undefined;
+}
+
+/**
+ * SIGTERM to every container process, `graceMs` to leave, then SIGKILL. Returns what there was, for `forgetContainers`: containerd, which
+ * may still live, removes a task's folder when its shim is gone, and leaves the shim's socket.
+ */
+export async function endContainers(nodes: readonly NodePaths[], graceMs: number): Promise<Task[]> {
+  const tasks = tasksOf(nodes);
   const running = (): ProcessRef[] => nodes.flatMap((node) => processesIn(node.cgroup)).flatMap(refOf);
   const first = running();
   if (first.length > 0 && graceMs > 0) {
@@ -57,6 +67,7 @@ export async function endContainers(nodes: readonly NodePaths[], graceMs: number
   const shims = nodes.flatMap((node) => shimsOf(node.socket));
   signal(shims, 'SIGKILL');
   await gone(shims, 2000);
+  return tasks;
 }
 
 /** CNI's own cache of results, kept per sandbox outside the node's folder. */
@@ -70,23 +81,26 @@ export function forgetPodNetworks(clusterId: string): void {
   }
 }
 
+/** The tasks of the nodes' containerds; each task's folder says where its shim listens. */
+export const tasksOf = (nodes: readonly Pick<NodePaths, 'run'>[]): Task[] =>
+  nodes.flatMap((node) => {
+    const folder = join(node.run, 'containerd', 'io.containerd.runtime.v2.task', 'k8s.io');
+    return namesIn(folder).map((id) => ({
+      id,
+      socket: readIfThere(join(folder, id, 'address'))
+        ?.trim()
+        .replace(/^unix:\/\//, ''),
+    }));
+  });
+
 /** Where every containerd of a machine has its shims' sockets and runc its state, whatever folder it was given for its own. */
 const sharedFolders = { shimSockets: '/run/containerd/s/', runcState: '/run/containerd/runc/k8s.io' };
 
-/** A shim that is killed leaves its socket, and runc what it knew of the container; each task's folder says which they are. */
-export function forgetContainers(
-  nodes: readonly Pick<NodePaths, 'run'>[],
-  { shimSockets, runcState } = sharedFolders,
-): void {
-  for (const node of nodes) {
-    const tasks = join(node.run, 'containerd', 'io.containerd.runtime.v2.task', 'k8s.io');
-    for (const id of namesIn(tasks)) {
-      const socket = readIfThere(join(tasks, id, 'address'))
-        ?.trim()
-        .replace(/^unix:\/\//, '');
-      if (socket?.startsWith(shimSockets)) rmSync(socket, { force: true });
-      rmSync(join(runcState, id), { recursive: true, force: true });
-    }
+/** A shim that is killed leaves its socket, and runc what it knew of the container. */
+export function forgetContainers(tasks: readonly Task[], { shimSockets, runcState } = sharedFolders): void {
+  for (const { id, socket } of tasks) {
+    if (socket?.startsWith(shimSockets)) rmSync(socket, { force: true });
+    rmSync(join(runcState, id), { recursive: true, force: true });
   }
 }
 

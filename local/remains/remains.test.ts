@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { cgroupMounts, moveTo } from './cgroups.ts';
-import { forgetContainers, processesNaming } from './containers.ts';
+import { forgetContainers, processesNaming, tasksOf } from './containers.ts';
 import { mountsBelow } from './mounts.ts';
 
 test('mounts below a folder are found, the innermost first, with blanks in their names', () => {
@@ -65,7 +65,9 @@ test('what killed shims and runc leave outside the node’s folder goes, and nob
     }
     for (const name of ['mine', 'other']) writeFileSync(join(places.shimSockets, name), '');
     writeFileSync(join(task, 'address'), `unix://${places.shimSockets}mine`);
-    forgetContainers([{ run: join(folder, 'run') }], places);
+    const tasks = tasksOf([{ run: join(folder, 'run') }]);
+    rmSync(task, { recursive: true }); // as containerd does, once the shim is gone
+    forgetContainers(tasks, places);
     assert.deepEqual(readdirSync(places.shimSockets), ['other']);
     assert.deepEqual(readdirSync(places.runcState), ['other']);
   } finally {
