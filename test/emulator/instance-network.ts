@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { runBatch } from '../../local/network/network.ts';
 import { run, runOrFail } from '../../local/run.ts';
+import { lockMachine } from '../../local/state/lock.ts';
 
 export interface InstanceNetwork {
   /** Of the namespace, and of the link on this machine. */
@@ -19,8 +20,17 @@ export interface InstanceNetwork {
 
 const vpc = '10.213.0.0/16';
 
-/** Needs root. The instance's own part of the VPC is one that this machine has no route to. */
+/** Needs root. The instance's own part of the VPC is one that this machine has no route to; two that begin at once take turns. */
 export async function makeInstanceNetwork(others: readonly Neighbour[]): Promise<InstanceNetwork> {
+  const unlock = await lockMachine();
+  try {
+    return await chosenNetwork(others);
+  } finally {
+    unlock();
+  }
+}
+
+async function chosenNetwork(others: readonly Neighbour[]): Promise<InstanceNetwork> {
   const { stdout } = await run('ip', ['-4', 'route', 'show', 'table', 'all']);
   const number = Array.from({ length: 250 }, (_, i) => i + 1).find((n) => !stdout.includes(`10.213.${n}.`));
   if (number === undefined) throw new Error(`${vpc} is in use on this machine`);
