@@ -51,7 +51,7 @@ export function builtInControllers({
     erased(deploymentController),
     erased(replicaSetController),
     erased(replicationControllerController),
-    erased(statefulSetController),
+    erased(statefulSetController(ports.clock)),
     erased(jobController),
     erased(jobExpiryController),
     erased(cronJobController),
