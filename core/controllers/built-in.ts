@@ -60,7 +60,7 @@ export function builtInControllers({
     erased(garbageCollector(catalog, ports.clock)),
     erased(nodeLifecycleController(ports.clock, heartbeats, nodeMonitorGraceMs)),
     erased(podGarbageController(() => ports.clock.now())),
-    erased(disruptionController),
+    erased(disruptionController(ports.clock)),
     erased(endpointSliceController),
     erased(endpointsController),
     erased(endpointMirrorController),

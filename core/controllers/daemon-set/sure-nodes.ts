@@ -1,19 +1,10 @@
 // The nodes that daemon pods are about to be taken from, as they are now: the cache of nodes may be behind that of pods.
-import { isStatus } from '../../api/errors.ts';
 import type { Client } from '../../client/client.ts';
 import { resources } from '../../client/resources.ts';
 import type { Action } from '../controller.ts';
+import { findFresh } from '../fresh.ts';
 import { belongs, type StoredNode, targetNodeOf } from './nodes.ts';
 import type { ObservedDaemonSet } from './round.ts';
-
-async function find(name: string, client: Client): Promise<StoredNode | undefined> {
-  try {
-    return (await client.get(resources.nodes, { namespace: '', name })) as unknown as StoredNode;
-  } catch (error) {
-    if (isStatus(error, 'NotFound')) return undefined;
-    throw error;
-  }
-}
 
 /**
  * All nodes, asked for anew those that lose a pod by `actions` because they are not known, or because no pod may stay there.
@@ -33,8 +24,8 @@ export async function sureNodes(
   const ask = async (name: string): Promise<void> => {
     const cached = known.get(name);
     if (cached && belongs(set, cached).mayStay) return;
-    const fresh = await find(name, client);
-    if (fresh) known.set(name, fresh);
+    const fresh = await findFresh(client, resources.nodes, { namespace: '', name });
+    if (fresh) known.set(name, fresh as unknown as StoredNode);
     else known.delete(name);
   };
   await Promise.all([...targets].map(ask));
