@@ -54,7 +54,7 @@ export function builtInControllers({
     erased(statefulSetController(ports.clock)),
     erased(jobController),
     erased(jobExpiryController),
-    erased(cronJobController),
+    erased(cronJobController(ports.clock)),
     erased(daemonSetController(ports.clock)),
     erased(namespaceController(catalog)),
     erased(garbageCollector(catalog, ports.clock)),
