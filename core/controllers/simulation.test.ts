@@ -121,7 +121,7 @@ async function runUntil(world: World, check: () => void, done: () => boolean, ro
 function newWorld(seed: number): World {
   const ports = manualPorts();
   const stage: Stage = { api: new FakeApi(ports), ports, random: seededRandom(seed) };
-  const world: World = { ...stage, surplus: [], instances: new Instances(stage, only) };
+  const world: World = { ...stage, surplus: [], instances: new Instances(stage, only, turns) };
   refuseSurplus(world);
   return world;
 }

@@ -168,7 +168,7 @@ function newWorld(seed: number): World {
   const maxSurge = stage.random.below(2);
   const world: World = {
     ...stage,
-    instances: new Instances(stage, ['daemon-set']),
+    instances: new Instances(stage, ['daemon-set'], turns),
     maxSurge,
     maxUnavailable: maxSurge > 0 ? 0 : 1 + stage.random.below(2),
     complete: new Set(),

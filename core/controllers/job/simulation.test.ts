@@ -214,7 +214,7 @@ for (let seed = first; seed < first + seeds; seed++) {
       const world: World = {
         ...stage,
         truth,
-        instances: new Instances(stage, ['job']),
+        instances: new Instances(stage, ['job'], turns),
         allowed: [],
         faults: [],
         surplus: [],

@@ -141,7 +141,7 @@ function newWorld(seed: number): World {
   const stage: Stage = { api: new FakeApi(ports), ports, random: seededRandom(seed * 7919) };
   const world: World = {
     ...stage,
-    instances: new Instances(stage, ['stateful-set']),
+    instances: new Instances(stage, ['stateful-set'], turns),
     templates: 1,
     complete: new Set(),
     faults: [],
