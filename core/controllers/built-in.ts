@@ -48,7 +48,7 @@ export function builtInControllers({
 }: ControllerDeps): Controller<unknown>[] {
   const catalog = new ResourceCatalog(client, ports.clock);
   return [
-    erased(deploymentController),
+    erased(deploymentController(ports.clock)),
     erased(replicaSetController),
     erased(replicationControllerController),
     erased(statefulSetController(ports.clock)),

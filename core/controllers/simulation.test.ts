@@ -9,7 +9,7 @@ import type { FaultRates } from '../client/fixture/faulty-client.ts';
 import { manualPorts } from '../client/fixture/manual-ports.ts';
 import { seededRandom } from '../client/fixture/random.ts';
 import { resources } from '../client/resources.ts';
-import { Instances, nodesAct, type Stage } from './fixture/instances.ts';
+import { Instances, lagging, nodesAct, type Stage } from './fixture/instances.ts';
 import { isActive, isReady, type StoredPod } from './pod-state.ts';
 
 const seeds = Number(process.env['SEEDS'] ?? 12);
@@ -126,14 +126,21 @@ function newWorld(seed: number): World {
   return world;
 }
 
-for (let seed = first; seed < first + seeds; seed++) {
-  test(`a rollout under faults and crashes stays within surge and availability (seed ${seed})`, async () => {
+const casts = [
+  { who: 'one instance', rates: [bad] },
+  { who: 'two instances with caches that lag', rates: [lagging, lagging] },
+];
+
+for (let i = 0; i < 2 * seeds; i++) {
+  const { who, rates } = casts[i % 2]!;
+  const seed = first + Math.floor(i / 2);
+  test(`a rollout by ${who}, with crashes, stays within surge and availability (seed ${seed})`, async () => {
     const world = newWorld(seed);
     const replicas = 3 + world.random.below(5);
     const surge = world.random.below(3);
     const unavailable = surge === 0 ? 1 + world.random.below(2) : world.random.below(2);
     world.api.create(resources.deployments, deployment(replicas, surge, unavailable));
-    world.instances.start(bad);
+    for (const rate of rates) world.instances.start(rate);
     const starting = { most: replicas + surge, least: 0 };
     await runUntil(
       world,
@@ -150,7 +157,7 @@ for (let seed = first; seed < first + seeds; seed++) {
         if (crashes > 0 && world.random.chance(0.03)) {
           crashes--;
           world.instances.kill();
-          world.instances.start(bad);
+          world.instances.start(rates[0]!);
         }
       };
       await runUntil(world, check, () => isSettled(world, replicas, image), 3_000);

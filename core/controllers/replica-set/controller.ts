@@ -14,7 +14,7 @@ import { listOwnedPods } from '../owned-pods.ts';
 import { isDeleting } from '../owner.ts';
 import { isActive, type StoredPod } from '../pod-state.ts';
 import { BURST, decideReplicaSet, failedReplicaSet } from './decide.ts';
-import { type Flavour, type ObservedReplicaSet, replicasOf, type StoredReplicaSet, statusOf } from './model.ts';
+import { type Flavour, type ObservedReplicaSet, replicasOf, type StoredReplicaSet } from './model.ts';
 import { freePodNames } from './pod-names.ts';
 
 const replicaSets: Flavour = {
@@ -62,9 +62,8 @@ function podsOnNode(owner: StoredReplicaSet, flavour: Flavour, cache: Cache): Re
 }
 
 /**
- * The owner and its pods by the cache. Asked for anew when the status, as somebody wrote it, counts more than the cache shows and
- * pods are about to be made: either some are gone, or the cache is behind. And before pods are given up: by an older size, or by
- * pods that another instance has given up already, those would go that are to stay.
+ * The owner and its pods: by the cache while that shows as many as are asked for, and by the API before pods are made or given
+ * up. By an older size, or by pods that another instance has made or given up already, there would be too many or too few.
  */
 async function sureLook(
   known: StoredReplicaSet,
@@ -73,14 +72,11 @@ async function sureLook(
   client: Client,
 ): Promise<{ owner: StoredReplicaSet; owned: readonly StoredPod[] } | undefined> {
   const cached = cache.ownedBy(resources.pods, known.metadata.uid) as unknown as StoredPod[];
-  const active = cached.filter(isActive).length;
-  if (active === replicasOf(known) || isDeleting(known)) return { owner: known, owned: cached };
-  const owner = active > replicasOf(known) ? await getFresh(client, flavour.of, known) : known;
+  if (cached.filter(isActive).length === replicasOf(known) || isDeleting(known)) return { owner: known, owned: cached };
+  const owner = await getFresh(client, flavour.of, known);
   if (!owner) return undefined;
-  const counted = statusOf(owner).replicas;
-  const agrees = active > replicasOf(known) ? active === counted : active >= counted;
   const selector = flavour.selectorOf(owner as unknown as KubeObject);
-  return { owner, owned: agrees ? cached : await listOwnedPods(owner, selector, client) };
+  return { owner, owned: await listOwnedPods(owner, selector, client) };
 }
 
 async function observe(
