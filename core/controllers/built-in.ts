@@ -48,19 +48,19 @@ export function builtInControllers({
 }: ControllerDeps): Controller<unknown>[] {
   const catalog = new ResourceCatalog(client, ports.clock);
   return [
-    erased(deploymentController),
+    erased(deploymentController(ports.clock)),
     erased(replicaSetController),
     erased(replicationControllerController),
-    erased(statefulSetController),
+    erased(statefulSetController(ports.clock)),
     erased(jobController),
     erased(jobExpiryController),
-    erased(cronJobController),
+    erased(cronJobController(ports.clock)),
     erased(daemonSetController(ports.clock)),
     erased(namespaceController(catalog)),
     erased(garbageCollector(catalog, ports.clock)),
     erased(nodeLifecycleController(ports.clock, heartbeats, nodeMonitorGraceMs)),
     erased(podGarbageController(() => ports.clock.now())),
-    erased(disruptionController),
+    erased(disruptionController(ports.clock)),
     erased(endpointSliceController),
     erased(endpointsController),
     erased(endpointMirrorController),

@@ -1,25 +1,23 @@
 // How many pods may be disrupted now, by pod disruption budget: what evictions are granted from.
 // Follows https://kubernetes.io/docs/tasks/run-application/configure-pdb/
 import { sameValue } from '../api/kinds/findings.ts';
-import { type KubeObject, keyOf, type Stored } from '../api/objects.ts';
-import { controllerOf, refersTo } from '../api/owners.ts';
+import { keyOf, type ObjectKey, type Stored } from '../api/objects.ts';
 import { formatSelector, labelSelectorMatches, labelSelectorRequirements } from '../api/selectors.ts';
 import type { Condition, PodDisruptionBudget, PodDisruptionBudgetStatus } from '../api/types.gen.ts';
+import type { Client } from '../client/client.ts';
 import { resources } from '../client/resources.ts';
-import { timestamp } from '../ports.ts';
+import { type Clock, timestamp } from '../ports.ts';
 import type { Action, Cache, Controller } from './controller.ts';
+import { type Find, observeScale, type Scales } from './disruption-scale.ts';
+import { findFresh, getFresh } from './fresh.ts';
 import { asObject, isDeleting } from './owner.ts';
 import { isReady, type StoredPod } from './pod-state.ts';
 
-export interface ObservedBudget {
-  budget: Stored<PodDisruptionBudget>;
+type StoredBudget = Stored<PodDisruptionBudget>;
+
+export interface ObservedBudget extends Scales {
+  budget: StoredBudget;
   pods: readonly StoredPod[];
-  /** The replicas that the pods' controllers ask for, in all. */
-  scale: number;
-  /** Pods without a controller: a share of them cannot be told. */
-  unmanaged: readonly string[];
-  /** Why the scale cannot be told. */
-  trouble?: string;
 }
 
 /** A pod that an eviction has counted but that nobody deleted counts as disrupted for this long. */
@@ -38,12 +36,7 @@ function counts({ budget, pods, scale }: ObservedBudget): { expectedPods: number
   return { expectedPods: 0, desiredHealthy: 0 };
 }
 
-function conditionFor(
-  budget: Stored<PodDisruptionBudget>,
-  reason: string,
-  message: string,
-  nowMs: number,
-): Condition[] {
+function conditionFor(budget: StoredBudget, reason: string, message: string, nowMs: number): Condition[] {
   const type = 'DisruptionAllowed';
   const status = reason === 'SufficientPods' ? 'True' : 'False';
   const standing = (budget.status?.conditions ?? []).filter((condition) => condition.type !== type);
@@ -64,7 +57,7 @@ function disruptedPods({ budget, pods }: ObservedBudget, nowMs: number): Record<
   return Object.fromEntries(still);
 }
 
-function write(budget: Stored<PodDisruptionBudget>, status: PodDisruptionBudgetStatus): Action[] {
+function write(budget: StoredBudget, status: PodDisruptionBudgetStatus): Action[] {
   const { status: standing } = budget;
   const same = sameValue({ disruptedPods: {}, ...standing }, { ...standing, ...status });
   if (same && standing) return [];
@@ -121,57 +114,59 @@ export function decideBudget(observed: ObservedBudget, nowMs: number): Action[] 
   ];
 }
 
-interface Scaled {
-  spec?: { replicas?: number };
+/** Evictions that the status notes of pods that are not to be seen: gone, or not in the cache yet. */
+function hasUnseen({ budget, pods }: ObservedBudget): boolean {
+  const seen = new Set(pods.map(({ metadata }) => metadata.name));
+  return Object.keys(budget.status?.disruptedPods ?? {}).some((name) => !seen.has(name));
 }
 
-/** Who decides the number of a pod's kind, and which: the deployment, not its replica sets. */
-function scaleOf(pod: StoredPod, cache: Cache): { uid: string; replicas: number } | undefined {
-  const owner = controllerOf(pod);
-  if (!owner) return undefined;
-  const namespace = pod.metadata.namespace ?? '';
-  const find = (of: (typeof resources)['pods'], name: string, uid: string): KubeObject | undefined => {
-    const found = cache.get(of, { namespace, name });
-    return found?.metadata.uid === uid ? found : undefined;
-  };
-  const byKind = { ReplicaSet: resources.replicaSets, StatefulSet: resources.statefulSets } as const;
-  const of = refersTo(owner, '', 'ReplicationController')
-    ? resources.replicationControllers
-    : owner.apiVersion.startsWith('apps/')
-      ? byKind[owner.kind as keyof typeof byKind]
-      : undefined;
-  const controller = of && find(of, owner.name, owner.uid);
-  if (!controller) return undefined;
-  const above = controllerOf(controller);
-  const deployment =
-    above && refersTo(above, 'apps', 'Deployment') && find(resources.deployments, above.name, above.uid);
-  const scaled = deployment || controller;
-  return { uid: scaled.metadata.uid ?? '', replicas: (scaled as unknown as Scaled).spec?.replicas ?? 1 };
-}
-
-function observeScale(
-  pods: readonly StoredPod[],
-  cache: Cache,
-): Pick<ObservedBudget, 'scale' | 'unmanaged' | 'trouble'> {
-  const scales = new Map<string, number>();
-  const unmanaged: string[] = [];
-  for (const pod of pods) {
-    if (!controllerOf(pod)) {
-      unmanaged.push(pod.metadata.name);
-      continue;
-    }
-    const scale = scaleOf(pod, cache);
-    if (!scale) return { scale: 0, unmanaged, trouble: `found no controllers for pod "${pod.metadata.name}"` };
-    scales.set(scale.uid, scale.replicas);
-  }
-  return { scale: [...scales.values()].reduce((sum, replicas) => sum + replicas, 0), unmanaged };
+/**
+ * Whether more evictions would be granted than the status grants now, or one that is under way forgotten. A cache that does not
+ * show yet that a pod is going would grant one too many; to grant less harms nobody.
+ */
+function grantsMore(observed: ObservedBudget, nowMs: number): boolean {
+  if (hasUnseen(observed)) return true;
+  const standing = observed.budget.status?.disruptionsAllowed ?? 0;
+  return decideBudget(observed, nowMs).some((action) => {
+    if (action.do !== 'update') return false;
+    const { status } = action.object as unknown as StoredBudget;
+    return (status?.disruptionsAllowed ?? 0) > standing;
+  });
 }
 
 /** A budget with an integer of pods to keep needs no scale: pods with any controller, or none, count. */
 const needsScale = ({ spec }: PodDisruptionBudget): boolean =>
   spec?.maxUnavailable !== undefined || typeof spec?.minAvailable === 'string';
 
-export const disruptionController: Controller<ObservedBudget> = {
+async function gather(budget: StoredBudget, all: readonly StoredPod[], find: Find): Promise<ObservedBudget> {
+  const pods = all.filter((pod) => labelSelectorMatches(budget.spec?.selector, pod.metadata.labels));
+  return { budget, pods, ...(needsScale(budget) ? await observeScale(pods, find) : { scale: 0, unmanaged: [] }) };
+}
+
+/** By the cache; by the API when more would be granted. The status is written over the version that was read before the pods. */
+async function observe(
+  key: ObjectKey,
+  cache: Cache,
+  client: Client,
+  nowMs: number,
+): Promise<ObservedBudget | undefined> {
+  const budget = cache.get(resources.podDisruptionBudgets, key) as unknown as StoredBudget | undefined;
+  if (!budget) return undefined;
+  const { namespace } = key;
+  const cached = await gather(
+    budget,
+    cache.list(resources.pods, namespace) as unknown as readonly StoredPod[],
+    (of, name) => cache.get(of, name),
+  );
+  if (!grantsMore(cached, nowMs)) return cached;
+  const fresh = await getFresh(client, resources.podDisruptionBudgets, budget);
+  if (!fresh) return undefined;
+  const labelSelector = formatSelector(labelSelectorRequirements(fresh.spec?.selector) ?? []);
+  const { items } = await client.list(resources.pods, { namespace, labelSelector });
+  return await gather(fresh, items as unknown as readonly StoredPod[], (of, name) => findFresh(client, of, name));
+}
+
+export const disruptionController = (clock: Clock): Controller<ObservedBudget> => ({
   name: 'disruption',
   component: 'controllermanager',
   watches: [
@@ -197,13 +192,7 @@ export const disruptionController: Controller<ObservedBudget> = {
       )
       .map(keyOf);
   },
-  observe(key, cache) {
-    const budget = cache.get(resources.podDisruptionBudgets, key) as unknown as Stored<PodDisruptionBudget> | undefined;
-    if (!budget) return undefined;
-    const all = cache.list(resources.pods, key.namespace) as unknown as readonly StoredPod[];
-    const pods = all.filter((pod) => labelSelectorMatches(budget.spec?.selector, pod.metadata.labels));
-    return { budget, pods, ...(needsScale(budget) ? observeScale(pods, cache) : { scale: 0, unmanaged: [] }) };
-  },
+  observe: (key, cache, client) => observe(key, cache, client, clock.now()),
   decide: decideBudget,
   resyncMs: 600_000,
-};
+});

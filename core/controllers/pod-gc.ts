@@ -4,6 +4,7 @@ import { isNodeReady } from '../api/node-ready.ts';
 import { resources } from '../client/resources.ts';
 import { timestamp } from '../ports.ts';
 import type { Action, Controller } from './controller.ts';
+import { findFresh } from './fresh.ts';
 import { isFinished, type StoredPod } from './pod-state.ts';
 
 export interface ObservedPodGarbage {
@@ -75,6 +76,8 @@ interface NodeLike {
 const isOutOfService = (node: NodeLike): boolean =>
   Boolean(node.spec?.taints?.some(({ key }) => key === outOfServiceTaint)) && !isNodeReady(node);
 
+const nodeOf = ({ spec }: StoredPod): string => spec?.nodeName ?? '';
+
 export function podGarbageController(now: () => number): Controller<ObservedPodGarbage> {
   /** Since when a node with pods has been absent. */
   const absent = new Map<string, number>();
@@ -95,7 +98,7 @@ export function podGarbageController(now: () => number): Controller<ObservedPodG
       const node = spec?.nodeName && cache.get(resources.nodes, { namespace: '', name: spec.nodeName });
       return !node || isOutOfService(node as NodeLike) ? [theKey] : [];
     },
-    observe(_key, cache) {
+    async observe(_key, cache, client) {
       const pods = cache.list(resources.pods) as unknown as readonly StoredPod[];
       const orphans: StoredPod[] = [];
       const outOfService: StoredPod[] = [];
@@ -113,8 +116,15 @@ export function podGarbageController(now: () => number): Controller<ObservedPodG
         if (now() - absent.get(name)! >= QUARANTINE_MS) orphans.push(pod);
       }
       for (const name of absent.keys()) if (!missing.has(name)) absent.delete(name);
+      // The cache of nodes may be behind that of pods: that a node is gone is asked of the API.
+      const there = new Set<string>();
+      const ask = async (name: string): Promise<void> => {
+        if (await findFresh(client, resources.nodes, { namespace: '', name })) there.add(name);
+      };
+      await Promise.all([...new Set(orphans.map(nodeOf))].map(ask));
+      for (const name of there) absent.delete(name);
       return {
-        orphans,
+        orphans: orphans.filter((pod) => !there.has(nodeOf(pod))),
         outOfService,
         waits: missing.size > 0,
         unscheduled: pods.filter((pod) => pod.metadata.deletionTimestamp && !pod.spec?.nodeName),

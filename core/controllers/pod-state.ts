@@ -85,5 +85,6 @@ export const givingUpOrder =
     if (sidecarA !== sidecarB) return sidecarB - sidecarA;
     const createdA = Date.parse(a.metadata.creationTimestamp ?? '') || 0;
     const createdB = Date.parse(b.metadata.creationTimestamp ?? '') || 0;
-    return createdA === createdB ? 0 : ageRank(createdA, createdB, nowMs) || byUid(a, b);
+    // By uid in the end: all who look at the same pods give up the same ones.
+    return ageRank(createdA, createdB, nowMs) || byUid(a, b);
   };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { currentRevision, type RevisionOwner } from './revision-history.ts';
+import { currentRevision, cutHistory, type RevisionOwner, type StoredRevision } from './revision-history.ts';
 
 test('a revision holds the template as Go writes a map: keys in order, the directive first', () => {
   const owner: RevisionOwner = {
@@ -13,5 +13,15 @@ test('a revision holds the template as Go writes a map: keys in order, the direc
   assert.equal(
     JSON.stringify(newest.data),
     '{"spec":{"template":{"$patch":"replace","metadata":{"labels":{"a":"2","b":"1"}},"spec":{"containers":[{"image":"i","name":"c"}]}}}}',
+  );
+});
+
+test('a revision is cut as it was seen: one that was raised to the newest since stays', () => {
+  const revision = (name: string, number: number): StoredRevision =>
+    ({ metadata: { name, namespace: 'default', uid: name, resourceVersion: '7' }, revision: number }) as StoredRevision;
+  const cut = cutHistory([revision('a', 1), revision('b', 2), revision('c', 3)], (one) => one.revision === 3, 1);
+  assert.deepEqual(
+    cut.map((action) => action.do === 'delete' && [action.key.name, action.options]),
+    [['a', { uid: 'a', resourceVersion: '7' }]],
   );
 });

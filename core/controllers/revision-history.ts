@@ -92,7 +92,7 @@ export function currentRevision(
   return { all: [...sorted, newest], newest, actions: [{ do: 'create', of, object: asObject(newest) }] };
 }
 
-/** Deletes the oldest revisions that nothing uses, beyond the limit. */
+/** Deletes the oldest revisions that nothing uses, beyond the limit; none that was raised to the newest since it was seen. */
 export function cutHistory(
   revisions: readonly StoredRevision[],
   isUsed: (revision: StoredRevision) => boolean,
@@ -100,11 +100,11 @@ export function cutHistory(
 ): Action[] {
   const unused = revisions.filter((revision) => revision.metadata.uid && !isUsed(revision));
   return unused.slice(0, Math.max(0, unused.length - limit)).map(
-    ({ metadata: { namespace = '', name, uid } }): Action => ({
+    ({ metadata: { namespace = '', name, uid, resourceVersion } }): Action => ({
       do: 'delete',
       of: resources.controllerRevisions,
       key: { namespace, name },
-      options: { uid },
+      options: { uid, ...(resourceVersion ? { resourceVersion } : {}) },
     }),
   );
 }

@@ -5,43 +5,25 @@ import { test } from 'node:test';
 import { turns } from '../../test/turns.ts';
 import type { KubeObject } from '../api/objects.ts';
 import { FakeApi } from '../client/fixture/fake-api.ts';
-import { type FaultRates, type FaultyClient, faultyClient } from '../client/fixture/faulty-client.ts';
-import { type ManualPorts, manualPorts } from '../client/fixture/manual-ports.ts';
-import { type Random, seededRandom } from '../client/fixture/random.ts';
+import type { FaultRates } from '../client/fixture/faulty-client.ts';
+import { manualPorts } from '../client/fixture/manual-ports.ts';
+import { seededRandom } from '../client/fixture/random.ts';
 import { resources } from '../client/resources.ts';
-import { timestamp } from '../ports.ts';
+import { Instances, lagging, nodesAct, type Stage } from './fixture/instances.ts';
 import { isActive, isReady, type StoredPod } from './pod-state.ts';
-import { type RunningControllers, startControllers } from './start.ts';
 
 const seeds = Number(process.env['SEEDS'] ?? 12);
 const first = Number(process.env['SEED'] ?? 1);
 
-interface World {
-  api: FakeApi;
-  ports: ManualPorts;
-  random: Random;
+interface World extends Stage {
   /** Pods that were one too many when they were made. */
   surplus: string[];
-  instances: { running: RunningControllers; faulty: FaultyClient }[];
+  instances: Instances;
 }
 
 const none: FaultRates = { refused: 0, lostAnswer: 0, watchEnds: 0, repeated: 0, delayed: 0 };
 const bad: FaultRates = { refused: 0.08, lostAnswer: 0.08, watchEnds: 0.05, repeated: 0.1, delayed: 0.5 };
 const only = ['deployment', 'replica-set'];
-
-function startInstance(world: World, rates: FaultRates): void {
-  const pause = (): Promise<void> => (world.random.chance(0.3) ? turns(1) : Promise.resolve());
-  const faulty = faultyClient(world.api.client(), world.random, rates, pause);
-  const running = startControllers({ client: faulty.client, ports: world.ports, only });
-  running.synced.catch(() => {});
-  world.instances.push({ running, faulty });
-}
-
-function killInstance(world: World): void {
-  const instance = world.instances.shift();
-  instance?.faulty.kill();
-  void instance?.running.stop();
-}
 
 const key = { namespace: 'default', name: 'web' };
 
@@ -62,24 +44,6 @@ function deployment(replicas: number, maxSurge: number | string, maxUnavailable:
 }
 
 const pods = (world: World): StoredPod[] => world.api.objects(resources.pods) as unknown as StoredPod[];
-
-/** What nodes do: pods start and become ready, and end when asked to. */
-function nodesAct(world: World): void {
-  for (const pod of pods(world)) {
-    const podKey = { namespace: 'default', name: pod.metadata.name };
-    if (pod.metadata.deletionTimestamp) {
-      if (world.random.chance(0.5)) world.api.remove(resources.pods, podKey);
-    } else if (!pod.spec?.nodeName) {
-      if (world.random.chance(0.7)) {
-        world.api.bind({ apiVersion: 'v1', kind: 'Binding', metadata: podKey, target: { name: 'n1' } });
-      }
-    } else if (!isReady(pod) && world.random.chance(0.5)) {
-      const lastTransitionTime = timestamp(world.ports.clock.now());
-      const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True', lastTransitionTime }] };
-      world.api.update(resources.pods, { ...(pod as unknown as KubeObject), status }, 'status');
-    }
-  }
-}
 
 interface Limits {
   most: number;
@@ -156,24 +120,27 @@ async function runUntil(world: World, check: () => void, done: () => boolean, ro
 
 function newWorld(seed: number): World {
   const ports = manualPorts();
-  const world: World = { api: new FakeApi(ports), ports, random: seededRandom(seed), surplus: [], instances: [] };
+  const stage: Stage = { api: new FakeApi(ports), ports, random: seededRandom(seed) };
+  const world: World = { ...stage, surplus: [], instances: new Instances(stage, only, turns) };
   refuseSurplus(world);
   return world;
 }
 
-async function stopAll(world: World): Promise<void> {
-  while (world.instances.length > 0) killInstance(world);
-  await turns(2);
-}
+const casts = [
+  { who: 'one instance', rates: [bad] },
+  { who: 'two instances with caches that lag', rates: [lagging, lagging] },
+];
 
-for (let seed = first; seed < first + seeds; seed++) {
-  test(`a rollout under faults and crashes stays within surge and availability (seed ${seed})`, async () => {
+for (let i = 0; i < 2 * seeds; i++) {
+  const { who, rates } = casts[i % 2]!;
+  const seed = first + Math.floor(i / 2);
+  test(`a rollout by ${who}, with crashes, stays within surge and availability (seed ${seed})`, async () => {
     const world = newWorld(seed);
     const replicas = 3 + world.random.below(5);
     const surge = world.random.below(3);
     const unavailable = surge === 0 ? 1 + world.random.below(2) : world.random.below(2);
     world.api.create(resources.deployments, deployment(replicas, surge, unavailable));
-    startInstance(world, bad);
+    for (const rate of rates) world.instances.start(rate);
     const starting = { most: replicas + surge, least: 0 };
     await runUntil(
       world,
@@ -189,15 +156,15 @@ for (let seed = first; seed < first + seeds; seed++) {
         assertLimits(world, rolling);
         if (crashes > 0 && world.random.chance(0.03)) {
           crashes--;
-          killInstance(world);
-          startInstance(world, bad);
+          world.instances.kill();
+          world.instances.start(rates[0]!);
         }
       };
       await runUntil(world, check, () => isSettled(world, replicas, image), 3_000);
     }
     assert.ok(world.api.objects(resources.replicaSets).length <= 4);
     assert.deepEqual(world.surplus, []);
-    await stopAll(world);
+    await world.instances.killAll();
   });
 }
 
@@ -205,8 +172,8 @@ for (let seed = first; seed < first + seeds; seed++) {
   test(`two instances at once, scaling and pods that vanish: all converges (seed ${seed})`, async () => {
     const world = newWorld(seed * 7919);
     world.api.create(resources.deployments, deployment(4, '25%', '25%'));
-    startInstance(world, bad);
-    startInstance(world, none);
+    world.instances.start(bad);
+    world.instances.start(none);
     let replicas = 4;
     let image = 'v1';
     for (let step = 0; step < 12; step++) {
@@ -235,6 +202,6 @@ for (let seed = first; seed < first + seeds; seed++) {
       () => isSettled(world, replicas, image),
       4_000,
     );
-    await stopAll(world);
+    await world.instances.killAll();
   });
 }

@@ -11,9 +11,11 @@ import type { Action, Cache, Controller } from '../controller.ts';
 import { isDeleting } from '../owner.ts';
 import type { StoredPod } from '../pod-state.ts';
 import { revisionName, type StoredRevision } from '../revision-history.ts';
+import { sureSet } from '../sure-set.ts';
 import { decideDaemonSet, failedDaemonSet } from './decide.ts';
 import { type StoredDaemonSet, type StoredNode, targetNodeOf } from './nodes.ts';
 import type { ObservedDaemonSet } from './round.ts';
+import { sureNodes } from './sure-nodes.ts';
 
 /** A node that had no failed daemon for this long starts anew. */
 const FORGET_MS = 1_800_000;
@@ -47,6 +49,27 @@ function isNodeChange(object: KubeObject, previous: KubeObject | undefined): boo
   );
 }
 
+/** All that a decision needs besides, from the cache. */
+function gather(look: Omit<ObservedDaemonSet, 'revisions' | 'standingAtNewName'>, cache: Cache): ObservedDaemonSet {
+  const { uid, namespace = '' } = look.set.metadata;
+  const free = cache
+    .orphans(resources.controllerRevisions, namespace)
+    .filter((object) => !isDeleting(object) && labelSelectorMatches(look.set.spec?.selector, object.metadata.labels));
+  const standing = cache.get(resources.controllerRevisions, { namespace, name: revisionName(look.set) });
+  return {
+    ...look,
+    revisions: [...cache.ownedBy(resources.controllerRevisions, uid), ...free] as unknown as StoredRevision[],
+    ...(standing ? { standingAtNewName: standing as unknown as StoredRevision } : {}),
+  };
+}
+
+/** Whether the status tells that each node has an available pod of the newest revision. */
+function isEnd({ status, metadata }: StoredDaemonSet): boolean {
+  const { desiredNumberScheduled, updatedNumberScheduled = 0, numberAvailable = 0, observedGeneration } = status ?? {};
+  const isWhole = [updatedNumberScheduled, numberAvailable].every((count) => count === desiredNumberScheduled);
+  return isWhole && observedGeneration === metadata.generation;
+}
+
 export function daemonSetController(clock: Clock): Controller<ObservedDaemonSet> {
   /** By daemon set and node. */
   const failures = new Map<string, Record<string, { atMs: number; count: number }>>();
@@ -74,23 +97,19 @@ export function daemonSetController(clock: Clock): Controller<ObservedDaemonSet>
       const matches = (object: KubeObject): boolean =>
         !isDeleting(object) && labelSelectorMatches(set.spec?.selector, object.metadata.labels);
       const free = cache.orphans(resources.pods, key.namespace).filter(matches);
-      const freeRevisions = cache.orphans(resources.controllerRevisions, key.namespace).filter(matches);
-      if (free.length + freeRevisions.length > 0 && !isDeleting(set)) {
-        const fresh = await client.get(resources.daemonSets, key);
-        if (fresh.metadata.uid !== uid || isDeleting(fresh)) return undefined;
-      }
-      const standing = cache.get(resources.controllerRevisions, { namespace: key.namespace, name: revisionName(set) });
-      const revisions = [...cache.ownedBy(resources.controllerRevisions, uid), ...freeRevisions];
-      const observed: ObservedDaemonSet = {
-        set,
-        nodes: cache.list(resources.nodes) as unknown as StoredNode[],
-        pods: [...cache.ownedBy(resources.pods, uid), ...free] as unknown as StoredPod[],
-        revisions: revisions as unknown as StoredRevision[],
-        failures: failures.get(uid) ?? {},
-        ...(standing ? { standingAtNewName: standing as unknown as StoredRevision } : {}),
-      };
+      const pods = [...cache.ownedBy(resources.pods, uid), ...free] as unknown as StoredPod[];
+      const nodes = cache.list(resources.nodes) as unknown as StoredNode[];
       const nowMs = clock.now();
-      note(set, observed.pods, decideDaemonSet(observed, nowMs), nowMs);
+      const how = {
+        of: resources.daemonSets,
+        decide: (observed: ObservedDaemonSet) => decideDaemonSet(observed, nowMs),
+        gather: (fresh: StoredDaemonSet, itsPods: readonly StoredPod[]) =>
+          gather({ set: fresh, pods: itsPods, nodes, failures: failures.get(uid) ?? {} }, cache),
+        isEnd,
+      };
+      const sure = await sureSet({ set, pods }, how, client);
+      const observed = sure && { ...sure, nodes: await sureNodes(sure, how.decide(sure), client) };
+      if (observed) note(observed.set, observed.pods, decideDaemonSet(observed, nowMs), nowMs);
       return observed;
     },
     decide: decideDaemonSet,

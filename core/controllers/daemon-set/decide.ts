@@ -1,5 +1,6 @@
 // Daemon sets: one pod on each node that it is for, updated node by node.
 // Follows https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/
+import { isStatus } from '../../api/errors.ts';
 import { resources } from '../../client/resources.ts';
 import type { Action, Failure } from '../controller.ts';
 import { safeLetters } from '../hash.ts';
@@ -96,6 +97,8 @@ export function decideDaemonSet(observed: ObservedDaemonSet, nowMs: number): Act
 
 export function failedDaemonSet({ set }: ObservedDaemonSet, failures: readonly Failure[]): Action[] {
   return failures.flatMap(({ action, error }): Action[] => {
+    // Somebody was quicker: the next look shows it.
+    if (isStatus(error, 'AlreadyExists', 'Conflict')) return [];
     if (action.do !== 'create' && action.do !== 'delete') return [];
     const [reason, verb] = action.do === 'create' ? ['FailedCreate', 'creating'] : ['FailedDelete', 'deleting'];
     return [

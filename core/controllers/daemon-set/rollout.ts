@@ -11,11 +11,15 @@ interface OnNode {
   old: StoredPod | undefined;
 }
 
-/** The old and the new pod of each node; a node with two of a kind is in motion and left alone. */
+/**
+ * The old and the new pod of each node, by name, so that all who look at the same pods begin with the same nodes. A node with two
+ * of a kind is in motion and left alone.
+ */
 function pairs(round: Round): { settled: OnNode[]; inMotion: number } {
   const settled: OnNode[] = [];
   let inMotion = 0;
-  for (const [node, pods] of round.byNode) {
+  const byName = [...round.byNode].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [node, pods] of byName) {
     const standing = pods.filter((pod) => !isDeleting(pod) && !round.doomed.has(pod));
     const fresh = standing.filter((pod) => isUpdated(round.observed.set, pod, round.hash));
     const old = standing.filter((pod) => !fresh.includes(pod));

@@ -39,11 +39,11 @@ export const rollingUpdate = ({ spec }: StoredDaemonSet) =>
 
 export const surgeOf = (set: StoredDaemonSet, total: number): number => share(rollingUpdate(set)?.maxSurge, total);
 
-/** Bound before not, running before not, older before younger. */
+/** Bound before not, older before younger, and then by uid: all who look at the same pods keep the same one. */
 export const byAge = (a: StoredPod, b: StoredPod): number => {
   const unbound = (pod: StoredPod): number => (pod.spec?.nodeName ? 0 : 1);
-  const created = ({ metadata }: StoredPod): string => metadata.creationTimestamp ?? '';
-  return unbound(a) - unbound(b) || (created(a) < created(b) ? -1 : created(a) > created(b) ? 1 : 0);
+  const rank = ({ metadata }: StoredPod): string => `${metadata.creationTimestamp ?? ''}/${metadata.uid}`;
+  return unbound(a) - unbound(b) || (rank(a) < rank(b) ? -1 : 1);
 };
 
 export const doom = (round: Round, pod: StoredPod | undefined): void => {

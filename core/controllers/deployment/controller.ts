@@ -5,7 +5,9 @@ import { controllerOf, refersTo } from '../../api/owners.ts';
 import { labelSelectorMatches } from '../../api/selectors.ts';
 import type { Client, ResourceRef } from '../../client/client.ts';
 import { resources } from '../../client/resources.ts';
+import type { Clock } from '../../ports.ts';
 import type { Cache, Controller } from '../controller.ts';
+import { getFresh } from '../fresh.ts';
 import { isDeleting } from '../owner.ts';
 import type { StoredPod } from '../pod-state.ts';
 import { decideDeployment, failedDeployment, type ObservedDeployment } from './decide.ts';
@@ -14,29 +16,56 @@ import { newSetName } from './revisions.ts';
 
 const selectorOf = (object: KubeObject) => (object as unknown as StoredDeployment).spec?.selector;
 
-async function observe(key: ObjectKey, cache: Cache, client: Client): Promise<ObservedDeployment | undefined> {
-  const object = cache.get(resources.deployments, key);
-  if (!object) return undefined;
-  const deployment = object as unknown as StoredDeployment;
-  const owned = cache.ownedBy(resources.replicaSets, deployment.metadata.uid);
-  const free = cache
-    .orphans(resources.replicaSets, key.namespace)
-    .filter((rs) => !isDeleting(rs) && labelSelectorMatches(selectorOf(object), rs.metadata.labels));
-  if (free.length > 0 && !isDeleting(deployment)) {
-    const fresh = await client.get(resources.deployments, key);
-    if (fresh.metadata.uid !== deployment.metadata.uid || isDeleting(fresh)) return undefined;
-  }
-  const replicaSets = [...owned, ...free] as unknown as DeploymentReplicaSet[];
+/** All that a decision needs besides, from the cache. */
+function gather(
+  deployment: StoredDeployment,
+  replicaSets: readonly DeploymentReplicaSet[],
+  cache: Cache,
+): ObservedDeployment {
+  const { namespace = '' } = deployment.metadata;
   const pods = isRollingUpdate(deployment)
     ? []
     : replicaSets.flatMap((rs) => cache.ownedBy(resources.pods, rs.metadata.uid) as unknown as StoredPod[]);
-  const standing = cache.get(resources.replicaSets, { namespace: key.namespace, name: newSetName(deployment) });
+  const standing = cache.get(resources.replicaSets, { namespace, name: newSetName(deployment) });
   return {
     deployment,
     replicaSets,
     pods,
     ...(standing ? { standingAtNewName: standing as unknown as DeploymentReplicaSet } : {}),
   };
+}
+
+/**
+ * By the cache, unless replica sets are about to change: what they may ask for together is bounded, and a version protects
+ * but the one that is written. By a cache that is behind another instance, one would be scaled beside another.
+ */
+async function observe(
+  key: ObjectKey,
+  cache: Cache,
+  client: Client,
+  nowMs: number,
+): Promise<ObservedDeployment | undefined> {
+  const object = cache.get(resources.deployments, key);
+  if (!object) return undefined;
+  const known = object as unknown as StoredDeployment;
+  const owned = cache.ownedBy(resources.replicaSets, known.metadata.uid);
+  const free = cache
+    .orphans(resources.replicaSets, key.namespace)
+    .filter((rs) => !isDeleting(rs) && labelSelectorMatches(selectorOf(object), rs.metadata.labels));
+  const cached = gather(known, [...owned, ...free] as unknown as DeploymentReplicaSet[], cache);
+  const changesSets = decideDeployment(cached, nowMs).some(
+    (action) => 'of' in action && action.of === resources.replicaSets,
+  );
+  if (!changesSets) return cached;
+  const fresh = await getFresh(client, resources.deployments, known);
+  if (!fresh) return undefined;
+  const { items } = await client.list(resources.replicaSets, { namespace: key.namespace });
+  const isOurs = (rs: KubeObject): boolean => {
+    const owner = controllerOf(rs);
+    if (owner) return owner.uid === fresh.metadata.uid;
+    return !isDeleting(rs) && labelSelectorMatches(fresh.spec?.selector, rs.metadata.labels);
+  };
+  return gather(fresh, items.filter(isOurs) as unknown as DeploymentReplicaSet[], cache);
 }
 
 function keysFor(of: ResourceRef, object: KubeObject, previous: KubeObject | undefined, cache: Cache): ObjectKey[] {
@@ -72,13 +101,13 @@ function deploymentOfPod(pod: KubeObject, cache: Cache): ObjectKey[] {
   return deployment && !isRollingUpdate(deployment) ? [key] : [];
 }
 
-export const deploymentController: Controller<ObservedDeployment> = {
+export const deploymentController = (clock: Clock): Controller<ObservedDeployment> => ({
   name: 'deployment',
   component: 'deployment-controller',
   watches: [resources.deployments, resources.replicaSets, resources.pods],
   keysFor,
-  observe,
+  observe: (key, cache, client) => observe(key, cache, client, clock.now()),
   decide: decideDeployment,
   failed: failedDeployment,
   resyncMs: 600_000,
-};
+});

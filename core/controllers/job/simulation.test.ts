@@ -6,21 +6,17 @@ import { turns } from '../../../test/turns.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import type { JobSpec, JobStatus } from '../../api/types.gen.ts';
 import { FakeApi } from '../../client/fixture/fake-api.ts';
-import { type FaultRates, faultyClient } from '../../client/fixture/faulty-client.ts';
-import { type ManualPorts, manualPorts } from '../../client/fixture/manual-ports.ts';
+import { manualPorts } from '../../client/fixture/manual-ports.ts';
 import { type Random, seededRandom } from '../../client/fixture/random.ts';
 import { resources } from '../../client/resources.ts';
 import { timestamp } from '../../ports.ts';
+import { Instances, lagging, type Stage } from '../fixture/instances.ts';
 import { isDeleting } from '../owner.ts';
 import { isActive, type StoredPod } from '../pod-state.ts';
-import { type RunningControllers, startControllers } from '../start.ts';
 import { indexOf, isTracked } from './pods.ts';
 
 const seeds = Number(process.env['SEEDS'] ?? 12);
 const first = Number(process.env['SEED'] ?? 1);
-
-/** Watches tell late, and of some resources much later than of others: the caches of one instance do not agree. */
-const lagging: FaultRates = { refused: 0.03, lostAnswer: 0.03, watchEnds: 0.03, repeated: 0.1, delayed: 0.93 };
 
 const key = { namespace: 'default', name: 'work' };
 
@@ -34,12 +30,9 @@ interface Truth {
   owed: { succeeded: Set<string>; failed: Set<string> };
 }
 
-interface World {
-  api: FakeApi;
-  ports: ManualPorts;
-  random: Random;
+interface World extends Stage {
   truth: Truth;
-  instances: { running: RunningControllers; kill(): void }[];
+  instances: Instances;
   /** How many may run at once by the last two specs. */
   allowed: number[];
   faults: string[];
@@ -53,20 +46,6 @@ const jobOf = (world: World) =>
 const statusOf = (world: World): JobStatus => jobOf(world).status ?? {};
 const hasCondition = (world: World, ...types: string[]): boolean =>
   Boolean(statusOf(world).conditions?.some(({ type, status }) => types.includes(type) && status === 'True'));
-
-function startInstance(world: World): void {
-  const pause = (): Promise<void> => (world.random.chance(0.3) ? turns(1) : Promise.resolve());
-  const { client, kill } = faultyClient(world.api.client(), world.random, lagging, pause);
-  const running = startControllers({ client, ports: world.ports, only: ['job'] });
-  running.synced.catch(() => {});
-  world.instances.push({ running, kill });
-}
-
-function killInstance(world: World): void {
-  const instance = world.instances.shift();
-  instance?.kill();
-  void instance?.running.stop();
-}
 
 function edit(world: World, change: Partial<JobSpec>): void {
   const current = jobOf(world);
@@ -179,8 +158,8 @@ function newJob(random: Random): KubeObject {
 function disturb(world: World, withUser: boolean): void {
   const { random } = world;
   if (random.chance(0.01)) {
-    killInstance(world);
-    startInstance(world);
+    world.instances.kill();
+    world.instances.start(lagging);
   }
   if (random.chance(0.01)) world.api.expireLog(resources.pods);
   if (!withUser || hasCondition(world, 'FailureTarget', 'SuccessCriteriaMet')) return;
@@ -230,12 +209,12 @@ for (let seed = first; seed < first + seeds; seed++) {
         lost: new Set(),
         owed: { succeeded: new Set(), failed: new Set() },
       };
+      const random = seededRandom(seed * 7919 + (withUser ? 1 : 0));
+      const stage: Stage = { api: new FakeApi(ports), ports, random };
       const world: World = {
-        api: new FakeApi(ports),
-        ports,
-        random: seededRandom(seed * 7919 + (withUser ? 1 : 0)),
+        ...stage,
         truth,
-        instances: [],
+        instances: new Instances(stage, ['job'], turns),
         allowed: [],
         faults: [],
         surplus: [],
@@ -245,12 +224,10 @@ for (let seed = first; seed < first + seeds; seed++) {
       world.api.create(resources.jobs, job);
       // An edit between a look and what follows from it may make a pod too many; the next look removes it.
       if (!withUser) watchCreations(world);
-      startInstance(world);
-      startInstance(world);
+      for (let i = 0; i < 2; i++) world.instances.start(lagging);
       await runToTheEnd(world, world.random.next() * 0.6, withUser);
       assertEnd(world);
-      while (world.instances.length > 0) killInstance(world);
-      await turns(2);
+      await world.instances.killAll();
     });
   }
 }

@@ -2,10 +2,9 @@
 // they do not show yet; so whoever is about to count a pod, to make one or to remove one asks the API for what it is not sure
 // of. The order matters: the job first, its pods after it. A pod that still has its finalizer after the job was read is not in
 // the sums of that version of the job, and the status can be written over that version only.
-import { isStatus } from '../../api/errors.ts';
-import type { KubeObject } from '../../api/objects.ts';
-import type { Client, ResourceRef } from '../../client/client.ts';
+import type { Client } from '../../client/client.ts';
 import { resources } from '../../client/resources.ts';
+import { getFresh } from '../fresh.ts';
 import { listOwnedPods } from '../owned-pods.ts';
 import { isDeleting } from '../owner.ts';
 import { isActive, type StoredPod } from '../pod-state.ts';
@@ -64,17 +63,6 @@ function agrees({ job, pods }: Look): boolean {
   return seen === active + (waitsForFailure(job) ? told : 0);
 }
 
-async function find<T>(client: Client, of: ResourceRef, { metadata }: KubeObject | StoredJob | StoredPod) {
-  const { namespace = '', name = '', uid } = metadata;
-  try {
-    const found = await client.get(of, { namespace, name });
-    return found.metadata.uid === uid ? (found as T) : undefined;
-  } catch (error) {
-    if (isStatus(error, 'NotFound')) return undefined;
-    throw error;
-  }
-}
-
 const listPods = (job: StoredJob, client: Client): Promise<StoredPod[]> =>
   listOwnedPods(job, job.spec?.selector, client);
 
@@ -82,7 +70,7 @@ async function surePods(look: Look, client: Client): Promise<readonly StoredPod[
   const doubtful = uncounted(look);
   if (hasUnseen(look) || doubtful.length > GETS_LIMIT) return listPods(look.job, client);
   const fresh = new Map<StoredPod, StoredPod | undefined>();
-  const ask = async (pod: StoredPod) => void fresh.set(pod, await find<StoredPod>(client, resources.pods, pod));
+  const ask = async (pod: StoredPod) => void fresh.set(pod, await getFresh(client, resources.pods, pod));
   await Promise.all(doubtful.map(ask));
   const pods = look.pods.flatMap((pod) => (fresh.has(pod) ? (fresh.get(pod) ?? []) : pod));
   const sure = { ...look, pods };
@@ -98,6 +86,6 @@ export async function sureLook(cached: Look, client: Client): Promise<Look | und
   const { managedBy = 'kubernetes.io/job-controller' } = known.spec ?? {};
   if (isFinished(known) || managedBy !== 'kubernetes.io/job-controller') return cached;
   if (uncounted(cached).length === 0 && !hasUnseen(cached) && !changesPods(cached)) return cached;
-  const job = await find<StoredJob>(client, resources.jobs, known);
+  const job = await getFresh(client, resources.jobs, known);
   return job && { job, pods: await surePods({ ...cached, job }, client) };
 }

@@ -7,6 +7,7 @@ import type { Lease, Taint } from '../../api/types.gen.ts';
 import { resources } from '../../client/resources.ts';
 import type { Clock } from '../../ports.ts';
 import type { Action, Cache, Controller } from '../controller.ts';
+import { getFresh } from '../fresh.ts';
 import { asObject } from '../owner.ts';
 import { isFinished, type StoredPod } from '../pod-state.ts';
 import { evict, evictionDueMs, markNotReady } from './eviction.ts';
@@ -127,11 +128,11 @@ export function nodeLifecycleController(
       const arrived = !(previous as unknown as StoredPod | undefined)?.spec?.nodeName;
       return matters && (arrived || readiness(node) !== 'True') ? [{ namespace: '', name }] : [];
     },
-    observe(key, cache) {
+    async observe(key, cache, client) {
       const node = cache.get(resources.nodes, key) as StoredNode | undefined;
       if (!node) return undefined;
       const othersReady = wellNodes.isAnother(key.name, heartbeats.basis(), (name) => isWell(cache, name));
-      return {
+      const observed: ObservedNodeHealth = {
         node,
         pods: cache.onNode(resources.pods, key.name) as unknown as readonly StoredPod[],
         silentMs: heartbeats.silentMs(key.name),
@@ -141,6 +142,12 @@ export function nodeLifecycleController(
         turnMs: othersReady ? zones.turnMs(key.name, clock.now()) : undefined,
         byLooks: heartbeats.byLooks,
       };
+      const drives = node.spec?.taints?.some(({ effect }) => effect === 'NoExecute');
+      if (!drives || !decideNodeHealth(observed, clock.now()).some(({ do: what }) => what === 'delete'))
+        return observed;
+      // The cache may be behind: no pod is driven off by a taint that is gone.
+      const fresh = await getFresh(client, resources.nodes, node);
+      return fresh && { ...observed, node: fresh };
     },
     decide: decideNodeHealth,
     async attach(enqueue, informers) {

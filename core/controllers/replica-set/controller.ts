@@ -9,11 +9,12 @@ import type { LabelSelector } from '../../api/types.gen.ts';
 import type { Client, ResourceRef } from '../../client/client.ts';
 import { resources } from '../../client/resources.ts';
 import type { Cache, Controller } from '../controller.ts';
+import { getFresh } from '../fresh.ts';
 import { listOwnedPods } from '../owned-pods.ts';
 import { isDeleting } from '../owner.ts';
 import { isActive, type StoredPod } from '../pod-state.ts';
 import { BURST, decideReplicaSet, failedReplicaSet } from './decide.ts';
-import { type Flavour, type ObservedReplicaSet, replicasOf, type StoredReplicaSet, statusOf } from './model.ts';
+import { type Flavour, type ObservedReplicaSet, replicasOf, type StoredReplicaSet } from './model.ts';
 import { freePodNames } from './pod-names.ts';
 
 const replicaSets: Flavour = {
@@ -61,19 +62,21 @@ function podsOnNode(owner: StoredReplicaSet, flavour: Flavour, cache: Cache): Re
 }
 
 /**
- * Its pods by the cache; asked for anew when the status, as somebody wrote it, counts more than the cache shows and pods
- * are about to be made: either some are gone, or the cache is behind.
+ * The owner and its pods: by the cache while that shows as many as are asked for, and by the API before pods are made or given
+ * up. By an older size, or by pods that another instance has made or given up already, there would be too many or too few.
  */
-async function ownedPods(
-  owner: StoredReplicaSet,
-  selector: LabelSelector | undefined,
+async function sureLook(
+  known: StoredReplicaSet,
+  flavour: Flavour,
   cache: Cache,
   client: Client,
-): Promise<StoredPod[]> {
-  const cached = cache.ownedBy(resources.pods, owner.metadata.uid) as unknown as StoredPod[];
-  const active = cached.filter(isActive).length;
-  if (active >= replicasOf(owner) || active >= statusOf(owner).replicas || isDeleting(owner)) return cached;
-  return await listOwnedPods(owner, selector, client);
+): Promise<{ owner: StoredReplicaSet; owned: readonly StoredPod[] } | undefined> {
+  const cached = cache.ownedBy(resources.pods, known.metadata.uid) as unknown as StoredPod[];
+  if (cached.filter(isActive).length === replicasOf(known) || isDeleting(known)) return { owner: known, owned: cached };
+  const owner = await getFresh(client, flavour.of, known);
+  if (!owner) return undefined;
+  const selector = flavour.selectorOf(owner as unknown as KubeObject);
+  return { owner, owned: await listOwnedPods(owner, selector, client) };
 }
 
 async function observe(
@@ -84,9 +87,10 @@ async function observe(
 ): Promise<ObservedReplicaSet | undefined> {
   const object = cache.get(flavour.of, key);
   if (!object) return undefined;
-  const owner = object as unknown as StoredReplicaSet;
-  const selector = flavour.selectorOf(object);
-  const owned = await ownedPods(owner, selector, cache, client);
+  const look = await sureLook(object as unknown as StoredReplicaSet, flavour, cache, client);
+  if (!look) return undefined;
+  const { owner, owned } = look;
+  const selector = flavour.selectorOf(owner as unknown as KubeObject);
   const free = (cache.orphans(resources.pods, key.namespace) as unknown as StoredPod[]).filter(
     (pod) => isActive(pod) && labelSelectorMatches(selector, pod.metadata.labels),
   );

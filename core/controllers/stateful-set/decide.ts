@@ -1,5 +1,6 @@
 // Stateful sets: pods in order, one after the other unless told otherwise, updated from the last to the first.
 // Follows https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/
+import { isStatus } from '../../api/errors.ts';
 import { sameValue } from '../../api/kinds/findings.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import type { StatefulSetStatus } from '../../api/types.gen.ts';
@@ -258,6 +259,8 @@ export function decideStatefulSet(observed: ObservedStatefulSet, nowMs: number):
 
 export function failedStatefulSet({ set }: ObservedStatefulSet, failures: readonly Failure[]): Action[] {
   return failures.flatMap(({ action, error }): Action[] => {
+    // Somebody was quicker: the next look shows it.
+    if (isStatus(error, 'AlreadyExists', 'Conflict')) return [];
     if ((action.do !== 'create' && action.do !== 'delete') || action.of !== resources.pods) return [];
     const name = action.do === 'create' ? action.object.metadata.name : action.key.name;
     const reason = action.do === 'create' ? 'FailedCreate' : 'FailedDelete';
