@@ -16,8 +16,8 @@ export interface Front {
   port: number;
   /** In the cluster's URL: 443, or the one that LocalStack writes into it. */
   urlPort: number;
-  /** Listens on one more address. */
-  listen(address: string, port: number): Promise<void>;
+  /** Listens on one more address, until the server is closed or the front is. */
+  listen(address: string, port: number): Promise<Server>;
   close(): Promise<void>;
 }
 
@@ -43,14 +43,14 @@ export async function startFront(endpoint: string, apiUrl: string): Promise<Fron
     pass(incoming, outgoing, new URL(endpoint + target));
   };
   const servers: Server[] = [];
-  const listen = async (address: string, port: number): Promise<void> => {
+  const listen = async (address: string, port: number): Promise<Server> => {
     const server = createServer({ key: leaf.key, cert: leaf.certificate, noDelay: true }, passOn);
     server.requestTimeout = 0;
     servers.push(server);
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, address, resolve));
+    return server;
   };
-  await listen('127.0.0.1', 0);
-  const { port } = servers[0]!.address() as AddressInfo;
+  const { port } = (await listen('127.0.0.1', 0)).address() as AddressInfo;
   return {
     ca: authority.certificate,
     hostname,

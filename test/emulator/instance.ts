@@ -58,18 +58,24 @@ export async function startInstance({
 }: InstanceOptions): Promise<Instance> {
   const network = await makeInstanceNetwork(others);
   const id = `i-${randomBytes(9).toString('hex').slice(0, 17)}`;
-  const servers: Server[] = [];
   mkdirSync(folder, { recursive: true });
   const port = Number(new URL(endpoint).port);
-  servers.push(await forward({ address: network.gateway, port: emulatorPort }, port));
-  servers.push(
-    await startMetadata(
-      endpoint,
-      { id, address: network.address, block: network.block, region, role },
-      { address: network.gateway, port: metadataPort },
-    ),
-  );
-  await front.listen(network.gateway, front.urlPort);
+  const servers: Server[] = [];
+  try {
+    servers.push(await forward({ address: network.gateway, port: emulatorPort }, port));
+    servers.push(
+      await startMetadata(
+        endpoint,
+        { id, address: network.address, block: network.block, region, role },
+        { address: network.gateway, port: metadataPort },
+      ),
+    );
+    servers.push(await front.listen(network.gateway, front.urlPort));
+  } catch (error) {
+    closeAll(servers);
+    await network.remove();
+    throw error;
+  }
   const authorities = join(folder, 'front-ca.pem');
   writeFileSync(authorities, front.ca);
   const cgroupRoot = `/slipway/${network.name}`;
@@ -116,14 +122,17 @@ export async function startInstance({
     async terminate() {
       child.kill('SIGTERM');
       await gone;
-      for (const server of servers) {
-        if ('closeAllConnections' in server)
-          (server as unknown as { closeAllConnections(): void }).closeAllConnections();
-        server.close();
-      }
+      closeAll(servers);
       await remains.clean();
     },
   };
+}
+
+function closeAll(servers: readonly Server[]): void {
+  for (const server of servers) {
+    if ('closeAllConnections' in server) (server as unknown as { closeAllConnections(): void }).closeAllConnections();
+    server.close();
+  }
 }
 
 function forward(from: { address: string; port: number }, toPort: number): Promise<Server> {
