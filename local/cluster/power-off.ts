@@ -7,8 +7,13 @@ import { removeEgress } from '../network/egress.ts';
 import { closeFirewall } from '../network/firewall.ts';
 import { clusterNamespaces, removeNetwork } from '../network/network.ts';
 import type { Progress } from '../progress.ts';
-import { removeCgroup } from '../remains/cgroups.ts';
-import { endContainers, forgetContainers, forgetPodNetworks, processesNaming } from '../remains/containers.ts';
+import {
+  clearCgroup,
+  endContainers,
+  forgetContainers,
+  forgetPodNetworks,
+  processesNaming,
+} from '../remains/containers.ts';
 import { unmountBelow } from '../remains/mounts.ts';
 import { checkClaim, claimedSpec } from '../state/claim.ts';
 import { lock } from '../state/lock.ts';
@@ -55,7 +60,7 @@ async function removeTraces(paths: ClusterPaths, spec: ClusterSpec): Promise<voi
   await removeNetwork(paths.id, { plan: addressPlan(spec.index) });
   const left = clusterNamespaces(paths.id);
   if (left.length > 0) throw new Failure(`could not remove the network namespaces ${left.join(', ')}`);
-  const cgroups = removeCgroup(`/${paths.id}`);
+  const cgroups = await clearCgroup(`/${paths.id}`);
   if (cgroups.length > 0)
     throw new Failure(`could not remove the cgroup ${cgroups[0]}`, 'a process is still in it: see its cgroup.procs');
   forgetPodNetworks(paths.id);

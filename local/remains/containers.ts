@@ -1,10 +1,11 @@
 // Ends what runs on a node without asking containerd, as pulling the plug would: containers first, then their shims.
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodePaths } from '../state/paths.ts';
 import { gone, type ProcessRef, signal, startOf } from '../state/processes.ts';
 import { readIfThere } from '../state/spec.ts';
-import { processesIn } from './cgroups.ts';
+import { processesIn, removeCgroup } from './cgroups.ts';
 
 const refOf = (pid: number): ProcessRef[] => {
   const started = startOf(pid);
@@ -68,6 +69,24 @@ export async function endContainers(nodes: readonly NodePaths[], graceMs: number
   signal(shims, 'SIGKILL');
   await gone(shims, 2000);
   return tasks;
+}
+
+const clearRounds = 500;
+const roundMs = 10;
+
+/**
+ * Ends what is left in a cgroup and removes it. In version 2 a part's cgroup holds what the part started, too, as containerd its calls of
+ * shims and plugins: that outlives the part by moments, and a process that dies is in its cgroup for one more.
+ * Returns the folders that could not be removed within 5 s.
+ */
+export async function clearCgroup(cgroup: string): Promise<string[]> {
+  for (let round = 1; ; round++) {
+    const left = processesIn(cgroup).filter((pid) => pid !== process.pid);
+    signal(left.flatMap(refOf), 'SIGKILL');
+    const folders = removeCgroup(cgroup);
+    if (folders.length === 0 || round >= clearRounds) return folders;
+    await sleep(roundMs);
+  }
 }
 
 /** CNI's own cache of results, kept per sandbox outside the node's folder. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { cgroupMounts, moveTo } from './cgroups.ts';
-import { forgetContainers, processesNaming, tasksOf } from './containers.ts';
+import { clearCgroup, forgetContainers, processesNaming, tasksOf } from './containers.ts';
 import { mountsBelow } from './mounts.ts';
 
 test('mounts below a folder are found, the innermost first, with blanks in their names', () => {
@@ -72,5 +72,29 @@ test('what killed shims and runc leave outside the node’s folder goes, and nob
     assert.deepEqual(readdirSync(places.runcState), ['other']);
   } finally {
     rmSync(folder, { recursive: true });
+  }
+});
+
+test('a cgroup goes with what is left in it', async (t) => {
+  const child = spawn('/bin/sh', ['-c', 'read line']);
+  const name = `/slipway-test-${child.pid}`;
+  try {
+    const at = cgroupMounts().find((mount) => {
+      try {
+        mkdirSync(`${mount}${name}/below`, { recursive: true });
+        writeFileSync(`${mount}${name}/below/cgroup.procs`, String(child.pid));
+        return true;
+      } catch {
+        return false;
+      }
+    });
+    if (at === undefined) return t.skip('no cgroup can be made here');
+    const ended = once(child, 'exit');
+    assert.deepEqual(await clearCgroup(name), []);
+    await ended;
+    assert.equal(existsSync(`${at}${name}`), false);
+  } finally {
+    child.kill();
+    await clearCgroup(name);
   }
 });
