@@ -108,8 +108,11 @@ export function daemonSetController(clock: Clock): Controller<ObservedDaemonSet>
         isEnd,
       };
       const sure = await sureSet({ set, pods }, how, client);
-      const observed = sure && { ...sure, nodes: await sureNodes(sure, how.decide(sure), client) };
-      if (observed) note(observed.set, observed.pods, decideDaemonSet(observed, nowMs), nowMs);
+      if (!sure) return undefined;
+      const actions = how.decide(sure);
+      const known = await sureNodes(sure, actions, client);
+      const observed = { ...sure, nodes: known };
+      note(observed.set, observed.pods, known === sure.nodes ? actions : how.decide(observed), nowMs);
       return observed;
     },
     decide: decideDaemonSet,

@@ -9,7 +9,7 @@ import { FakeApi } from '../../client/fixture/fake-api.ts';
 import { manualPorts } from '../../client/fixture/manual-ports.ts';
 import { seededRandom } from '../../client/fixture/random.ts';
 import { resources } from '../../client/resources.ts';
-import { Instances, lagging, nodesAct, type Stage } from '../fixture/instances.ts';
+import { Instances, imageOf, lagging, nodesAct, podsOf, type Stage } from '../fixture/instances.ts';
 import { isActive, isReady, type StoredPod } from '../pod-state.ts';
 import { type StoredDaemonSet, targetNodeOf } from './nodes.ts';
 
@@ -32,8 +32,6 @@ interface World extends Stage {
 }
 
 const setOf = ({ api }: Stage): StoredDaemonSet => api.find(resources.daemonSets, key) as unknown as StoredDaemonSet;
-const podsOf = ({ api }: Stage): StoredPod[] => api.objects(resources.pods) as unknown as StoredPod[];
-const imageOf = ({ spec }: { spec?: { containers: { image?: string }[] } }): string => spec?.containers[0]?.image ?? '';
 const wantedImage = (world: Stage): string => imageOf(setOf(world).spec!.template);
 const isFor = ({ metadata }: KubeObject): boolean => metadata.labels?.['agent'] === 'yes';
 const wantedNodes = ({ api }: Stage): string[] =>

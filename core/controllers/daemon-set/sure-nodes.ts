@@ -7,8 +7,8 @@ import { belongs, type StoredNode, targetNodeOf } from './nodes.ts';
 import type { ObservedDaemonSet } from './round.ts';
 
 /**
- * All nodes, asked for anew those that lose a pod by `actions` because they are not known, or because no pod may stay there.
- * Rejects with what the API answers.
+ * All nodes, asked for anew those that lose a pod by `actions` because they are not known, or because no pod may stay there;
+ * `nodes` itself when nothing is taken. Rejects with what the API answers.
  */
 export async function sureNodes(
   { set, nodes, pods }: ObservedDaemonSet,

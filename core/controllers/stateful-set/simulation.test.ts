@@ -9,7 +9,7 @@ import { FakeApi } from '../../client/fixture/fake-api.ts';
 import { manualPorts } from '../../client/fixture/manual-ports.ts';
 import { seededRandom } from '../../client/fixture/random.ts';
 import { resources } from '../../client/resources.ts';
-import { Instances, lagging, nodesAct, type Stage } from '../fixture/instances.ts';
+import { Instances, imageOf, lagging, nodesAct, podsOf, type Stage } from '../fixture/instances.ts';
 import { isActive, isReady, type StoredPod } from '../pod-state.ts';
 import { ordinalOf, replicasOf, type StoredStatefulSet } from './pods.ts';
 
@@ -31,8 +31,6 @@ interface World extends Stage {
 
 const setOf = (world: Stage): StoredStatefulSet =>
   world.api.find(resources.statefulSets, key) as unknown as StoredStatefulSet;
-const podsOf = (world: Stage): StoredPod[] => world.api.objects(resources.pods) as unknown as StoredPod[];
-const imageOf = ({ spec }: { spec?: { containers: { image?: string }[] } }): string => spec?.containers[0]?.image ?? '';
 const wantedImage = (world: Stage): string => imageOf(setOf(world).spec!.template);
 const partitionOf = ({ spec }: StoredStatefulSet): number => spec?.updateStrategy?.rollingUpdate?.partition ?? 0;
 
