@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { controlPlaneFiles, controlPlaneHeap } from '../local/cluster/control-plane-part.ts';
+import { controlPlaneHeap } from '../local/cluster/control-plane-heap.ts';
+import { controlPlaneFiles } from '../local/cluster/control-plane-part.ts';
 import { simulatedPart } from '../local/cluster/parts.ts';
 import type { ControlPlaneConfig, ControlPlaneReady } from '../local/config.ts';
 import { nodePaths } from '../local/state/paths.ts';
@@ -36,7 +37,7 @@ export async function startSlipway(port: number): Promise<Target> {
   };
   const configFile = join(folder, 'config.json');
   writeFileSync(configFile, JSON.stringify(config));
-  const { flags, env } = controlPlaneHeap; // as slipway up starts it
+  const { flags, env } = controlPlaneHeap(); // as slipway up starts it
   const child = spawn(process.execPath, [...flags, entry, configFile], {
     stdio: 'inherit',
     env: { ...process.env, ...env },

@@ -10,27 +10,9 @@ import type { ClusterPaths } from '../state/paths.ts';
 import { isAlive, type ProcessRef, startDetached } from '../state/processes.ts';
 import { readReady } from '../state/ready-file.ts';
 import { type ClusterSpec, logFile, readIfThere, writeFileAtomic } from '../state/spec.ts';
+import { controlPlaneHeap } from './control-plane-heap.ts';
 
 export const clusterDomain = 'cluster.local';
-
-/**
- * A small young generation and few malloc arenas: tens of megabytes less. What a rush left is collected once it is over
- * (quiet-memory.ts); collecting more often during it would cost each request about a fifth more time.
- * That alone frees the rush's buffers, but the memory of glibc's heap between blocks that stay does not go back to the system. So blocks
- * above 4 KiB (rows, watch events, TLS records) are mapped each for itself, as long as they are few enough (a process may have
- * 65,530 mappings), and little is asked for ahead, where they would be put first. By itself glibc also raises both thresholds as
- * large blocks are freed, and then keeps them.
- */
-export const controlPlaneHeap = {
-  flags: ['--max-semi-space-size=4', '--expose-gc'],
-  env: {
-    MALLOC_ARENA_MAX: '2',
-    MALLOC_TOP_PAD_: '4096',
-    MALLOC_MMAP_THRESHOLD_: '4096',
-    MALLOC_MMAP_MAX_: '16384',
-    MALLOC_TRIM_THRESHOLD_: '131072',
-  },
-};
 
 export const controlPlaneFiles = (paths: ClusterPaths) => ({
   config: join(paths.dir, 'control-plane.json'),
@@ -62,7 +44,7 @@ export function controlPlaneConfig(paths: ClusterPaths, spec: ClusterSpec, plan:
 export function startControlPlane(paths: ClusterPaths, spec: ClusterSpec, plan: AddressPlan): ProcessRef {
   const file = controlPlaneFiles(paths).config;
   writeFileAtomic(file, `${JSON.stringify(controlPlaneConfig(paths, spec, plan), null, 2)}\n`);
-  const { flags, env } = controlPlaneHeap;
+  const { flags, env } = controlPlaneHeap();
   return startDetached([process.execPath, ...flags, controlPlaneProgram(), file], logFile(paths, 'control-plane.out'), {
     ...process.env,
     ...env,

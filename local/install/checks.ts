@@ -9,7 +9,7 @@ import { hasDefaultRoute, machineRoutes } from '../network/network.ts';
 import { cgroupMounts } from '../remains/cgroups.ts';
 import { run } from '../run.ts';
 import { isDebian } from './debian.ts';
-import { missing, packagesOf, registryRequirement } from './requirements.ts';
+import { allocatorFile, allocatorWish, missing, packagesOf, registryRequirement } from './requirements.ts';
 
 export interface Finding {
   check: string;
@@ -69,6 +69,15 @@ const checks: Record<string, (home: string) => Answer | Promise<Answer>> = {
     registryRequirement.present()
       ? ok('docker-registry is there: slipway up --registry uses it')
       : note('docker-registry is not on this machine', 'slipway up --registry installs it'),
+  malloc: () => {
+    const file = allocatorFile();
+    return file
+      ? ok(`jemalloc (${file})`)
+      : note(
+          'jemalloc is not on this machine: the control plane is slower',
+          `apt-get install ${allocatorWish.package}`,
+        );
+  },
   cgroups: cgroupsAnswer,
   overlayfs: () =>
     /\boverlay$/m.test(procFile('filesystems'))

@@ -8,6 +8,7 @@ const policyFile = '/usr/sbin/policy-rc.d';
 
 /** `services`: units that the packages bring and that must neither run now nor at the next boot, unless they were there before. */
 export async function installPackages(packages: readonly string[], services: readonly string[] = []): Promise<void> {
+  if (packages.length === 0) return;
   const kept = new Set<string>();
   for (const service of services) if (await exists(service)) kept.add(service);
   const ownPolicy = !existsSync(policyFile);

@@ -4,7 +4,7 @@ import { Failure } from '../failure.ts';
 import type { Progress } from '../progress.ts';
 import { run } from '../run.ts';
 import { installPackages, isDebian } from './debian.ts';
-import { missing, packagesOf, registryRequirement, requirements } from './requirements.ts';
+import { allocatorWish, missing, packagesOf, registryRequirement, requirements } from './requirements.ts';
 
 export interface EnsureOptions {
   /** False: only say what is missing. */
@@ -34,6 +34,8 @@ export async function ensureMachine(progress: Progress, options: EnsureOptions):
     await progress.step('Debian packages', async (note) => {
       note(packages.join(', '));
       await installPackages(packages, ['containerd.service', 'docker-registry.service']);
+      // By itself, so that an archive that lacks it keeps no cluster from starting.
+      await installPackages(packagesOf(missing([allocatorWish]))).catch(() => undefined);
     });
     options.signal.throwIfAborted();
     const still = missing(needed);
