@@ -19,6 +19,8 @@ export async function ensureMachine(progress: Progress, options: EnsureOptions):
   const lacking = missing(needed);
   if (lacking.length > 0) {
     const packages = packagesOf(lacking);
+    const wished = packagesOf(missing([allocatorWish]));
+    const all = [...packages, ...wished].join(' ');
     const what = lacking.map((requirement) => requirement.what).join(', ');
     if (!isDebian())
       throw new Failure(
@@ -30,12 +32,12 @@ export async function ensureMachine(progress: Progress, options: EnsureOptions):
         `missing on this machine: ${what}`,
         `apt-get install --no-install-recommends ${packages.join(' ')}`,
       );
-    progress.say(`Missing on this machine: ${what}. Installing from Debian: ${packages.join(' ')}`);
+    progress.say(`Missing on this machine: ${what}. Installing from Debian: ${all}`);
     await progress.step('Debian packages', async (note) => {
-      note(packages.join(', '));
+      note(all);
       await installPackages(packages, ['containerd.service', 'docker-registry.service']);
       // By itself, so that an archive that lacks it keeps no cluster from starting.
-      await installPackages(packagesOf(missing([allocatorWish]))).catch(() => undefined);
+      await installPackages(wished).catch(() => undefined);
     });
     options.signal.throwIfAborted();
     const still = missing(needed);
