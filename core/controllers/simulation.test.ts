@@ -9,8 +9,8 @@ import type { FaultRates } from '../client/fixture/faulty-client.ts';
 import { manualPorts } from '../client/fixture/manual-ports.ts';
 import { seededRandom } from '../client/fixture/random.ts';
 import { resources } from '../client/resources.ts';
-import { Instances, lagging, nodesAct, type Stage } from './fixture/instances.ts';
-import { isActive, isReady, type StoredPod } from './pod-state.ts';
+import { Instances, lagging, nodesAct, podsOf, type Stage } from './fixture/instances.ts';
+import { isActive, isReady } from './pod-state.ts';
 
 const seeds = Number(process.env['SEEDS'] ?? 12);
 const first = Number(process.env['SEED'] ?? 1);
@@ -43,8 +43,6 @@ function deployment(replicas: number, maxSurge: number | string, maxUnavailable:
   };
 }
 
-const pods = (world: World): StoredPod[] => world.api.objects(resources.pods) as unknown as StoredPod[];
-
 interface Limits {
   most: number;
   least: number;
@@ -66,7 +64,7 @@ const describe = (world: World): string =>
   JSON.stringify({
     deployment: world.api.find(resources.deployments, key),
     sets: world.api.objects(resources.replicaSets).map((rs) => [rs.metadata, rs['spec'], rs['status']]),
-    pods: pods(world).map((pod) => [pod.metadata.name, pod.metadata.deletionTimestamp, isReady(pod)]),
+    pods: podsOf(world).map((pod) => [pod.metadata.name, pod.metadata.deletionTimestamp, isReady(pod)]),
     log: world.ports.lines.slice(-20),
   });
 
@@ -76,7 +74,7 @@ const specReplicas = (rs: KubeObject): number => (rs['spec'] as { replicas: numb
 function assertLimits(world: World, { most, least }: Limits): void {
   const asked = world.api.objects(resources.replicaSets).reduce((sum, rs) => sum + specReplicas(rs), 0);
   assert.ok(asked <= most, `${asked} replicas asked for, at most ${most}: ${describe(world)}`);
-  const ready = pods(world).filter((pod) => isActive(pod) && isReady(pod)).length;
+  const ready = podsOf(world).filter((pod) => isActive(pod) && isReady(pod)).length;
   assert.ok(ready >= least, `${ready} available, at least ${least}: ${describe(world)}`);
 }
 
@@ -89,14 +87,14 @@ function refuseSurplus(world: World): void {
       sizes.set(uid, [...(sizes.get(uid) ?? []), specReplicas(object)]);
     if (of.plural !== 'pods' || verb !== 'create') return;
     const owner = object.metadata.ownerReferences?.[0]?.uid ?? '';
-    const own = pods(world).filter((pod) => isActive(pod) && pod.metadata.ownerReferences?.[0]?.uid === owner);
+    const own = podsOf(world).filter((pod) => isActive(pod) && pod.metadata.ownerReferences?.[0]?.uid === owner);
     const most = Math.max(...(sizes.get(owner) ?? []).slice(-2));
     if (own.length > most) world.surplus.push(`${own.length} pods of ${most}: ${describe(world)}`);
   };
 }
 
 const isSettled = (world: World, replicas: number, image: string): boolean => {
-  const all = pods(world);
+  const all = podsOf(world);
   const { status } = world.api.find(resources.deployments, key) as { status?: Record<string, unknown> };
   return (
     all.length === replicas &&
@@ -185,7 +183,7 @@ for (let seed = first; seed < first + seeds; seed++) {
         image = `v${world.random.below(4)}`;
         setImage(world, image);
       } else if (dice === 2) {
-        const pod = world.random.pick(pods(world));
+        const pod = world.random.pick(podsOf(world));
         if (pod) world.api.remove(resources.pods, { namespace: 'default', name: pod.metadata.name });
       } else {
         world.api.expireLog(resources.pods);

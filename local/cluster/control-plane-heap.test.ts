@@ -5,7 +5,7 @@ import { allocatorFile } from '../install/requirements.ts';
 import { controlPlaneHeap } from './control-plane-heap.ts';
 
 test('without jemalloc, malloc is told to map what is large', () => {
-  const { env } = controlPlaneHeap({ LD_PRELOAD: '/lib/other.so' }, '/nowhere/libjemalloc.so.2');
+  const { env } = controlPlaneHeap({ LD_PRELOAD: '/lib/other.so' }, '');
   assert.equal(env['MALLOC_MMAP_THRESHOLD_'], '4096');
   assert.equal(env['LD_PRELOAD'], undefined);
 });

@@ -1,10 +1,9 @@
 // How the control plane's process gets its memory: flags for Node and the environment.
-import { existsSync } from 'node:fs';
 import { allocatorFile } from '../install/requirements.ts';
 
 /**
  * jemalloc gives back what a rush took wherever it lies, without a price for what comes and goes: beside glibc with the settings below,
- * a change reaches 1,000 watchers in two thirds of the time, at the same memory (docs/bench.md). One arena, as there is one thread.
+ * a change reaches 1,000 watchers in two thirds of the time, at the same memory (docs/bench.md). One arena, as one thread does nearly all.
  */
 const jemalloc = 'background_thread:true,narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0';
 
@@ -28,12 +27,12 @@ const glibc = {
  */
 const flags = ['--max-semi-space-size=4', '--expose-gc'];
 
-/** `env`: what comes on top of `environment`, whose own preloaded libraries stay. `library`: jemalloc, where it is. */
+/** `env`: what comes on top of `environment`, whose own preloaded libraries stay. `library`: jemalloc; '' where it is not. */
 export function controlPlaneHeap(
   environment: NodeJS.ProcessEnv = process.env,
-  library: string | undefined = allocatorFile(),
+  library = allocatorFile() ?? '',
 ): { flags: readonly string[]; env: Record<string, string> } {
-  if (!library || !existsSync(library)) return { flags, env: glibc };
+  if (!library) return { flags, env: glibc };
   const others = environment['LD_PRELOAD'];
   return { flags, env: { LD_PRELOAD: others ? `${library}:${others}` : library, MALLOC_CONF: jemalloc } };
 }

@@ -20,7 +20,7 @@ export async function ensureMachine(progress: Progress, options: EnsureOptions):
   if (lacking.length > 0) {
     const packages = packagesOf(lacking);
     const wished = packagesOf(missing([allocatorWish]));
-    const all = [...packages, ...wished].join(' ');
+    const all = [...packages, ...wished];
     const what = lacking.map((requirement) => requirement.what).join(', ');
     if (!isDebian())
       throw new Failure(
@@ -32,9 +32,9 @@ export async function ensureMachine(progress: Progress, options: EnsureOptions):
         `missing on this machine: ${what}`,
         `apt-get install --no-install-recommends ${packages.join(' ')}`,
       );
-    progress.say(`Missing on this machine: ${what}. Installing from Debian: ${all}`);
+    progress.say(`Missing on this machine: ${what}. Installing from Debian: ${all.join(' ')}`);
     await progress.step('Debian packages', async (note) => {
-      note(all);
+      note(all.join(', '));
       await installPackages(packages, ['containerd.service', 'docker-registry.service']);
       // By itself, so that an archive that lacks it keeps no cluster from starting.
       await installPackages(wished).catch(() => undefined);

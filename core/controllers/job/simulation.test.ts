@@ -10,7 +10,7 @@ import { manualPorts } from '../../client/fixture/manual-ports.ts';
 import { type Random, seededRandom } from '../../client/fixture/random.ts';
 import { resources } from '../../client/resources.ts';
 import { timestamp } from '../../ports.ts';
-import { Instances, lagging, type Stage } from '../fixture/instances.ts';
+import { Instances, lagging, podsOf, type Stage } from '../fixture/instances.ts';
 import { isDeleting } from '../owner.ts';
 import { isActive, type StoredPod } from '../pod-state.ts';
 import { indexOf, isTracked } from './pods.ts';
@@ -40,7 +40,6 @@ interface World extends Stage {
   surplus: string[];
 }
 
-const pods = (world: World): StoredPod[] => world.api.objects(resources.pods) as unknown as StoredPod[];
 const jobOf = (world: World) =>
   world.api.find(resources.jobs, key) as KubeObject & { spec: JobSpec; status?: JobStatus };
 const statusOf = (world: World): JobStatus => jobOf(world).status ?? {};
@@ -58,7 +57,7 @@ const describe = (world: World): string =>
   JSON.stringify({
     spec: { ...jobOf(world).spec, template: undefined },
     status: statusOf(world),
-    pods: pods(world).map((pod) => [
+    pods: podsOf(world).map((pod) => [
       pod.metadata.name,
       pod.metadata.uid,
       pod.status?.phase,
@@ -83,7 +82,7 @@ function finish(world: World, pod: StoredPod, phase: 'Succeeded' | 'Failed'): vo
 /** What nodes do: pods start, come to an end of their own, and end when asked to. */
 function nodesAct(world: World, failing: number): void {
   const { api, random } = world;
-  for (const pod of pods(world)) {
+  for (const pod of podsOf(world)) {
     const podKey = { namespace: 'default', name: pod.metadata.name };
     const ended = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
     if (isDeleting(pod)) {
@@ -104,7 +103,7 @@ function nodesAct(world: World, failing: number): void {
 function watchCreations(world: World): void {
   world.api.onWrite = (verb, of) => {
     if (of.plural !== 'pods' || verb !== 'create') return;
-    const active = pods(world).filter(isActive);
+    const active = podsOf(world).filter(isActive);
     const { completions = 1, completionMode } = jobOf(world).spec;
     if (completionMode === 'Indexed') {
       const indexes = new Set(active.map(indexOf));
@@ -165,14 +164,15 @@ function disturb(world: World, withUser: boolean): void {
   if (!withUser || hasCondition(world, 'FailureTarget', 'SuccessCriteriaMet')) return;
   if (random.chance(0.01)) edit(world, { parallelism: 1 + random.below(jobOf(world).spec.completions ?? 1) });
   if (random.chance(0.01)) edit(world, { suspend: !jobOf(world).spec.suspend });
-  const victim = random.chance(0.01) ? random.pick(pods(world).filter(isActive)) : undefined;
+  const victim = random.chance(0.01) ? random.pick(podsOf(world).filter(isActive)) : undefined;
   if (!victim) return;
   world.truth.lost.add(victim.metadata.uid);
   world.api.delete(resources.pods, { namespace: 'default', name: victim.metadata.name });
 }
 
 async function runToTheEnd(world: World, failing: number, withUser: boolean): Promise<void> {
-  const isOver = (): boolean => hasCondition(world, 'Complete', 'Failed') && pods(world).every((pod) => !isActive(pod));
+  const isOver = (): boolean =>
+    hasCondition(world, 'Complete', 'Failed') && podsOf(world).every((pod) => !isActive(pod));
   for (let round = 0; round < 4_000; round++) {
     await turns(3);
     assertCounts(world);
