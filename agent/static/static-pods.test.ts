@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { StatusError } from '../../core/api/errors.ts';
 import type { Pod } from '../../core/api/types.gen.ts';
 import { staticPod } from '../../core/kubelet/static-manifest.ts';
@@ -25,6 +25,8 @@ const podOf = (image: string): Pod =>
 class Stand {
   readonly api = new Map<string, Pod>();
   readonly story: string[] = [];
+  /** What the answer to a create waits for. */
+  late: Promise<void> | undefined;
   #serial = 0;
   readonly static = new StaticPods({
     client: {
@@ -34,6 +36,7 @@ class Stand {
         mirror.metadata = { ...mirror.metadata, uid };
         this.api.set(uid, mirror);
         this.story.push(`made ${uid}`);
+        await this.late;
         return mirror as T;
       },
       delete: async (_of, { name }, options) => {
@@ -61,7 +64,7 @@ class Stand {
   }
 
   async tells(...lines: string[]): Promise<void> {
-    for (let i = 0; i < 6_000 && this.story.length < lines.length; i++) await sleep(10);
+    for (let i = 0; i < 100; i++) await nextTurn();
     assert.deepEqual(this.story.splice(0), lines);
   }
 }
@@ -80,6 +83,7 @@ test('a pod of a manifest runs without the API, and is shown there once it is th
 });
 
 test('a mirror that is deleted comes back; the pod is not touched', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
   const stand = new Stand(t);
   const pod = podOf('i:1');
   stand.static.want([pod]);
@@ -90,10 +94,30 @@ test('a mirror that is deleted comes back; the pod is not touched', async (t) =>
   const mirror = stand.api.get('api-1')!;
   mirror.metadata = { ...mirror.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' };
   stand.answer();
-  await stand.tells('removed api-1', 'made api-2', 'api-2 is Running');
+  await stand.tells('removed api-1');
+  t.mock.timers.tick(999); // who deleted it sees that none is there
+  stand.answer();
+  await stand.tells();
+  t.mock.timers.tick(1);
+  await stand.tells('made api-2', 'api-2 is Running');
   stand.api.clear(); // by force: gone at once
   stand.static.answered(node, [], [{ uid: 'api-2' }], false);
   await stand.tells('made api-3', 'api-3 is Running');
+});
+
+test('a mirror that is deleted before its maker hears that it is made comes back too', async (t) => {
+  const stand = new Stand(t);
+  const answer = Promise.withResolvers<void>();
+  stand.late = answer.promise;
+  stand.static.want([podOf('i:1')]);
+  stand.answer();
+  await stand.tells('start i:1', 'made api-1');
+  stand.api.clear();
+  stand.static.answered(node, [], [{ uid: 'api-1' }], false);
+  answer.resolve();
+  await stand.tells('made api-2');
+  stand.answer();
+  await stand.tells();
 });
 
 test('who writes over the status of a mirror while the node is not heard is corrected once it is', async (t) => {

@@ -20,6 +20,11 @@ import type { Log } from '../../core/ports.ts';
 const podsResource = { group: '', version: 'v1', plural: 'pods' };
 /** After the API refused a mirror (its namespace is not there yet ...). */
 const retryMs = 10_000;
+/**
+ * Between the end of a mirror that somebody deleted and the next one of its name. kubectl asks for the pod by its uid, then lists it by
+ * its name and waits until none is there; a mirror that is back in between has it wait for ever.
+ */
+const absentMs = 1_000;
 
 const uidOf = ({ metadata }: Pod): string => metadata?.uid ?? '';
 
@@ -44,8 +49,11 @@ export class StaticPods {
   /** By uid. */
   readonly #mirrors = new Map<string, Pod>();
   #node: Node | undefined;
-  /** Writes under way, and those that failed a moment ago: name of a pod to be made, uid of a mirror to be removed. */
+  /** Writes under way, and those that have to wait: name of a pod to be made, uid of a mirror to be removed. */
   readonly #held = new Set<string>();
+  #making = 0;
+  /** Uids of mirrors that answers said were deleted while one was being made: it may be that very one. */
+  readonly #goneMeanwhile = new Set<string>();
   readonly #timers = new Set<NodeJS.Timeout>();
 
   constructor(deps: StaticPodsDeps) {
@@ -73,7 +81,10 @@ export class StaticPods {
     const wasReady = this.#node !== undefined && isNodeReady(this.#node);
     this.#node = node;
     if (full) this.#mirrors.clear();
-    for (const { uid } of deleted) this.#mirrors.delete(uid);
+    for (const { uid } of deleted) {
+      this.#mirrors.delete(uid);
+      if (this.#making > 0) this.#goneMeanwhile.add(uid);
+    }
     for (const pod of pods) if (isMirrorPod(pod)) this.#mirrors.set(uidOf(pod), pod);
     this.#reconcile();
     // While the node is not ready its pods are not either, whatever it says.
@@ -139,37 +150,54 @@ export class StaticPods {
   async #create(pod: Pod, node: { name: string; uid: string }): Promise<void> {
     const mirror = mirrorOf(pod, node);
     const options = { namespace: pod.metadata?.namespace ?? '' };
-    const made = (await this.#deps.client.create(podsResource, mirror as KubeObject, options)) as Pod;
-    this.#mirrors.set(uidOf(made), made);
-    this.#tell(made);
+    this.#making += 1;
+    try {
+      const made = (await this.#deps.client.create(podsResource, mirror as KubeObject, options)) as Pod;
+      if (this.#goneMeanwhile.has(uidOf(made))) return;
+      this.#mirrors.set(uidOf(made), made);
+      this.#tell(made);
+    } finally {
+      this.#making -= 1;
+      if (this.#making === 0) this.#goneMeanwhile.clear();
+    }
   }
 
   async #remove(mirror: Pod): Promise<void> {
-    const { namespace = '', name = '', uid = '' } = mirror.metadata ?? {};
+    const { namespace = '', name = '', uid = '', deletionTimestamp } = mirror.metadata ?? {};
     try {
       await this.#deps.client.delete(podsResource, { namespace, name }, { gracePeriodSeconds: 0, uid });
     } catch (error) {
       if (!isStatus(error, 'NotFound') && !isStatus(error, 'Conflict')) throw error;
     }
     this.#mirrors.delete(uid);
+    if (deletionTimestamp) this.#hold(podKey(mirror), absentMs);
   }
 
   /** One at a time for each key. */
   #write(key: string, write: () => Promise<void>): void {
     if (this.#held.has(key)) return;
     this.#held.add(key);
-    const free = (): void => {
-      this.#held.delete(key);
-      this.#reconcile();
-    };
-    write().then(free, (error) => {
-      this.#deps.log('warn', 'mirror pod not written', { pod: key, error: (error as Error).message });
-      const timer = setTimeout(() => {
-        this.#timers.delete(timer);
-        free();
-      }, retryMs);
-      this.#timers.add(timer);
-      timer.unref();
-    });
+    write().then(
+      () => this.#free(key),
+      (error) => {
+        this.#deps.log('warn', 'mirror pod not written', { pod: key, error: (error as Error).message });
+        this.#hold(key, retryMs);
+      },
+    );
+  }
+
+  #hold(key: string, forMs: number): void {
+    this.#held.add(key);
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#free(key);
+    }, forMs);
+    this.#timers.add(timer);
+    timer.unref();
+  }
+
+  #free(key: string): void {
+    this.#held.delete(key);
+    this.#reconcile();
   }
 }

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CreateTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -61,9 +62,12 @@ export async function startDynamoDbLocal(): Promise<DynamoDbLocal> {
   const server = createServer({ pauseOnConnect: true });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
+  /** It unpacks a library there at each start, and leaves it. */
+  const unpacked = mkdtempSync(join(tmpdir(), 'slipway-dynamodb-local-'));
   const java = [
     'java',
     `-Djava.library.path=${jars}`,
+    `-Djava.io.tmpdir=${unpacked}`,
     '-Xmx512m',
     ...['-cp', `${jars}/*`, 'software.amazon.dynamodb.services.local.main.ServerRunner'],
     ...['-port', String(innerPort), '-inMemory', '-disableTelemetry'],
@@ -78,6 +82,7 @@ export async function startDynamoDbLocal(): Promise<DynamoDbLocal> {
   const stop = async (): Promise<void> => {
     if (child.connected) child.disconnect();
     await exited;
+    rmSync(unpacked, { recursive: true, force: true });
   };
   try {
     await new Promise<void>((resolve, reject) => {
