@@ -21,8 +21,8 @@ const podsResource = { group: '', version: 'v1', plural: 'pods' };
 /** After the API refused a mirror (its namespace is not there yet ...). */
 const retryMs = 10_000;
 /**
- * Between the end of a mirror that somebody deleted and the next one of its name. kubectl asks for the pod by its uid, then lists it by
- * its name and waits until none is there; a mirror that is back in between has it wait for ever.
+ * Between the end of a mirror that somebody deleted and the next one of its name. kubectl sees by the uid that the pod is still there, then
+ * lists those of its name and waits until none is left; a mirror that is back in between has it wait for ever.
  */
 const absentMs = 1_000;
 
@@ -51,6 +51,7 @@ export class StaticPods {
   #node: Node | undefined;
   /** Writes under way, and those that have to wait: name of a pod to be made, uid of a mirror to be removed. */
   readonly #held = new Set<string>();
+  /** Creates under way. */
   #making = 0;
   /** Uids of mirrors that answers said were deleted while one was being made: it may be that very one. */
   readonly #goneMeanwhile = new Set<string>();
