@@ -1,7 +1,8 @@
 // npm test: the gate (types, style, unused code, tidy, unit, contract, simulation), then the store on DynamoDB Local, then
 // end to end with real containers.
 // npm run ok: the gate only. Each stage says how long it took; the first that fails ends the run with its exit code.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -54,19 +55,40 @@ const endToEnd: Stage[] = [tests('e2e', ['test/{integration,e2e}/*.test.ts'], 's
 // The app deployed to emulators of AWS. What a machine lacks for one of them is told by a skip with its reason.
 const onEmulators: Stage[] = [tests('aws', ['test/aws/*.test.ts'], 'spec', ['--test-concurrency=1'])];
 
+const ends = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+let interrupted: NodeJS.Signals | undefined;
+
+/**
+ * Runs a stage to its end. It is the first of a process group of its own, to which each signal goes that would end this process: its test
+ * files are processes, too, and end with it. What tests have put on the machine is cleared up behind them (test/remains.ts).
+ */
+async function play(stage: Stage): Promise<{ status: number | null; signal: NodeJS.Signals | null }> {
+  const child = spawn(stage.command, stage.arguments, {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: environment,
+    detached: true,
+  });
+  const forward = (signal: NodeJS.Signals): void => {
+    interrupted = signal;
+    if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, signal);
+  };
+  for (const signal of ends) process.on(signal, forward);
+  const [status, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+  for (const one of ends) process.off(one, forward);
+  return { status, signal };
+}
+
 const stages = process.argv.includes('--gate') ? gate : [...gate, ...emulator, ...endToEnd, ...onEmulators];
 for (const stage of stages) {
   if (stage.arguments[0] === '--test' && stage.arguments.at(-1)?.startsWith('--')) continue;
   const began = performance.now();
-  const { status, signal } = spawnSync(stage.command, stage.arguments, {
-    cwd: root,
-    stdio: 'inherit',
-    env: environment,
-  });
+  const { status, signal } = await play(stage);
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
-  console.log(`${status === 0 ? 'ok  ' : 'FAIL'} ${stage.name.padEnd(12)} ${seconds} s`);
-  if (status !== 0) {
-    if (signal) console.log(`${stage.name} was ended by ${signal}`);
-    process.exit(status ?? 1);
+  console.log(`${status === 0 && !interrupted ? 'ok  ' : 'FAIL'} ${stage.name.padEnd(12)} ${seconds} s`);
+  const endedBy = interrupted ?? signal;
+  if (status !== 0 || endedBy) {
+    if (endedBy) console.log(`${stage.name} was ended by ${endedBy}`);
+    process.exit(status || 1);
   }
 }

@@ -63,7 +63,7 @@ async function removeTraces(paths: ClusterPaths, spec: ClusterSpec): Promise<voi
   const cgroups = await clearCgroup(`/${paths.id}`);
   if (cgroups.length > 0)
     throw new Failure(`could not remove the cgroup ${cgroups[0]}`, 'a process is still in it: see its cgroup.procs');
-  forgetPodNetworks(paths.id);
+  forgetPodNetworks(`${paths.id}.`);
   rmSync(paths.run, { recursive: true, force: true });
 }
 

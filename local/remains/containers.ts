@@ -25,11 +25,11 @@ export function shimsOf(socket: string): ProcessRef[] {
     });
 }
 
-/** Processes that have a path below this folder (which ends with a slash) among their arguments; this one excepted. */
-export const processesNaming = (folder: string): ProcessRef[] =>
+/** Processes with an argument that begins so (a folder ends with a slash, for what is below it); this one excepted. */
+export const processesNaming = (beginning: string): ProcessRef[] =>
   readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((pid) => argumentsOf(pid).some((argument) => argument.startsWith(folder)))
+    .filter((pid) => argumentsOf(pid).some((argument) => argument.startsWith(beginning)))
     .flatMap((pid) => refOf(Number(pid)));
 
 function argumentsOf(pid: string): string[] {
@@ -50,7 +50,10 @@ interface Task {
  * SIGTERM to every container process, `graceMs` to leave, then SIGKILL. Returns what there was, for `forgetContainers`: containerd, which
  * may still live, removes a task's folder when its shim is gone, and leaves the shim's socket.
  */
-export async function endContainers(nodes: readonly NodePaths[], graceMs: number): Promise<Task[]> {
+export async function endContainers(
+  nodes: readonly Pick<NodePaths, 'run' | 'cgroup' | 'socket'>[],
+  graceMs: number,
+): Promise<Task[]> {
   const tasks = tasksOf(nodes);
   const running = (): ProcessRef[] => nodes.flatMap((node) => processesIn(node.cgroup)).flatMap(refOf);
   const first = running();
@@ -92,8 +95,9 @@ export async function clearCgroup(cgroup: string): Promise<string[]> {
 /** CNI's own cache of results, kept per sandbox outside the node's folder. */
 const cniResults = '/var/lib/cni/results';
 
-export function forgetPodNetworks(clusterId: string): void {
-  for (const name of namesIn(cniResults).filter((candidate) => candidate.startsWith(`${clusterId}.`))) {
+/** @param prefix what the names of the networks begin with, up to a character that ends it */
+export function forgetPodNetworks(prefix: string): void {
+  for (const name of namesIn(cniResults).filter((candidate) => candidate.startsWith(prefix))) {
     const sandbox = name.split('-').at(-2);
     rmSync(join(cniResults, name), { force: true });
     rmSync(join(cniResults, `cni-loopback-${sandbox}-lo`), { force: true });

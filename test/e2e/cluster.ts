@@ -15,8 +15,11 @@ import { type RunResult, run } from '../../local/run.ts';
 import { type ClusterPaths, clusterPaths } from '../../local/state/paths.ts';
 import { type ProcessRef, readProcesses } from '../../local/state/processes.ts';
 import { readReady } from '../../local/state/ready-file.ts';
+import { guard } from '../remains.ts';
 
-const door = fileURLToPath(new URL('../../cli/slipway.js', import.meta.url));
+export const door = fileURLToPath(new URL('../../cli/slipway.js', import.meta.url));
+export const downArguments = ['down', '--purge', '--grace', '0'];
+const remains = fileURLToPath(new URL('place-remains.ts', import.meta.url));
 
 export interface ClusterOptions {
   nodes?: number;
@@ -38,6 +41,7 @@ export class TestPlace {
     NO_COLOR: '1',
   };
   readonly paths: ClusterPaths = clusterPaths(this.name, this.env);
+  readonly #guard = guard([process.execPath, remains, this.home, this.name], this.env);
 
   /** The command, for this place's cluster; never rejects for an exit code. */
   slipway(...args: string[]): Promise<RunResult> {
@@ -91,8 +95,9 @@ export class TestPlace {
 
   /** Stops the cluster and removes everything of it, whatever state it is in. */
   async remove(): Promise<void> {
-    const { code, stderr } = await this.slipway('down', '--purge', '--grace', '0');
+    const { code, stderr } = await this.slipway(...downArguments);
     rmSync(this.home, { recursive: true, force: true });
+    await this.#guard.dismiss();
     assert.equal(code, 0, stderr);
   }
 }

@@ -1,9 +1,8 @@
 // What an instance leaves on the machine when it ends, and how it is removed, also when whoever started it was killed.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { guard } from '../remains.ts';
 
-/** $1: process id of the instance; $2: name of its network; $3: its folder. Waits for its own parent's end, then for the instance's. */
-const script = `cat > /dev/null
-while kill -0 "$1" 2> /dev/null; do sleep 0.2; done
+/** $1: process id of the instance; $2: name of its network; $3: its folder. Waits for the instance's end. */
+const script = `while kill -0 "$1" 2> /dev/null; do sleep 0.2; done
 for pid in $(ip netns pids "$2"); do kill -KILL "$pid"; done
 ip link del "$2"
 ip netns del "$2"
@@ -19,17 +18,6 @@ export interface Remains {
 
 /** Removes what remains as soon as `clean` is called, or this process has ended, and the instance has. */
 export function watchRemains({ instance, network, folder }: Remains): { clean(): Promise<void> } {
-  const watcher: ChildProcess = spawn('sh', ['-c', script, 'remains', String(instance), network, folder], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  watcher.unref();
-  const ended = new Promise<void>((resolve) => watcher.once('exit', () => resolve()));
-  return {
-    async clean() {
-      watcher.stdin!.end();
-      watcher.ref();
-      await ended;
-    },
-  };
+  const { clear } = guard(['sh', '-c', script, 'remains', String(instance), network, folder]);
+  return { clean: clear };
 }

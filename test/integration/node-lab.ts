@@ -2,10 +2,11 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Agent } from '../../agent/agent.ts';
 import { Cgroups, detectCgroups } from '../../agent/cgroups/cgroups.ts';
@@ -18,15 +19,16 @@ import { AgentMetrics } from '../../agent/metrics.ts';
 import { ObjectCache } from '../../agent/objects.ts';
 import type { RuntimeParts } from '../../agent/runtimes.ts';
 import { containerdRuntime } from '../../agent/runtimes.ts';
-import { mountsBelow, unmountBelow } from '../../agent/volumes/mounts.ts';
 import type { NodeSyncRequest, NodeSyncResponse, PodGone } from '../../core/api/node-sync.ts';
 import type { Stored } from '../../core/api/objects.ts';
 import type { ConfigMap, Node, Pod, PodStatus, Secret } from '../../core/api/types.gen.ts';
 import type { Client } from '../../core/client/client.ts';
 import type { PodEvent } from '../../core/kubelet/model.ts';
-import { removeCgroup } from '../../local/remains/cgroups.ts';
+import { guard } from '../remains.ts';
+import { labNames } from './lab-remains.ts';
 
 const run = promisify(execFile);
+const labRemains = fileURLToPath(new URL('lab-remains.ts', import.meta.url));
 const bridgeSubnet = '10.249.77.0/24';
 
 /** The stand-in for the control plane: objects that the test sets, statuses that the agent reports. */
@@ -158,18 +160,19 @@ const refused = (): Promise<never> => Promise.reject(new Error('this lab has no 
 /** @param archives docker or OCI archives with at least the pause image the upstream name of pause and a busybox */
 export async function startLab(archives: string[], pauseImage: string, extra: Partial<AgentConfig> = {}): Promise<Lab> {
   const dir = mkdtempSync(join(tmpdir(), 'slipway-lab-'));
-  const id = dir.slice(-6).toLowerCase();
-  const socket = `${dir}/ctd.sock`;
+  const names = labNames(dir);
+  const { socket, bridge } = names;
+  const remains = guard([process.execPath, labRemains, dir]);
   const chains = chainFolders(`${dir}/cni`);
   for (const folder of Object.values(chains)) mkdirSync(folder, { recursive: true });
-  const network = { name: `lab-${id}`, range: bridgeSubnet, leases: `${dir}/leases` };
-  writeFileSync(`${chains.bridge}/10.conflist`, cniChain(network, false).replaceAll('cni0', `lab${id}`));
-  writeFileSync(`${chains.hostPort}/10.conflist`, cniChain(network, true).replaceAll('cni0', `lab${id}`));
+  const network = { name: names.network, range: bridgeSubnet, leases: `${dir}/leases` };
+  writeFileSync(`${chains.bridge}/10.conflist`, cniChain(network, false).replaceAll('cni0', bridge));
+  writeFileSync(`${chains.hostPort}/10.conflist`, cniChain(network, true).replaceAll('cni0', bridge));
   writeFileSync(
     `${dir}/config.toml`,
     containerdToml({
       root: `${dir}/root`,
-      state: `${dir}/state`,
+      state: `${dir}/containerd`,
       socket,
       cni: `${dir}/cni`,
       cniPlugins: '/usr/lib/cni',
@@ -196,7 +199,7 @@ export async function startLab(archives: string[], pauseImage: string, extra: Pa
     runtime: 'containerd',
     containerdSocket: socket,
     stateDir: `${dir}/agent`,
-    cgroupRoot: `/slipway-lab-${id}/kubepods`,
+    cgroupRoot: `${names.cgroup}/kubepods`,
     address: '127.0.0.1',
     port: 0,
     clusterDns: [],
@@ -329,13 +332,7 @@ export async function startLab(archives: string[], pauseImage: string, extra: Pa
       for (const name of [...control.pods.keys()]) control.forceDelete(name);
       await eventually('all pods are gone', () => [...lab.agent.workers()].length === 0);
       await lab.agent.close();
-      const ended = new Promise((resolve) => containerd.once('exit', resolve));
-      containerd.kill('SIGTERM');
-      await ended;
-      await unmountBelow(dir);
-      await run('ip', ['link', 'del', `lab${id}`]).catch(() => undefined);
-      removeCgroup(`/slipway-lab-${id}`);
-      if ((await mountsBelow(dir)).length === 0) rmSync(dir, { recursive: true, force: true });
+      await remains.clear();
     },
   };
   return lab;
