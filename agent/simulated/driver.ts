@@ -10,6 +10,11 @@ import type { KillRequest, PodTask, Runtime, RuntimeHealth } from '../runtime.ts
 const secondsKey = 'slipway.dev/simulated-seconds';
 const exitCodeKey = 'slipway.dev/simulated-exit-code';
 const killedExitCode = 143;
+/**
+ * How long a container takes to end when it is told to, in milliseconds. `kubectl delete` first asks whether the pod is still there by its
+ * uid, then waits until none of that name is: a pod of a stateful set that is gone and made again between the two has it wait for ever.
+ */
+const endMs = 200;
 
 interface Pretended {
   namespace: string;
@@ -109,6 +114,7 @@ export class SimulatedRuntime implements Runtime {
 
   async kill(task: PodTask, request: KillRequest): Promise<void> {
     task.event({ type: 'Normal', reason: 'Killing', message: request.message, container: request.container });
+    await new Promise<void>((resolve) => setTimeout(resolve, endMs).unref());
     this.#exit(task.uid, request.id, killedExitCode);
   }
 
