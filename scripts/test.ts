@@ -60,7 +60,7 @@ let interrupted: NodeJS.Signals | undefined;
 
 /**
  * Runs a stage to its end. It is the first of a process group of its own, to which each signal goes that would end this process: its test
- * files are processes, too, and end with it. What tests have put on the machine is cleared up behind them (test/remains.ts).
+ * files are processes, too, and end with it. What tests have put on the machine is cleared up behind them (test/guard.ts).
  */
 async function play(stage: Stage): Promise<{ status: number | null; signal: NodeJS.Signals | null }> {
   const child = spawn(stage.command, stage.arguments, {

@@ -14,7 +14,13 @@ test('a container that is told to end takes a moment, so that kubectl sees that 
   await runtime.startContainer(task, 'c', 0);
   const state = () => runtime.observed('u').containers[0]!.state;
   const { id } = runtime.observed('u').containers[0]!;
-  const killed = runtime.kill(task, { id, container: 'c', graceSeconds: 30, message: 'Stopping container c' } as never);
+  const killed = runtime.kill(task, {
+    id,
+    container: 'c',
+    graceSeconds: 30,
+    preStop: false,
+    message: 'Stopping container c',
+  });
   t.mock.timers.tick(199);
   assert.deepEqual([told.at(-1), state()], ['Killing', 'running']);
   t.mock.timers.tick(1);

@@ -15,7 +15,7 @@ import { type RunResult, run } from '../../local/run.ts';
 import { type ClusterPaths, clusterPaths } from '../../local/state/paths.ts';
 import { type ProcessRef, readProcesses } from '../../local/state/processes.ts';
 import { readReady } from '../../local/state/ready-file.ts';
-import { guard } from '../remains.ts';
+import { guard } from '../guard.ts';
 
 export const door = fileURLToPath(new URL('../../cli/slipway.js', import.meta.url));
 export const downArguments = ['down', '--purge', '--grace', '0'];

@@ -32,8 +32,10 @@ const own = [
   '/run/slipway',
   '/run/containerd',
   '/var/lib/containerd',
+  '/var/lib/cni',
+  '/var/log/pods',
+  '/etc/containerd',
 ];
-const ownToo = ['/var/log/pods', '/etc/containerd'];
 
 const settings = JSON.parse(process.argv[2]!) as InstanceSettings;
 const { folder, worker } = settings;
@@ -47,7 +49,7 @@ const must = runOrFail;
 async function takePlaces(): Promise<void> {
   // What is mounted here is seen by what is started here, and by nobody else.
   await must('mount', ['--make-rslave', '/']);
-  for (const place of [...own, ...ownToo]) {
+  for (const place of own) {
     mkdirSync(join(folder, place), { recursive: true });
     mkdirSync(place, { recursive: true });
     await must('mount', ['--bind', join(folder, place), place]);

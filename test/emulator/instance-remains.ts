@@ -1,5 +1,5 @@
 // What an instance leaves on the machine when it ends, and how it is removed, also when whoever started it was killed.
-import { guard } from '../remains.ts';
+import { type Guard, guard } from '../guard.ts';
 
 /** $1: process id of the instance; $2: name of its network; $3: its folder. Waits for the instance's end. */
 const script = `while kill -0 "$1" 2> /dev/null; do sleep 0.2; done
@@ -16,8 +16,6 @@ export interface Remains {
   folder: string;
 }
 
-/** Removes what remains as soon as `clean` is called, or this process has ended, and the instance has. */
-export function watchRemains({ instance, network, folder }: Remains): { clean(): Promise<void> } {
-  const { clear } = guard(['sh', '-c', script, 'remains', String(instance), network, folder]);
-  return { clean: clear };
-}
+/** Removes what remains when it is `clear`ed, or this process has ended, as soon as the instance has ended, too. */
+export const guardInstance = ({ instance, network, folder }: Remains): Guard =>
+  guard(['sh', '-c', script, 'remains', String(instance), network, folder]);

@@ -11,7 +11,7 @@ import { type Front, registryHost } from './front.ts';
 import type { InstanceSettings } from './instance-main.ts';
 import { startMetadata } from './instance-metadata.ts';
 import { makeInstanceNetwork } from './instance-network.ts';
-import { watchRemains } from './instance-remains.ts';
+import { guardInstance } from './instance-remains.ts';
 import { joinSockets } from './join-sockets.ts';
 
 /** On the cable's end at this machine, as the API itself. */
@@ -107,7 +107,7 @@ export async function startInstance({
     detached: true,
     stdio: ['pipe', log, log],
   });
-  const remains = watchRemains({ instance: child.pid!, network: network.name, folder });
+  const remains = guardInstance({ instance: child.pid!, network: network.name, folder });
   const gone = new Promise((resolve) => child.once('exit', resolve));
   return {
     id,
@@ -123,7 +123,7 @@ export async function startInstance({
       child.kill('SIGTERM');
       await gone;
       closeAll(servers);
-      await remains.clean();
+      await remains.clear();
     },
   };
 }

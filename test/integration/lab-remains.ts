@@ -1,6 +1,5 @@
 // node lab-remains.ts FOLDER: removes a lab from the machine, whatever state it is in; containers, containerd, network, cgroups, files.
 import { rmSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
 import {
   clearCgroup,
   endContainers,
@@ -38,4 +37,4 @@ async function clear(folder: string): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await clear(process.argv[2]!);
+if (import.meta.main) await clear(process.argv[2]!);

@@ -24,7 +24,7 @@ import type { Stored } from '../../core/api/objects.ts';
 import type { ConfigMap, Node, Pod, PodStatus, Secret } from '../../core/api/types.gen.ts';
 import type { Client } from '../../core/client/client.ts';
 import type { PodEvent } from '../../core/kubelet/model.ts';
-import { guard } from '../remains.ts';
+import { guard } from '../guard.ts';
 import { labNames } from './lab-remains.ts';
 
 const run = promisify(execFile);

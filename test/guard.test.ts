@@ -6,15 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { guard } from './remains.ts';
+import { guard } from './guard.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'slipway-remains-'));
+const folder = mkdtempSync(join(tmpdir(), 'slipway-guard-'));
 after(() => rmSync(folder, { recursive: true }));
-const remains = new URL('remains.ts', import.meta.url).href;
+const ours = new URL('guard.ts', import.meta.url).href;
 
 test('a test that is killed is cleared up after', async () => {
   const file = join(folder, 'killed');
-  const program = `const { guard } = await import(${JSON.stringify(remains)});
+  const program = `const { guard } = await import(${JSON.stringify(ours)});
     guard(['touch', ${JSON.stringify(file)}]);
     console.log('guarded');
     setInterval(() => {}, 1000);`;
