@@ -79,6 +79,59 @@ test('a crashed container whose restart is under way is not shown as held back; 
   worker.close();
 });
 
+test('a container that is given another image is not told as ended before the next one runs', async () => {
+  const now = 1_000_000;
+  const sandbox = { id: 'sandbox', attempt: 0, ready: true, createdAt: now, ips: ['10.1.0.2'] };
+  const running = (attempt: number): ObservedContainer => ({
+    ...exited(attempt, now),
+    state: 'running',
+    finishedAt: 0,
+    requestedImage: `app:${attempt + 1}`,
+  });
+  const observed: ObservedPod = { sandboxes: [sandbox], containers: [running(0)] };
+  const start = Promise.withResolvers<void>();
+  const runtime = {
+    observed: () => observed,
+    kill: async () => {
+      observed.containers[0] = exited(0, now);
+    },
+    startContainer: () => start.promise,
+  } as unknown as Runtime;
+  const told: string[] = [];
+  const nothing = (): void => {};
+  const worker = new PodWorker(
+    {
+      runtime,
+      hostIPs: ['10.0.0.1'],
+      now: () => now,
+      log: nothing,
+      event: nothing,
+      started: nothing,
+      report: (_pod, { containerStatuses }) => {
+        const { restartCount, ready } = containerStatuses![0]!;
+        told.push(`${restartCount} ${ready ? 'ready' : 'not ready'}`);
+      },
+      gone: nothing,
+      leaves: () => false,
+      save: nothing,
+    },
+    podOf({}),
+    emptyMemory(),
+  );
+  worker.wake();
+  await turns();
+  worker.update(podOf({ containers: [{ name: 'app', image: 'app:2' }] }));
+  await turns();
+  assert.equal(observed.containers[0]!.state, 'exited');
+  assert.deepEqual(told, ['0 ready']);
+
+  observed.containers.unshift(running(1));
+  start.resolve();
+  await turns();
+  assert.deepEqual(told, ['0 ready', '1 ready']);
+  worker.close();
+});
+
 test('a kill that fails is tried again, whatever else happens to the pod meanwhile', async () => {
   const now = 1_000_000;
   const sandbox = { id: 'sandbox', attempt: 0, ready: true, createdAt: now, ips: ['10.1.0.2'] };

@@ -201,7 +201,8 @@ export class PodWorker {
     if (ending || result.memory.failed) this.#ending.abort();
     for (const event of result.events) this.#deps.event(this.#pod, event);
     for (const action of result.actions) this.#launch(action);
-    this.#publish(result.status);
+    if (!result.quiet) this.#tell(result.status);
+    this.#save();
     clearTimeout(this.#timer);
     if (result.nextAt !== undefined) {
       const delay = Math.min(Math.max(result.nextAt - this.#deps.now(), 1), maxDelayMs);
@@ -220,12 +221,14 @@ export class PodWorker {
     if (startTime !== undefined) this.#deps.started((this.#deps.now() - startTime) / 1000);
   }
 
-  #publish(status: PodStatus): void {
+  #tell(status: PodStatus): void {
     const reported = hash('sha1', JSON.stringify(status));
-    if (reported !== this.#reported && !this.#removed) {
-      this.#reported = reported;
-      this.#deps.report(this.#pod, status);
-    }
+    if (reported === this.#reported || this.#removed) return;
+    this.#reported = reported;
+    this.#deps.report(this.#pod, status);
+  }
+
+  #save(): void {
     const saved = hash('sha1', JSON.stringify(this.#memory) + (this.#pod.metadata?.resourceVersion ?? ''));
     if (saved === this.#saved) return;
     this.#saved = saved;

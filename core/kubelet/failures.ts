@@ -35,7 +35,13 @@ export function noteStartFailure(
 }
 
 export function noteStarted(memory: PodMemory, name: string): PodMemory {
-  const own = { ...memory.containers[name], waiting: undefined, retry: undefined, image: undefined };
+  const own = {
+    ...memory.containers[name],
+    waiting: undefined,
+    retry: undefined,
+    image: undefined,
+    replaced: undefined,
+  };
   return { ...memory, containers: { ...memory.containers, [name]: own } };
 }
 

@@ -58,6 +58,8 @@ export interface ContainerMemory {
   retry?: Backoff & { at: number };
   /** Container whose preStop hook was started on its own (sidecars: before their turn to stop). */
   preStopped?: string;
+  /** Container that was told to end so that another one takes its place at once. */
+  replaced?: string;
 }
 
 /** What outlives a sync, and a restart of the agent (checkpoint). */
@@ -159,6 +161,8 @@ export interface SyncInput {
 export interface SyncResult {
   actions: Action[];
   status: PodStatus;
+  /** The status is not told yet: a container is between two lives (replacement.ts). */
+  quiet: boolean;
   memory: PodMemory;
   events: PodEvent[];
   /** Sync again at the latest then. */

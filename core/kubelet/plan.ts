@@ -11,7 +11,8 @@ export interface Plan {
   /** Stop every container and the sandbox: they belong to a dead sandbox, or the pod is done. */
   killPod: boolean;
   start: string[];
-  kill: { container: ObservedContainer; reason: KillReason; message: string }[];
+  /** `restarts`: another one takes its place. */
+  kill: { container: ObservedContainer; reason: KillReason; message: string; restarts: boolean }[];
   initialized: boolean;
 }
 
@@ -79,7 +80,7 @@ export function makePlan(pod: Pod, observed: ObservedPod, probes: Probes): Plan 
   }
   const init = initPlan(pod, observed, probes);
   plan.initialized = init.initialized;
-  plan.kill.push(...init.kill);
+  plan.kill.push(...init.kill.map((kill) => ({ ...kill, restarts: true })));
   if (init.failed) return { ...plan, killPod: true };
   if (!init.initialized) return { ...plan, start: [...plan.start, ...init.start] };
   const starts: string[] = [];
@@ -101,6 +102,7 @@ export function makePlan(pod: Pod, observed: ObservedPod, probes: Probes): Plan 
       container: last,
       reason: why.reason,
       message: restarts ? `${why.message}, will be restarted` : why.message,
+      restarts,
     });
   }
   if (kept === 0 && starts.length === 0) return { ...plan, killPod: true };

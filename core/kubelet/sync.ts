@@ -7,6 +7,7 @@ import type { Action, ContainerMemory, PodEvent, PodMemory, SyncInput, SyncResul
 import { newest, statusOf } from './model.ts';
 import { isTerminal } from './phase.ts';
 import { anyRunning, makePlan, sandboxChanged } from './plan.ts';
+import { noteReplaced, untoldUntil } from './replacement.ts';
 import { podStatus } from './status.ts';
 import { evictionGraceSeconds, graceSeconds, killAction, stopContainers } from './terminate.ts';
 import { terminated } from './terminated.ts';
@@ -19,6 +20,7 @@ interface Draft {
   events: PodEvent[];
   memory: PodMemory;
   nextAt: number | undefined;
+  quiet: boolean;
 }
 
 const sooner = (a: number | undefined, b: number | undefined): number | undefined =>
@@ -140,9 +142,13 @@ function living(input: SyncInput, draft: Draft): void {
   for (const kill of plan.kill) {
     const seconds = graceSeconds(pod, kill.container.name, kill.reason);
     draft.actions.push(killAction(pod, kill.container, seconds, kill.message));
+    if (kill.restarts) draft.memory = noteReplaced(draft.memory, kill.container.name, kill.container.id);
   }
   for (const name of plan.start) startContainer(input, draft, name);
   removeDead(input, draft);
+  const untold = untoldUntil(observed, draft.memory, now);
+  draft.quiet = untold !== undefined;
+  draft.nextAt = sooner(draft.nextAt, untold);
 }
 
 /** One dead container of each name is kept (`logs --previous`, lastState); older ones go. */
@@ -206,6 +212,7 @@ export function sync(input: SyncInput): SyncResult {
     events: [],
     memory: forgetWaiting(input, { ...input.memory, startTime }),
     nextAt: undefined,
+    quiet: false,
   };
   deadline(input, draft);
   const deleted = pod.metadata?.deletionTimestamp !== undefined || input.removed;
@@ -223,6 +230,7 @@ export function sync(input: SyncInput): SyncResult {
   return {
     actions: draft.actions,
     status,
+    quiet: draft.quiet,
     memory: draft.memory,
     events: draft.events,
     nextAt: draft.nextAt,

@@ -1,5 +1,6 @@
 // A pretended node for tests of the lifecycle: actions take effect at once, time passes when it is told to.
 import type { Container, Pod, PodStatus } from '../api/types.gen.ts';
+import { findContainer } from './containers.ts';
 import type { StartFailure } from './failures.ts';
 import { noteSandbox, noteStarted, noteStartFailure } from './failures.ts';
 import type { Action, ObservedContainer, ObservedPod, PodMemory, ProbeResults } from './model.ts';
@@ -69,7 +70,7 @@ export class World {
       this.status = result.status;
       for (const event of result.events) this.#say(`event ${event.reason}: ${event.message}`);
       const actions = result.actions.filter((a) => a.do !== 'finish' || !this.finished);
-      this.#tell();
+      if (!result.quiet) this.#tell();
       if (actions.length === 0) return result.nextAt;
       const before = JSON.stringify([this.observed, this.memory]);
       for (const action of actions) this.#carryOut(action);
@@ -195,6 +196,7 @@ export class World {
       this.memory = noteStartFailure(this.memory, name, failure.failure, failure.message, this.now);
       return;
     }
+    const image = findContainer(this.pod, name)?.container.image ?? '';
     const made: ObservedContainer = {
       id: `${name}-${++this.#serial}`,
       name,
@@ -207,9 +209,9 @@ export class World {
       exitCode: 0,
       reason: '',
       message: '',
-      image: `${name}:1`,
+      image,
       imageId: `sha256:${name}`,
-      requestedImage: `${name}:1`,
+      requestedImage: image,
     };
     this.observed = { ...this.observed, containers: [made, ...this.observed.containers] };
     this.memory = noteStarted(this.memory, name);
