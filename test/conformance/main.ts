@@ -1,5 +1,6 @@
-// npm run conformance [-- [REGEX] [--procs N] [--kubeconfig FILE] [--images DIR] [--out DIR] [--write]]
+// npm run conformance [-- [REGEX] [--all] [--procs N] [--kubeconfig FILE] [--images DIR] [--out DIR] [--write]]
 // Starts a cluster of two nodes (or takes the one of --kubeconfig), runs the conformance tests whose names match, prints the result by SIG.
+// Without an expression, what is known to wait for something that is not built is left out (some of it waits for many minutes); --all runs it.
 // --write puts it into docs/conformance.md; with a regular expression that matches nothing, only the page is written anew.
 import { spawnSync } from 'node:child_process';
 import {
@@ -17,7 +18,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { program } from '../peer/build.ts';
-import { pageOf, readEvidence, readPage } from './page.ts';
+import { pageOf, readEvidence, readPage, reasonOf } from './page.ts';
 import { conformanceNames, focusOn, type Outcome, readReport, type SpecResult, table } from './report.ts';
 
 const clusterName = 'conformance';
@@ -33,6 +34,7 @@ const { values: options, positionals } = parseArgs({
     out: { type: 'string', default: mkdtempSync(join(tmpdir(), 'slipway-conformance-')) },
     names: { type: 'string' },
     nodes: { type: 'string', default: '2' },
+    all: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
 });
@@ -50,15 +52,19 @@ function startCluster(kubeconfig: string): void {
   }
 }
 
-/** The names asked for: a file of names, a regular expression, or all. */
+const known = readPage(existsSync(page) ? readFileSync(page, 'utf8') : '');
+const evidence = readEvidence();
+const waits = (name: string): boolean => known.get(name) !== 'passed' && reasonOf(evidence, name) !== undefined;
+
+/** The names asked for: a file of names, a regular expression, all, or those that may pass. */
 function chosen(): string[] {
   const all = conformanceNames();
   if (options.names) {
     const wanted = new Set(readFileSync(options.names, 'utf8').split('\n'));
     return all.filter((name) => wanted.has(name));
   }
-  const pattern = positionals[0] ? new RegExp(positionals[0]) : /./;
-  return all.filter((name) => pattern.test(name));
+  if (positionals[0] !== undefined) return all.filter((name) => new RegExp(positionals[0]!).test(name));
+  return options.all ? all : all.filter((name) => !waits(name));
 }
 
 function runSuite(kubeconfig: string, names: string[]): SpecResult[] {
@@ -97,9 +103,8 @@ function runSuite(kubeconfig: string, names: string[]): SpecResult[] {
   return readReport(readFileSync(file, 'utf8'));
 }
 
-const known = (): Map<string, Outcome> => readPage(existsSync(page) ? readFileSync(page, 'utf8') : '');
-
 const names = chosen();
+const listed = positionals.length > 0 || options.names ? names : conformanceNames();
 const kubeconfig = options.kubeconfig ?? join(options.out, 'kubeconfig');
 const own = !options.kubeconfig && names.length > 0;
 try {
@@ -109,9 +114,9 @@ try {
     console.log(`FAILED ${result.name} (${result.seconds.toFixed(0)} s)\n       ${result.message}`);
   }
   const outcomes = new Map<string, Outcome>(results.map((r) => [r.name, r.outcome]));
-  console.log(`\n${table(names, outcomes)}\n\nreport: ${options.out}`);
+  console.log(`\n${table(listed, outcomes)}\n\nreport: ${options.out}`);
   if (options.write) {
-    writeFileSync(page, pageOf(conformanceNames(), new Map([...known(), ...outcomes]), readEvidence()));
+    writeFileSync(page, pageOf(conformanceNames(), new Map([...known, ...outcomes]), evidence));
   }
 } finally {
   if (own) slipway('down', '--name', clusterName, '--purge');
