@@ -15,6 +15,7 @@ import { eventExpiryController } from './event-expiry.ts';
 import { garbageCollector } from './garbage-collector/controller.ts';
 import { jobController } from './job/controller.ts';
 import { jobExpiryController } from './job/expiry.ts';
+import { jobOrphanController } from './job/orphans.ts';
 import { balancerNotAskedController } from './load-balancers-aws/not-asked.ts';
 import { namespaceController } from './namespace/controller.ts';
 import { nodeLifecycleController } from './node-lifecycle/controller.ts';
@@ -54,6 +55,7 @@ export function builtInControllers({
     erased(statefulSetController(ports.clock)),
     erased(jobController),
     erased(jobExpiryController),
+    erased(jobOrphanController),
     erased(cronJobController(ports.clock)),
     erased(daemonSetController(ports.clock)),
     erased(namespaceController(catalog)),

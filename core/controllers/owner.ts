@@ -36,19 +36,21 @@ export interface Claim<T> {
 
 /**
  * Which of `candidates` (owned, or with no controller) the owner has: those owned that match its selector, and those free that
- * match, which it adopts. Owned ones that no longer match are released. The uid in each patch makes it fail on a namesake.
+ * match, which it adopts, and holds by `finalizers`. Owned ones that no longer match are released. The uid in each patch makes it
+ * fail on a namesake.
  */
 export function claim<T extends { apiVersion: string; kind: string; metadata: ObjectMeta }>(
   owner: { apiVersion: string; kind: string; metadata: ObjectMeta },
   selector: LabelSelector | undefined,
   candidates: readonly T[],
   of: ResourceRef,
+  finalizers: readonly string[] = [],
 ): Claim<T> {
   const claimed: T[] = [];
   const actions: Action[] = [];
-  const patchOwner = (object: T, ownerReferences: unknown[]): void => {
+  const patchOwner = (object: T, owned: { ownerReferences: unknown[]; finalizers?: readonly string[] }): void => {
     const { namespace = '', name = '', uid } = object.metadata;
-    const patch = { metadata: { ownerReferences, uid } };
+    const patch = { metadata: { ...owned, uid } };
     actions.push({ do: 'patch', of, key: { namespace, name }, patch, type: 'strategic' });
   };
   for (const object of candidates) {
@@ -57,9 +59,10 @@ export function claim<T extends { apiVersion: string; kind: string; metadata: Ob
     if (controller && controller.uid !== owner.metadata.uid) continue;
     if (controller && matches) claimed.push(object);
     else if (isDeleting(owner)) continue;
-    else if (controller) patchOwner(object, [{ $patch: 'delete', uid: controller.uid }]);
+    else if (controller) patchOwner(object, { ownerReferences: [{ $patch: 'delete', uid: controller.uid }] });
     else if (matches && !isDeleting(object)) {
-      patchOwner(object, [controllerReference(owner)]);
+      const held = finalizers.length > 0 ? { finalizers } : {};
+      patchOwner(object, { ownerReferences: [controllerReference(owner)], ...held });
       claimed.push(object);
     }
   }

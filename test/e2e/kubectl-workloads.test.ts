@@ -189,3 +189,11 @@ test('what a deployment owns goes with it, before it, or stays: background, fore
   await shell.ok('kubectl delete deploy web --cascade=background --now');
   await shell.ok('kubectl wait --for=delete rs,pod -l app=web --timeout=120s');
 });
+
+test('pods of a job that went without them are held by nobody', limit, async () => {
+  await shell.ok('kubectl create job nap --image=slipway/sample:1 -- sleep 600');
+  await shell.ok(`kubectl wait job/nap --for=jsonpath='{.status.ready}'=1 --timeout=120s`);
+  await shell.ok('kubectl delete job nap --cascade=orphan');
+  assert.match(await shell.ok('kubectl get pods -l job-name=nap'), / Running /);
+  await shell.ok('kubectl delete pod -l job-name=nap --now --timeout=120s');
+});

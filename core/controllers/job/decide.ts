@@ -28,7 +28,10 @@ export interface ObservedStrays {
   strays: readonly StoredPod[];
 }
 
-const releasePod = ({ metadata: { namespace = '', name, uid, resourceVersion, finalizers } }: StoredPod): Action => ({
+/** No job holds it any more. */
+export const releasePod = ({
+  metadata: { namespace = '', name, uid, resourceVersion, finalizers },
+}: StoredPod): Action => ({
   do: 'patch',
   of: resources.pods,
   key: { namespace, name },
@@ -72,7 +75,7 @@ export function decideJob(observed: ObservedJob | ObservedStrays, nowMs: number)
   const { managedBy } = job.spec ?? {};
   if (managedBy && managedBy !== 'kubernetes.io/job-controller') return [];
   if (isFinished(job)) return leaveFinished(job, observed.pods);
-  const claimed = claim(job, job.spec?.selector, observed.pods, resources.pods);
+  const claimed = claim(job, job.spec?.selector, observed.pods, resources.pods, [trackingFinalizer]);
   const pods = claimed.claimed;
   const plan: Plan = {
     job,

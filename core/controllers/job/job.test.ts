@@ -2,13 +2,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertGolden } from '../../../test/golden-file.ts';
+import { type KubeObject, keyOf } from '../../api/objects.ts';
 import type { JobSpec, JobStatus } from '../../api/types.gen.ts';
-import type { Action } from '../controller.ts';
+import type { Client } from '../../client/client.ts';
+import { resources } from '../../client/resources.ts';
+import type { Action, Cache } from '../controller.ts';
 import { at, makePod, nowMs, type PodLike } from '../fixture/objects.ts';
+import { asObject } from '../owner.ts';
 import type { StoredPod } from '../pod-state.ts';
 import { decideJob } from './decide.ts';
 import { decideJobExpiry } from './expiry.ts';
 import { formatIndexes, parseIndexes } from './indexes.ts';
+import { jobOrphanController } from './orphans.ts';
 import { indexLabel, type StoredJob, trackingFinalizer } from './pods.ts';
 
 const labels = { job: 'work' };
@@ -211,6 +216,21 @@ test('the pods of a job that is finished or gone are let go', () => {
   const late = decide(complete, [pod('late')]);
   assert.deepEqual([released(late), removed(late)], [['late'], ['late']]);
   assert.deepEqual(released(decideJob({ strays: [done('x')] }, nowMs)), ['x']);
+});
+
+test('a pod that a job adopts is held until it is counted, and one that is nobody’s any more is let go', () => {
+  const [adopted] = decide(makeJob(), [pod('free', { owner: undefined, released: true })]);
+  assert.deepEqual(adopted?.do === 'patch' && (adopted.patch as KubeObject).metadata.finalizers, [trackingFinalizer]);
+
+  const orphan = asObject(pod('orphan', { owner: undefined }));
+  const keys = (one: KubeObject) => jobOrphanController.keysFor(resources.pods, one, undefined, {} as Cache);
+  assert.deepEqual(keys(orphan), [{ namespace: 'default', name: 'orphan' }]);
+  assert.deepEqual(
+    [keys(asObject(pod('owned'))), keys(asObject(pod('other', { owner: undefined, released: true })))],
+    [[], []],
+  );
+  const seen = jobOrphanController.observe(keyOf(orphan), { get: () => orphan } as unknown as Cache, {} as Client);
+  assert.deepEqual(released(jobOrphanController.decide(seen as StoredPod, nowMs)), ['orphan']);
 });
 
 test('a finished job goes when its time is up', () => {
