@@ -2,7 +2,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import { Failure } from '../failure.ts';
 import { removeContext } from '../kubeconfig.ts';
-import { addressPlan } from '../network/addresses.ts';
 import { removeEgress } from '../network/egress.ts';
 import { closeFirewall } from '../network/firewall.ts';
 import { clusterNamespaces, removeNetwork } from '../network/network.ts';
@@ -21,6 +20,7 @@ import { type ClusterPaths, nodePaths } from '../state/paths.ts';
 import { ProcessTable, terminate } from '../state/processes.ts';
 import { type ClusterSpec, otherSpecs, readSpec } from '../state/spec.ts';
 import { controlPlaneFiles } from './control-plane-part.ts';
+import { networkOf } from './parts.ts';
 
 /** What an agent or the control plane gets to close its files. */
 const closeWithinMs = 5000;
@@ -57,7 +57,7 @@ async function removeTraces(paths: ClusterPaths, spec: ClusterSpec): Promise<voi
     throw new Failure(`could not unmount ${mounted.join(', ')}`, 'a process may be using it: fuser -vm FOLDER');
   await removeEgress({ table: paths.id, run: paths.run });
   await closeFirewall(`${paths.id}/`);
-  await removeNetwork(paths.id, { plan: addressPlan(spec.index) });
+  await removeNetwork(paths.id, networkOf(paths, spec));
   const left = clusterNamespaces(paths.id);
   if (left.length > 0) throw new Failure(`could not remove the network namespaces ${left.join(', ')}`);
   const cgroups = await clearCgroup(`/${paths.id}`);

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { Failure } from '../failure.ts';
 import { run, runOrFail } from '../run.ts';
+import type { AddressPlan } from './addresses.ts';
 import {
   fabricBatch,
   fabricPort,
@@ -62,23 +63,25 @@ export async function removeNode(network: Network, node: NetworkNode): Promise<v
 }
 
 export const networkIsUp = (network: Network): boolean =>
-  [network.fabric, ...network.nodes.map((node) => node.namespace)].every(namespaceExists) &&
-  existsSync(`/sys/class/net/${hostLink(network.plan)}`);
+  [network.fabric, ...network.nodes.map((node) => node.namespace)].every(namespaceExists) && linkExists(network.plan);
+
+const linkExists = (plan: AddressPlan): boolean => existsSync(`/sys/class/net/${hostLink(plan)}`);
 
 export const namespaceExists = (name: string): boolean => existsSync(`/run/netns/${name}`);
 
-/** Removes what is there of it; `id` is the prefix of the cluster's namespaces. Never fails for what is already gone. */
-export async function removeNetwork(id: string, network: Pick<Network, 'plan'>): Promise<void> {
-  const { cluster, services } = network.plan;
-  const namespaces = clusterNamespaces(id);
-  const link = hostLink(network.plan);
+/**
+ * Removes what is there of it; `id` is the prefix of the cluster's namespaces. Never fails for what is already gone. While a cluster is
+ * stopped one of another home may have taken its plan: the link goes by its other end, which is in a namespace of this cluster's, and
+ * the routes go with the link.
+ */
+export async function removeNetwork(id: string, { plan, fabric }: Pick<Network, 'plan' | 'fabric'>): Promise<void> {
+  if (namespaceExists(fabric)) await runBatch(['-n', fabric], ['link del uplink'], true);
+  const routes = linkExists(plan) ? [] : [plan.cluster, plan.services];
   await runBatch(
     ['-force'],
     [
-      ...(existsSync(`/sys/class/net/${link}`) ? [`link del ${link}`] : []),
-      `route del unreachable ${cluster}`,
-      `route del unreachable ${services}`,
-      ...namespaces.map((name) => `netns del ${name}`),
+      ...routes.map((range) => `route del unreachable ${range}`),
+      ...clusterNamespaces(id).map((name) => `netns del ${name}`),
     ],
     true,
   );

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import { addressPlan } from '../../local/network/addresses.ts';
 import { run } from '../../local/run.ts';
 import { isAlive } from '../../local/state/processes.ts';
 import { readSpec, writeSpec } from '../../local/state/spec.ts';
@@ -99,6 +100,24 @@ test('two clusters side by side have nodes, pods and contexts of their own', () 
       assert.match(await first.kubectlOk('get', 'pod', 'only-in-first'), /Running/);
     }),
   ));
+
+test('a stopped cluster whose addresses one of another home has taken meanwhile leaves them alone when it goes', () =>
+  withCluster({}, async (running) => {
+    const stopped = new TestPlace();
+    writeSpec(stopped.paths, {
+      ...readSpec(running.paths)!,
+      name: stopped.name,
+      nodes: [],
+      kubeconfig: stopped.kubeconfig,
+    });
+    await stopped.remove();
+    await running.apply(sample('hello'));
+    await running.kubectlOk('wait', '--for=condition=Ready', 'pod/hello', '--timeout=120s');
+    assert.match(await running.kubectlOk('exec', 'hello', '--', 'echo', 'reached'), /reached/);
+    const { stdout } = await run('ip', ['route', 'show', 'type', 'unreachable']);
+    const { cluster, services } = addressPlan(readSpec(running.paths)!.index);
+    for (const range of [cluster, services]) assert.ok(stdout.includes(range), stdout);
+  }));
 
 test('a port in use ends in one clear line, and nothing stays up', async () => {
   const server = createServer().listen(0, '127.0.0.1');
