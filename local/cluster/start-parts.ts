@@ -9,7 +9,7 @@ import { preparedImages } from '../images/prepared.ts';
 import type { AddressPlan } from '../network/addresses.ts';
 import { setEgress } from '../network/egress.ts';
 import { closeFirewall } from '../network/firewall.ts';
-import { addNode, makeNetwork, namespaceExists, networkIsUp } from '../network/network.ts';
+import { makeNetwork, mendNetwork, namespaceExists, networkIsUp } from '../network/network.ts';
 import { certificateFile } from '../pki.ts';
 import type { Progress } from '../progress.ts';
 import { forgetRegistry, registryPart, startRegistry, untilRegistryServes } from '../registry/registry.ts';
@@ -102,7 +102,7 @@ async function network({ paths, spec, progress, egressChanged }: Start): Promise
     note(`${namespaces}, ${wanted.plan.cluster}${spec.egress ? ', with a way out' : ''}`);
     mkdirSync(paths.run, { recursive: true, mode: 0o711 });
     if (!namespaceExists(wanted.fabric)) await makeNetwork(wanted);
-    else for (const node of wanted.nodes) if (!namespaceExists(node.namespace)) await addNode(wanted, node);
+    else await mendNetwork(wanted);
     if (!spec.egress && !egressChanged) return;
     await setEgress({ table: paths.id, run: paths.run }, wanted);
     for (const node of runningNodes(spec)) writeResolvConf(nodePaths(paths, node.name), spec.egress);

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import type { ControlPlaneReady } from '../config.ts';
 import { checkKubeconfig, removeContext, setContext } from '../kubeconfig.ts';
 import type { AddressPlan } from '../network/addresses.ts';
-import { namespaceExists } from '../network/network.ts';
+import { namespaceExists, networkIsUp } from '../network/network.ts';
 import type { Progress } from '../progress.ts';
 import { moveTo } from '../remains/cgroups.ts';
 import { checkClaim, claim } from '../state/claim.ts';
@@ -47,7 +47,7 @@ export async function up(
     const table = tableOf(paths, spec);
     const setOwnContext = (ready: ControlPlaneReady): Promise<void> => setContext(spec.kubeconfig, paths.id, ready);
     try {
-      if (stored && stored.egress === spec.egress && allUp(paths, spec, table)) {
+      if (stored && stored.egress === spec.egress && allUp(paths, spec, table) && stands(paths, spec)) {
         if (spec.runtime === 'containerd') await openAgain({ paths, spec, plan, table }, progress);
         await setOwnContext(await untilReady(paths, spec, table.get(controlPlanePart)!, signal));
         return { spec, wasRunning: true };
@@ -82,6 +82,9 @@ const tableOf = (paths: ClusterPaths, spec: ClusterSpec): ProcessTable =>
 /** Some part lives, or at least the network: containers may be running on it. */
 const isUp = (paths: ClusterPaths, spec: ClusterSpec, table: ProcessTable): boolean =>
   partsOf(spec).some((part) => table.alive(part)) || namespaceExists(networkOf(paths, spec).fabric);
+
+const stands = (paths: ClusterPaths, spec: ClusterSpec): boolean =>
+  spec.runtime === 'simulated' || networkIsUp(networkOf(paths, spec));
 
 /** Until the network stands (or `free` is called), no other cluster of this machine may choose addresses. */
 async function takeAddresses(

@@ -7,12 +7,14 @@ import {
   fabricBatch,
   fabricPort,
   hostLink,
+  linkBatch,
   machineBatch,
   type Network,
   type NetworkNode,
   nodeBatch,
   nodeCable,
   podRoute,
+  uplinkPort,
 } from './topology.ts';
 
 /** Destinations of the machine's IPv4 routes that are not the default route, those through `except` left out. */
@@ -41,8 +43,18 @@ export async function makeNetwork(network: Network): Promise<void> {
   ]);
 }
 
-/** Adds one node to a network that is up. `network.nodes` holds it already. */
-export async function addNode(network: Network, node: NetworkNode): Promise<void> {
+/** Puts back what a network lacks: the machine's link, where something else has removed it, and nodes that are new or were stopped. */
+export async function mendNetwork(network: Network): Promise<void> {
+  const standing = network.nodes.filter((node) => namespaceExists(node.namespace));
+  if (!linkExists(network.plan)) {
+    await runBatch([], linkBatch({ ...network, nodes: standing }));
+    await runBatch(['-n', network.fabric], [uplinkPort]);
+  }
+  for (const node of network.nodes) if (!standing.includes(node)) await addNode(network, node);
+}
+
+/** `network.nodes` holds it already. */
+async function addNode(network: Network, node: NetworkNode): Promise<void> {
   const others = network.nodes.filter((other) => other.number !== node.number);
   await runBatch([], [`netns add ${node.namespace}`, nodeCable(node, network.fabric), podRoute(network.plan, node)]);
   await Promise.all([

@@ -29,19 +29,24 @@ export const hostLink = (plan: AddressPlan): string => `slipway${plan.index}`;
 const hostAddress = (plan: AddressPlan): string =>
   ['02', '00', ...plan.gateway.split('.').map((part) => Number(part).toString(16).padStart(2, '0'))].join(':');
 
-/** Lines for `ip -batch` in the machine's own namespace: all namespaces and cables, and the routes to nodes, pods and services. */
-export function machineBatch({ plan, fabric, nodes }: Network): string[] {
+/** Lines for `ip -batch` in the machine's own namespace: all namespaces and cables, and the machine's way into them. */
+export const machineBatch = (network: Network): string[] => [
+  `netns add ${network.fabric}`,
+  ...network.nodes.map((node) => `netns add ${node.namespace}`),
+  ...network.nodes.map((node) => nodeCable(node, network.fabric)),
+  ...linkBatch(network),
+];
+
+/** The machine's link, and the routes to nodes, pods and services. */
+export function linkBatch({ plan, fabric, nodes }: Network): string[] {
   const link = hostLink(plan);
   return [
-    `netns add ${fabric}`,
-    ...nodes.map((node) => `netns add ${node.namespace}`),
     `link add ${link} address ${hostAddress(plan)} type veth peer name uplink netns ${fabric}`,
-    ...nodes.map((node) => nodeCable(node, fabric)),
     `addr add ${plan.gateway}/24 dev ${link}`,
     `link set ${link} up`,
     // what no node has must not leave through the machine's default route
-    `route add unreachable ${plan.cluster}`,
-    `route add unreachable ${plan.services}`,
+    `route replace unreachable ${plan.cluster}`,
+    `route replace unreachable ${plan.services}`,
     ...nodes.map((node) => podRoute(plan, node)),
   ];
 }
@@ -52,12 +57,14 @@ export const nodeCable = (node: NetworkNode, fabric: string): string =>
 export const podRoute = (plan: AddressPlan, node: NetworkNode): string =>
   `route add ${podRange(plan, node.number)} via ${nodeAddress(plan, node.number)}`;
 
+export const uplinkPort = 'link set uplink master br0 up';
+
 /** In the fabric's namespace. */
 export const fabricBatch = ({ nodes }: Network): string[] => [
   'link set lo up',
   'link add br0 type bridge forward_delay 0',
   'link set br0 up',
-  'link set uplink master br0 up',
+  uplinkPort,
   ...nodes.map(fabricPort),
 ];
 

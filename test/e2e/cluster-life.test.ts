@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { addressPlan } from '../../local/network/addresses.ts';
+import { hostLink } from '../../local/network/topology.ts';
 import { run } from '../../local/run.ts';
 import { isAlive } from '../../local/state/processes.ts';
 import { readSpec, writeSpec } from '../../local/state/spec.ts';
@@ -117,6 +118,21 @@ test('a stopped cluster whose addresses one of another home has taken meanwhile 
     const { stdout } = await run('ip', ['route', 'show', 'type', 'unreachable']);
     const { cluster, services } = addressPlan(readSpec(running.paths)!.index);
     for (const range of [cluster, services]) assert.ok(stdout.includes(range), stdout);
+  }));
+
+test('a link that something else on the machine removed is put back by the next up', () =>
+  withCluster({}, async (place) => {
+    await place.apply(sample('hello'));
+    await place.kubectlOk('wait', '--for=condition=Ready', 'pod/hello', '--timeout=120s');
+    assert.equal((await run('ip', ['link', 'del', hostLink(addressPlan(readSpec(place.paths)!.index))])).code, 0);
+    assert.notEqual((await place.kubectl('exec', 'hello', '--', 'true')).code, 0);
+    const { code, stderr } = await place.slipway('up', '--no-install');
+    assert.equal(code, 0, stderr);
+    assert.match(await place.kubectlOk('exec', 'hello', '--', 'echo', 'reached'), /reached/);
+    await place.apply(sample('next'));
+    await place.kubectlOk('wait', '--for=condition=Ready', 'pod/next', '--timeout=120s');
+    const restarts = '{.status.containerStatuses[0].restartCount}';
+    assert.equal(await place.kubectlOk('get', 'pod', 'hello', '-o', `jsonpath=${restarts}`), '0');
   }));
 
 test('a port in use ends in one clear line, and nothing stays up', async () => {
