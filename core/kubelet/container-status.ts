@@ -83,6 +83,17 @@ function seen(
   };
 }
 
+/**
+ * When a container began is told by the agent's clock before the runtime is asked, and then not told again as a second earlier or later:
+ * that would be another write for each container whose start lay on the edge of a second.
+ */
+function keepStart(status: ContainerStatus, old: ContainerStatus | undefined): void {
+  const { running } = status.state ?? {};
+  const told = old?.containerID === status.containerID ? old?.state?.running?.startedAt : undefined;
+  if (!running?.startedAt || !told) return;
+  if (Math.abs(Date.parse(told) - Date.parse(running.startedAt)) <= 1000) running.startedAt = told;
+}
+
 /** `started` and `ready`, which probes decide. */
 function applyProbes(
   status: ContainerStatus,
@@ -128,6 +139,7 @@ export function containerStatus(context: StatusContext, container: AnyContainer,
   const old = statusOf(context.old?.[lists[kind]], container.name);
   const [last, before] = observed.containers.filter((c) => c.name === container.name);
   const status = last ? seen(container, last, before) : unseen(pod, container, old);
+  keepStart(status, old);
   if (last && !before && old?.lastState?.terminated && old.containerID === status.containerID)
     status.lastState = old.lastState;
   if (last && !before && old?.state?.terminated && old.containerID !== status.containerID) status.lastState = old.state;

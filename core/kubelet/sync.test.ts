@@ -243,6 +243,19 @@ test('a new image restarts the container: its last end is told, but not as if th
   assert.equal(world.status.containerStatuses![0]!.lastState!.terminated!.exitCode, 143);
 });
 
+test('a start that the runtime dates a second earlier than the agent told is not told again', () => {
+  const world = new World(podOf({}));
+  world.pass(5);
+  const told = world.status;
+  const [running] = world.observed.containers;
+  world.observed = { ...world.observed, containers: [{ ...running!, startedAt: running!.startedAt - 30 }] };
+  world.pass(1);
+  assert.deepEqual(world.status, told);
+  world.observed = { ...world.observed, containers: [{ ...running!, startedAt: running!.startedAt - 5000 }] };
+  world.pass(1);
+  assert.equal(world.status.containerStatuses![0]!.state!.running!.startedAt, '2025-12-31T23:59:55Z');
+});
+
 test('a new image that cannot be had is told of at once', () => {
   const world = new World(podOf({}));
   world.pass(1);
