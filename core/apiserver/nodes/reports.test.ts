@@ -51,28 +51,41 @@ test('a lease that was renewed a moment ago is not written again, unless it says
     const { body } = await server.call('GET', path);
     return [body.metadata.resourceVersion, (body['spec'] as Record<string, unknown>)['renewTime']];
   };
-  await sync(server, 'n1');
+  const { since } = await sync(server, 'n1');
   const first = await renewed();
   world.pass(4_999);
-  await sync(server, 'n1');
+  await sync(server, 'n1', { since });
   assert.deepEqual(await renewed(), first);
-  await sync(server, 'n1', { leaseDurationSeconds: 60 });
+  await sync(server, 'n1', { since, leaseDurationSeconds: 60 });
   const second = await renewed();
   assert.notDeepEqual(second, first);
   // Every second of the four calls in its duration renews it.
   world.pass(15_000);
-  await sync(server, 'n1', { leaseDurationSeconds: 60 });
+  await sync(server, 'n1', { since, leaseDurationSeconds: 60 });
   assert.deepEqual(await renewed(), second);
   world.pass(15_000);
-  await sync(server, 'n1', { leaseDurationSeconds: 60 });
+  await sync(server, 'n1', { since, leaseDurationSeconds: 60 });
   assert.notDeepEqual(await renewed(), second);
+});
+
+test('an agent that begins anew renews the lease of the one before, however fresh that is', async () => {
+  const { world, server } = await cluster();
+  const renewTime = async (): Promise<unknown> => {
+    await sync(server, 'n1');
+    const path = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1';
+    return ((await server.call('GET', path)).body['spec'] as Record<string, unknown>)['renewTime'];
+  };
+  const before = await renewTime();
+  world.pass(1_000);
+  assert.notEqual(await renewTime(), before);
 });
 
 test("a lease is as old as the node's own clock says, whatever the servers' clocks do", async () => {
   const { world, server } = await cluster();
   const nodeMs = Date.UTC(2026, 0, 1);
+  const { since } = await sync(server, 'n1', { time: new Date(nodeMs).toISOString() });
   const renewed = async (ms: number): Promise<unknown> => {
-    await sync(server, 'n1', { time: new Date(nodeMs + ms).toISOString() });
+    await sync(server, 'n1', { since, time: new Date(nodeMs + ms).toISOString() });
     const path = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1';
     return ((await server.call('GET', path)).body['spec'] as Record<string, unknown>)['renewTime'];
   };

@@ -63,9 +63,12 @@ function isFresh(lease: Lease, holder: string, durationSeconds: number, nowMs: n
   );
 }
 
-/** Renews the node's lease unless it is fresh, or makes it, owned by the node so that it goes with it. As a kubelet does, by its clock. */
+/**
+ * Renews the node's lease unless it is fresh, or makes it, owned by the node so that it goes with it. As a kubelet does, by its clock.
+ * An agent that has just begun renews it in any case: who waits for the node sees that it is back.
+ */
 export async function renewLease(writer: Writer, node: KubeObject, request: NodeSyncRequest): Promise<void> {
-  const { leaseDurationSeconds: durationSeconds, time } = request;
+  const { leaseDurationSeconds: durationSeconds, time, since } = request;
   const name = node.metadata.name ?? '';
   const key = { namespace: leaseNamespace, name };
   const scope = scopeFor(writer, kindOf('coordination.k8s.io', 'leases'), key, '');
@@ -80,7 +83,10 @@ export async function renewLease(writer: Writer, node: KubeObject, request: Node
       ...current,
       metadata: { ...current.metadata },
       // As it is, it is not written.
-      spec: isFresh(current, name, durationSeconds, nowMs) ? current['spec'] : { ...(current as Lease).spec, ...spec },
+      spec:
+        since !== undefined && isFresh(current, name, durationSeconds, nowMs)
+          ? current['spec']
+          : { ...(current as Lease).spec, ...spec },
     }));
   } catch (error) {
     if (!isStatus(error, 'NotFound')) throw error;
