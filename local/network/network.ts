@@ -6,6 +6,7 @@ import type { AddressPlan } from './addresses.ts';
 import {
   fabricBatch,
   fabricPort,
+  fabricPortName,
   hostLink,
   linkBatch,
   machineBatch,
@@ -64,7 +65,9 @@ async function addNode(network: Network, node: NetworkNode): Promise<void> {
   ]);
 }
 
+/** The cable is pulled first: the kernel takes a namespace apart later, and a new cable of its name would find the old one. */
 export async function removeNode(network: Network, node: NetworkNode): Promise<void> {
+  await runBatch(['-n', network.fabric], [`link del ${fabricPortName(node)}`], true);
   const forget = podRoute(network.plan, node).replace('route add', 'route del');
   await Promise.all([
     runBatch(['-force'], [forget, `netns del ${node.namespace}`], true),

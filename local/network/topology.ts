@@ -52,7 +52,7 @@ export function linkBatch({ plan, fabric, nodes }: Network): string[] {
 }
 
 export const nodeCable = (node: NetworkNode, fabric: string): string =>
-  `link add eth0 netns ${node.namespace} type veth peer name node${node.number} netns ${fabric}`;
+  `link add eth0 netns ${node.namespace} type veth peer name ${fabricPortName(node)} netns ${fabric}`;
 
 export const podRoute = (plan: AddressPlan, node: NetworkNode): string =>
   `route add ${podRange(plan, node.number)} via ${nodeAddress(plan, node.number)}`;
@@ -68,7 +68,9 @@ export const fabricBatch = ({ nodes }: Network): string[] => [
   ...nodes.map(fabricPort),
 ];
 
-export const fabricPort = (node: NetworkNode): string => `link set node${node.number} master br0 up`;
+export const fabricPort = (node: NetworkNode): string => `link set ${fabricPortName(node)} master br0 up`;
+
+export const fabricPortName = ({ number }: NetworkNode): string => `node${number}`;
 
 /** In one node's namespace. */
 export function nodeBatch({ plan, nodes, egress }: Network, node: NetworkNode): string[] {
