@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
-import type { PodStatus } from '../../core/api/types.gen.ts';
+import type { Pod, PodStatus } from '../../core/api/types.gen.ts';
 import { emptyMemory, type ObservedContainer, type ObservedPod } from '../../core/kubelet/model.ts';
 import { podOf } from '../../core/kubelet/world.ts';
 import type { Runtime } from '../runtime.ts';
-import { PodWorker } from './worker.ts';
+import { PodWorker, type WorkerDeps } from './worker.ts';
 
 const exited = (attempt: number, at: number): ObservedContainer => ({
   id: `app-${attempt}`,
@@ -23,6 +23,13 @@ const exited = (attempt: number, at: number): ObservedContainer => ({
   imageId: 'sha256:app',
   requestedImage: 'app:1',
 });
+
+/** What a test does not watch, it does not hear of. */
+function workerOf(pod: Pod, deps: Pick<WorkerDeps, 'runtime' | 'now'> & Partial<WorkerDeps>): PodWorker {
+  const nothing = (): void => {};
+  const silent = { log: nothing, event: nothing, started: nothing, report: nothing, gone: nothing, save: nothing };
+  return new PodWorker({ hostIPs: ['10.0.0.1'], leaves: () => false, ...silent, ...deps }, pod, emptyMemory());
+}
 
 async function turns(count = 5): Promise<void> {
   for (let i = 0; i < count; i++) await turn();
@@ -44,24 +51,14 @@ test('a crashed container whose restart is under way is not shown as held back; 
   } as unknown as Runtime;
   const events: string[] = [];
   let status: PodStatus = {};
-  const worker = new PodWorker(
-    {
-      runtime,
-      hostIPs: ['10.0.0.1'],
-      now: () => now + 1,
-      log: () => {},
-      event: (_pod, event) => events.push(event.reason),
-      started: () => {},
-      report: (_pod, reported) => {
-        status = reported;
-      },
-      gone: () => {},
-      leaves: () => false,
-      save: () => {},
+  const worker = workerOf(podOf({}), {
+    runtime,
+    now: () => now + 1,
+    event: (_pod, event) => events.push(event.reason),
+    report: (_pod, reported) => {
+      status = reported;
     },
-    podOf({}),
-    emptyMemory(),
-  );
+  });
   const shown = () => status.containerStatuses?.[0];
 
   for (let i = 0; i < 3; i++) {
@@ -98,26 +95,14 @@ test('a container that is given another image is not told as ended before the ne
     startContainer: () => start.promise,
   } as unknown as Runtime;
   const told: string[] = [];
-  const nothing = (): void => {};
-  const worker = new PodWorker(
-    {
-      runtime,
-      hostIPs: ['10.0.0.1'],
-      now: () => now,
-      log: nothing,
-      event: nothing,
-      started: nothing,
-      report: (_pod, { containerStatuses }) => {
-        const { restartCount, ready } = containerStatuses![0]!;
-        told.push(`${restartCount} ${ready ? 'ready' : 'not ready'}`);
-      },
-      gone: nothing,
-      leaves: () => false,
-      save: nothing,
+  const worker = workerOf(podOf({}), {
+    runtime,
+    now: () => now,
+    report: (_pod, { containerStatuses }) => {
+      const { restartCount, ready } = containerStatuses![0]!;
+      told.push(`${restartCount} ${ready ? 'ready' : 'not ready'}`);
     },
-    podOf({}),
-    emptyMemory(),
-  );
+  });
   worker.wake();
   await turns();
   worker.update(podOf({ containers: [{ name: 'app', image: 'app:2' }] }));
@@ -146,23 +131,7 @@ test('a kill that fails is tried again, whatever else happens to the pod meanwhi
   } as unknown as Runtime;
   const pod = podOf({});
   Object.assign(pod.metadata!, { deletionTimestamp: new Date(now).toISOString(), deletionGracePeriodSeconds: 1 });
-  const nothing = (): void => {};
-  const worker = new PodWorker(
-    {
-      runtime,
-      hostIPs: [],
-      now: () => now,
-      log: nothing,
-      started: nothing,
-      event: nothing,
-      report: nothing,
-      gone: nothing,
-      leaves: () => false,
-      save: nothing,
-    },
-    pod,
-    emptyMemory(),
-  );
+  const worker = workerOf(pod, { runtime, now: () => now });
   for (let i = 0; i < 6_000 && kills < 3; i++) {
     worker.wake();
     await sleep(10);

@@ -6,6 +6,7 @@ import type { ResourceRef } from '../client/client.ts';
 import { resources } from '../client/resources.ts';
 import type { Action, Controller } from './controller.ts';
 import { isDeleting } from './owner.ts';
+import { withoutFinalizer } from './patch-metadata.ts';
 import type { StoredPod } from './pod-state.ts';
 
 const claimFinalizer = 'kubernetes.io/pvc-protection';
@@ -20,10 +21,9 @@ export interface ObservedProtection {
 }
 
 export function decideProtection({ of, object, finalizer, inUse }: ObservedProtection): Action[] {
-  const { deletionTimestamp, finalizers = [], resourceVersion, uid } = object.metadata;
+  const { deletionTimestamp, finalizers = [] } = object.metadata;
   if (!deletionTimestamp || inUse || !finalizers.includes(finalizer)) return [];
-  const patch = { metadata: { resourceVersion, uid, finalizers: finalizers.filter((one) => one !== finalizer) } };
-  return [{ do: 'patch', of, key: keyOf(object), patch, type: 'merge' }];
+  return [withoutFinalizer(of, object, finalizer)];
 }
 
 /** Names of the claims that a pod uses; those of ephemeral volumes are named after pod and volume. */

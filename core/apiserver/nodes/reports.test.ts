@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NodeSyncRequest } from '../../api/node-sync.ts';
-import type { Pod, PodStatus } from '../../api/types.gen.ts';
-import { admin, node } from '../fixture/server.ts';
+import type { Lease, Pod, PodStatus } from '../../api/types.gen.ts';
+import { admin, node, type TestServer } from '../fixture/server.ts';
 import { cluster, none, run, sync } from '../fixture/sync.ts';
 import type { World } from '../fixture/world.ts';
 
@@ -31,25 +31,28 @@ const ended: PodStatus = {
 const stored = async (world: World, name: string): Promise<Pod | undefined> =>
   (await world.store.get('pods', { namespace: 'shop', name }))?.object as Pod | undefined;
 
+async function leaseOf(server: TestServer): Promise<Lease> {
+  const { body } = await server.call('GET', '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1');
+  return body as Lease;
+}
+
 test('each sync renews the lease of the node, which is owned by the node', async () => {
   const { world, server } = await cluster();
   await sync(server, 'n1');
   world.pass(10_000);
   await sync(server, 'n1', { leaseDurationSeconds: 60 });
-  const { body } = await server.call('GET', '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1');
-  const spec = body['spec'] as Record<string, unknown>;
-  assert.equal(spec['holderIdentity'], 'n1');
-  assert.equal(spec['leaseDurationSeconds'], 60);
-  assert.equal(spec['renewTime'], '2026-01-02T03:04:15.000000Z');
-  assert.equal(body.metadata.ownerReferences?.[0]?.name, 'n1');
+  const { metadata, spec } = await leaseOf(server);
+  assert.equal(spec?.holderIdentity, 'n1');
+  assert.equal(spec?.leaseDurationSeconds, 60);
+  assert.equal(spec?.renewTime, '2026-01-02T03:04:15.000000Z');
+  assert.equal(metadata?.ownerReferences?.[0]?.name, 'n1');
 });
 
 test('a lease that was renewed a moment ago is not written again, unless it says something else', async () => {
   const { world, server } = await cluster();
   const renewed = async (): Promise<unknown> => {
-    const path = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1';
-    const { body } = await server.call('GET', path);
-    return [body.metadata.resourceVersion, (body['spec'] as Record<string, unknown>)['renewTime']];
+    const { metadata, spec } = await leaseOf(server);
+    return [metadata?.resourceVersion, spec?.renewTime];
   };
   const { since } = await sync(server, 'n1');
   const first = await renewed();
@@ -70,10 +73,9 @@ test('a lease that was renewed a moment ago is not written again, unless it says
 
 test('an agent that begins anew renews the lease of the one before, however fresh that is', async () => {
   const { world, server } = await cluster();
-  const renewTime = async (): Promise<unknown> => {
+  const renewTime = async (): Promise<string | undefined> => {
     await sync(server, 'n1');
-    const path = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1';
-    return ((await server.call('GET', path)).body['spec'] as Record<string, unknown>)['renewTime'];
+    return (await leaseOf(server)).spec?.renewTime;
   };
   const before = await renewTime();
   world.pass(1_000);
@@ -84,10 +86,9 @@ test("a lease is as old as the node's own clock says, whatever the servers' cloc
   const { world, server } = await cluster();
   const nodeMs = Date.UTC(2026, 0, 1);
   const { since } = await sync(server, 'n1', { time: new Date(nodeMs).toISOString() });
-  const renewed = async (ms: number): Promise<unknown> => {
+  const renewed = async (ms: number): Promise<string | undefined> => {
     await sync(server, 'n1', { since, time: new Date(nodeMs + ms).toISOString() });
-    const path = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1';
-    return ((await server.call('GET', path)).body['spec'] as Record<string, unknown>)['renewTime'];
+    return (await leaseOf(server)).spec?.renewTime;
   };
   assert.equal(await renewed(0), '2026-01-01T00:00:00.000000Z');
   world.pass(180_000);

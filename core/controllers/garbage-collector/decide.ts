@@ -1,9 +1,10 @@
 // What is to become of an object, given what became of its owners.
 // Follows https://kubernetes.io/docs/concepts/architecture/garbage-collection/
-import type { KubeObject } from '../../api/objects.ts';
+import { type KubeObject, keyOf } from '../../api/objects.ts';
 import type { OwnerReference } from '../../api/types.gen.ts';
 import type { ResourceRef } from '../../client/client.ts';
 import type { Action } from '../controller.ts';
+import { patchMetadata, withoutFinalizer } from '../patch-metadata.ts';
 import { finalizers, type GraphNode, isOrphaning, isWaiting, keyFor } from './graph.ts';
 
 /** solid: there and staying. waiting: there, its deletion waits for its dependents. absent: gone, or never was. */
@@ -27,18 +28,6 @@ export interface ObservedItem {
 
 /** An owner that is there but not in the graph yet is looked for again after this long. */
 const LOOK_AGAIN_MS = 5_000;
-
-const keyOf = ({ metadata }: KubeObject) => ({ namespace: metadata.namespace ?? '', name: metadata.name ?? '' });
-
-/** The revision in a merge patch makes it fail when somebody else wrote in between. */
-function patchMetadata(of: ResourceRef, item: KubeObject, change: Record<string, unknown>): Action {
-  const { resourceVersion, uid } = item.metadata;
-  const patch = { metadata: { resourceVersion, uid, ...change } };
-  return { do: 'patch', of, key: keyOf(item), patch, type: 'merge' };
-}
-
-const withoutFinalizer = (of: ResourceRef, item: KubeObject, finalizer: string): Action =>
-  patchMetadata(of, item, { finalizers: (item.metadata.finalizers ?? []).filter((one) => one !== finalizer) });
 
 function orphanDependents({ of, item, dependents }: ObservedItem): Action[] {
   const released = dependents.flatMap(({ node, fresh }): Action[] => {

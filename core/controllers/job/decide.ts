@@ -8,6 +8,7 @@ import { resources } from '../../client/resources.ts';
 import { timestamp } from '../../ports.ts';
 import type { Action, Failure } from '../controller.ts';
 import { asObject, claim, isDeleting } from '../owner.ts';
+import { withoutFinalizer } from '../patch-metadata.ts';
 import { isActive, isReady, type StoredPod } from '../pod-state.ts';
 import { end, ending, isFinished, makeCondition, noteSuspension } from './ending.ts';
 import { managePods } from './manage-pods.ts';
@@ -29,17 +30,8 @@ export interface ObservedStrays {
 }
 
 /** No job holds it any more. */
-export const releasePod = ({
-  metadata: { namespace = '', name, uid, resourceVersion, finalizers },
-}: StoredPod): Action => ({
-  do: 'patch',
-  of: resources.pods,
-  key: { namespace, name },
-  patch: {
-    metadata: { uid, resourceVersion, finalizers: (finalizers ?? []).filter((one) => one !== trackingFinalizer) },
-  },
-  type: 'merge',
-});
+export const releasePod = (pod: StoredPod): Action =>
+  withoutFinalizer(resources.pods, asObject(pod), trackingFinalizer);
 
 function removePod(job: StoredJob, { metadata: { namespace = '', name, uid } }: StoredPod): Action {
   const message = `Deleted pod: ${name}`;
