@@ -10,6 +10,10 @@ export function patchMetadata(of: ResourceRef, object: KubeObject, change: Recor
   return { do: 'patch', of, key: keyOf(object), patch, type: 'merge' };
 }
 
+/** To an object that lacks it. */
+export const withFinalizer = (of: ResourceRef, object: KubeObject, finalizer: string): Action =>
+  patchMetadata(of, object, { finalizers: [...(object.metadata.finalizers ?? []), finalizer] });
+
 /** A merge patch replaces the list as a whole: it holds what others wait for. */
 export const withoutFinalizer = (of: ResourceRef, object: KubeObject, finalizer: string): Action =>
   patchMetadata(of, object, { finalizers: (object.metadata.finalizers ?? []).filter((one) => one !== finalizer) });

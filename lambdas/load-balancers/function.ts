@@ -19,6 +19,7 @@ import {
 import { decideNetworkBalancer, type StandingBalancer } from '../../core/controllers/load-balancers-aws/decide.ts';
 import { balancerName, type WantedBalancer, wantedBalancer } from '../../core/controllers/load-balancers-aws/wanted.ts';
 import { asObject } from '../../core/controllers/owner.ts';
+import { withFinalizer, withoutFinalizer } from '../../core/controllers/patch-metadata.ts';
 import { withSharedReads } from '../../core/hosting/shared-reads.ts';
 import type { Host } from '../host/caches.ts';
 import { Waker } from '../host/wake.ts';
@@ -82,7 +83,7 @@ export function loadBalancersFunction({
     const name = balancerName(service);
     if (!isAskedFor(service)) {
       await settle(service, name, undefined);
-      await write(finalizerPatch(service, false));
+      await write(withoutFinalizer(resources.services, asObject(service), balancerFinalizer));
       return;
     }
     const wanted = wantedBalancer(service, instances);
@@ -92,7 +93,8 @@ export function loadBalancersFunction({
       return;
     }
     // Before anything costs: a service that is deleted meanwhile waits for the cleanup.
-    if (!(service.metadata.finalizers ?? []).includes(balancerFinalizer)) await write(finalizerPatch(service, true));
+    if (!(service.metadata.finalizers ?? []).includes(balancerFinalizer))
+      await write(withFinalizer(resources.services, asObject(service), balancerFinalizer));
     const { balancer } = await settle(service, name, wanted);
     if (balancer) await write(...statusPatch(service, balancer.hostname));
   };
@@ -121,16 +123,6 @@ export function loadBalancersFunction({
       await waker.plan(againMs, byTick);
     },
   };
-}
-
-/** Only onto the service that was looked at: another of its name has another uid, and who wrote in between is looked at again. */
-function finalizerPatch(service: StoredService, isThere: boolean): Action {
-  const { uid, resourceVersion, finalizers = [] } = service.metadata;
-  const others = finalizers.filter((one) => one !== balancerFinalizer);
-  const patch = {
-    metadata: { uid, resourceVersion, finalizers: isThere ? [...others, balancerFinalizer] : others },
-  };
-  return { do: 'patch', of: resources.services, key: keyOf(service), patch, type: 'merge' };
 }
 
 function statusPatch(service: StoredService, hostname: string): Action[] {
